@@ -1,0 +1,195 @@
+"""Who is eligible, and why not: pods, services and ServiceInstances in, changed services out.
+
+Each call costs what it touches: a pod's change is looked up in an inverted index of selectors and recomputes
+that one pod for the services that select it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rollcall.model import Counts, Instance, Key, Pod, Service, ServiceInstance
+
+from .eligibility import judge
+from .entry import Entry
+from .index import LabelIndex, SelectorIndex
+
+
+@dataclass(slots=True)
+class ServiceChange:
+    """What happened to a service since the last `take`.
+
+    `whole` says that more than its instances changed (or that it came or went): look at the entry anew.
+    Otherwise `pods` names those whose instance came, went or changed.
+    """
+
+    whole: bool = False
+    pods: set[Key] = field(default_factory=set)
+
+
+class Directory:
+    """All services and their instances."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Key, Entry] = {}
+        self._pods: dict[Key, Pod] = {}
+        self._services_of: dict[Key, frozenset[Key]] = {}
+        self._pod_labels = LabelIndex()
+        self._selectors = SelectorIndex()
+        self._changes: dict[Key, ServiceChange] = {}
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: Key) -> Entry | None:
+        """Return a service, or None where nothing is known by that name."""
+        return self._entries.get(key)
+
+    @property
+    def pod_count(self) -> int:
+        """How many pods are known, selected or not."""
+        return len(self._pods)
+
+    def take(self) -> Mapping[Key, ServiceChange]:
+        """Return what has changed since the last call, by service."""
+        changes, self._changes = self._changes, {}
+        return changes
+
+    def apply_pod(self, pod: Pod) -> None:
+        """Add a pod, or take in its new state."""
+        key = pod.key
+        before = self._pods.get(key)
+        self._pods[key] = pod
+        services = self._services_of.get(key, frozenset())
+        if before is None or before.labels != pod.labels:
+            self._pod_labels.put(key, pod.labels)
+            now = frozenset(self._selectors.matching(key.namespace, pod.labels))
+            for gone in services - now:
+                self._set_instance(self._entries[gone], key, None)
+            self._member_of(key, now)
+            services = now
+        for service in services:
+            self._admit(self._entries[service], pod)
+
+    def remove_pod(self, key: Key) -> None:
+        """Forget a pod."""
+        if self._pods.pop(key, None) is None:
+            return
+        self._pod_labels.discard(key)
+        for service in self._services_of.pop(key, frozenset()):
+            self._set_instance(self._entries[service], key, None)
+
+    def apply_service(self, service: Service) -> None:
+        """Add a Service, or take in its new state."""
+        entry = self._entry(service.key)
+        entry.service = service
+        self._reselect(entry)
+
+    def remove_service(self, key: Key) -> None:
+        """Forget a Service; the service lives on where a ServiceInstance stands for it."""
+        if (entry := self._entries.get(key)) is not None:
+            entry.service = None
+            self._reselect(entry)
+
+    def apply_resource(self, resource: ServiceInstance) -> None:
+        """Add a ServiceInstance, or take in its new spec."""
+        entry = self._entry(resource.key)
+        before, entry.resource = entry.resource, resource
+        if before is None or before.spec != resource.spec or before.labels != resource.labels:
+            self._reselect(entry)
+        else:
+            self._change(entry.key).whole = True
+
+    def remove_resource(self, key: Key) -> None:
+        """Forget a ServiceInstance; the service lives on where there is a Service."""
+        if (entry := self._entries.get(key)) is not None:
+            entry.resource = None
+            self._reselect(entry)
+
+    def _entry(self, key: Key) -> Entry:
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = Entry(key)
+        return entry
+
+    def _change(self, key: Key) -> ServiceChange:
+        change = self._changes.get(key)
+        if change is None:
+            change = self._changes[key] = ServiceChange()
+        return change
+
+    def _reselect(self, entry: Entry) -> None:
+        """Compute a service anew after a change of its Service or its ServiceInstance."""
+        key = entry.key
+        self._change(key).whole = True
+        selector = entry.selector
+        self._selectors.put(key, selector)
+        selected = self._pod_labels.select(key.namespace, selector) if selector else []
+        for pod in entry.instances.keys() - set(selected):
+            self._member_of(pod, self._services_of[pod] - {key})
+            self._set_instance(entry, pod, None)
+        for pod in selected:
+            self._member_of(pod, self._services_of.get(pod, frozenset()) | {key})
+            self._admit(entry, self._pods[pod])
+        if entry.service is None and entry.resource is None:
+            del self._entries[key]
+
+    def _member_of(self, pod: Key, services: frozenset[Key]) -> None:
+        if services:
+            self._services_of[pod] = services
+        else:
+            self._services_of.pop(pod, None)
+
+    def _admit(self, entry: Entry, pod: Pod) -> None:
+        instance = judge(
+            pod,
+            entry.ports,
+            publish_not_ready=entry.publish_not_ready,
+            version_label=entry.version_label,
+        )
+        self._set_instance(entry, pod.key, instance)
+
+    def _set_instance(self, entry: Entry, pod: Key, after: Instance | None) -> None:
+        before = entry.instances.get(pod)
+        if before == after:
+            return
+        if after is None:
+            del entry.instances[pod]
+        else:
+            entry.instances[pod] = after
+        self._count(entry, before, after)
+        change = self._change(entry.key)
+        change.pods.add(pod)
+        if _version(before) != _version(after):
+            colliding = entry.colliding_versions
+            self._count_version(entry, _version(before), _version(after))
+            if entry.colliding_versions != colliding:
+                change.whole = True
+
+    def _count(self, entry: Entry, before: Instance | None, after: Instance | None) -> None:
+        old = entry.counts
+        entry.counts = Counts(
+            old.total + (after is not None) - (before is not None),
+            old.live + _is(after, "live") - _is(before, "live"),
+            old.ready + _is(after, "ready") - _is(before, "ready"),
+            old.eligible + _is(after, "eligible") - _is(before, "eligible"),
+        )
+
+    def _count_version(self, entry: Entry, before: str, after: str) -> None:
+        if before:
+            entry.versions[before] -= 1
+            if not entry.versions[before]:
+                del entry.versions[before]
+        if after:
+            entry.versions[after] += 1
+
+
+def _version(instance: Instance | None) -> str:
+    """Return the version that an instance is answered under, "" where it is not."""
+    return instance.version if instance and instance.eligible else ""
+
+
+def _is(instance: Instance | None, word: str) -> int:
+    return int(instance is not None and getattr(instance, word))

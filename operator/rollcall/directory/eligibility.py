@@ -1,0 +1,144 @@
+"""Whether a pod is answered for a service, and if not, why not: one truth table.
+
+The words: a pod is *live* when it runs, is not being deleted and has an address; *ready* when its Ready
+condition is True (readiness gates are part of that condition) or its service publishes not-ready addresses;
+*eligible* when it is both. A pod that is being deleted is never eligible, whatever it says of itself.
+"""
+
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from rollcall.model import Instance, InstancePort, Pod, Reason, ServicePort
+
+ZONE_LABEL = "topology.kubernetes.io/zone"
+WEIGHT_ANNOTATION = "rollcall.dev/weight"
+DEFAULT_WEIGHT = 100
+MAX_WEIGHT = 1000
+
+_HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123 section 2.1
+
+_PHASES = {
+    "Pending": (Reason.PENDING, "The pod has not started yet."),
+    "Succeeded": (Reason.SUCCEEDED, "The pod has run to its end."),
+    "Failed": (Reason.FAILED, "The pod has failed."),
+}
+
+
+def judge(
+    pod: Pod, ports: tuple[ServicePort, ...], *, publish_not_ready: bool, version_label: str
+) -> Instance:
+    """Make the instance that a pod is for a service with these ports."""
+    ipv4, ipv6, malformed = _addresses(pod.addresses)
+    resolved, unresolved = _ports(pod, ports)
+    weight, weight_message = _weight(pod.weight)
+    running = pod.phase == "Running"
+    live = running and not pod.deleting and bool(ipv4 or ipv6)
+    ready = publish_not_ready or pod.ready is True
+    reason, message = Reason.NONE, " ".join(filter(None, (unresolved, weight_message)))
+    if not (live and ready):
+        reason, message = _why_not(pod, malformed, has_address=bool(ipv4 or ipv6))
+    return Instance(
+        pod=pod.key,
+        uid=pod.uid,
+        label=_label(pod.hostname, ipv4, ipv6),
+        ipv4=ipv4,
+        ipv6=ipv6,
+        ports=resolved,
+        node=pod.node,
+        zone=pod.labels.get(ZONE_LABEL, ""),
+        version=pod.labels.get(version_label, ""),
+        weight=weight,
+        live=live,
+        ready=ready,
+        eligible=live and ready,
+        reason=reason,
+        message=message,
+    )
+
+
+def _why_not(pod: Pod, malformed: tuple[str, ...], *, has_address: bool) -> tuple[Reason, str]:
+    """Name the first obstacle in the order in which a user would have to clear them."""
+    if pod.deleting:
+        return Reason.DELETING, "The pod is being deleted."
+    if pod.phase != "Running":
+        return _PHASES.get(
+            pod.phase, (Reason.PHASE_UNKNOWN, f"The pod's phase is {pod.phase!r}: its node may be lost.")
+        )
+    if not has_address and malformed:
+        return Reason.INVALID_ADDRESS, f"status.podIPs holds no valid address: {', '.join(malformed)}."
+    if not has_address:
+        return Reason.NO_ADDRESS, "The pod has no address yet."
+    if pod.ready is None:
+        return Reason.READY_MISSING, "The pod has no Ready condition yet."
+    return Reason.NOT_READY, pod.ready_message or "The pod's Ready condition is not True."
+
+
+def _addresses(
+    texts: tuple[str, ...],
+) -> tuple[tuple[IPv4Address, ...], tuple[IPv6Address, ...], tuple[str, ...]]:
+    ipv4: list[IPv4Address] = []
+    ipv6: list[IPv6Address] = []
+    malformed: list[str] = []
+    for text in texts:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            malformed.append(text[:64])
+            continue
+        if address.is_unspecified or address.is_multicast:
+            malformed.append(text)
+        elif isinstance(address, IPv4Address):
+            ipv4.append(address)
+        elif address.scope_id is None:
+            ipv6.append(address)
+        else:  # a scope means something on one host only
+            malformed.append(text[:64])
+    return tuple(ipv4), tuple(ipv6), tuple(malformed)
+
+
+def _ports(pod: Pod, ports: tuple[ServicePort, ...]) -> tuple[tuple[InstancePort, ...], str]:
+    """Resolve target ports in this pod, as the EndpointSlice controller does (FindPort)."""
+    resolved: list[InstancePort] = []
+    unresolved: list[str] = []
+    for port in ports:
+        number = _target(pod, port)
+        if number is None:
+            unresolved.append(f"{port.target!r} ({port.protocol})")
+        else:
+            resolved.append(InstancePort(port.name, port.protocol, number))
+    message = ""
+    if unresolved:
+        message = f"No container of the pod declares the port {', '.join(unresolved)}."
+    return tuple(resolved), message
+
+
+def _target(pod: Pod, port: ServicePort) -> int | None:
+    if port.target is None:
+        return port.number
+    if isinstance(port.target, int):
+        return port.target or port.number
+    for declared in pod.ports:
+        if declared.name == port.target and declared.protocol == port.protocol:
+            return declared.number
+    return None
+
+
+def _weight(text: str | None) -> tuple[int, str]:
+    if text is None:
+        return DEFAULT_WEIGHT, ""
+    if text.isascii() and text.isdigit() and len(text) <= 4 and int(text) <= MAX_WEIGHT:
+        return int(text), ""
+    return (
+        DEFAULT_WEIGHT,
+        f"The annotation {WEIGHT_ANNOTATION}={text[:32]!r} is ignored: write a number, 0 to {MAX_WEIGHT}.",
+    )
+
+
+def _label(hostname: str, ipv4: tuple[IPv4Address, ...], ipv6: tuple[IPv6Address, ...]) -> str:
+    if _HOSTNAME.fullmatch(hostname):
+        return hostname
+    if ipv4:
+        return str(ipv4[0]).replace(".", "-")
+    if ipv6:  # written out, so that no label begins or ends with a hyphen
+        return ipv6[0].exploded.replace(":", "-")
+    return ""

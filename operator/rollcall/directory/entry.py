@@ -1,0 +1,127 @@
+"""One service in the directory."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rollcall.model import (
+    Counts,
+    Instance,
+    InstanceSpec,
+    Key,
+    Members,
+    Problem,
+    Service,
+    ServiceInstance,
+    ServicePort,
+    version_to_label,
+)
+
+_NO_SPEC = InstanceSpec()
+
+
+class Entry:
+    """What is known of one service: its Service, its ServiceInstance, its instances by pod.
+
+    Read it freely; only the directory changes it.
+    """
+
+    __slots__ = ("counts", "instances", "key", "resource", "service", "versions")
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.service: Service | None = None
+        self.resource: ServiceInstance | None = None
+        self.instances: dict[Key, Instance] = {}
+        self.counts = Counts()
+        self.versions: Counter[str] = Counter()
+
+    @property
+    def spec(self) -> InstanceSpec:
+        """What the user asked for; the defaults where there is no ServiceInstance yet."""
+        return self.resource.spec if self.resource else _NO_SPEC
+
+    @property
+    def generation(self) -> int:
+        """metadata.generation of the ServiceInstance, 0 while there is none."""
+        return self.resource.generation if self.resource else 0
+
+    @property
+    def created(self) -> str:
+        """When this service came to be, RFC 3339: the older of two that claim a name has it."""
+        source = self.service or self.resource
+        return source.created if source else ""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What zones and files select by: the Service's labels, or the ServiceInstance's without one."""
+        source = self.service or self.resource
+        return source.labels if source else {}
+
+    @property
+    def selector(self) -> dict[str, str] | None:
+        """The pod selector in force. A ServiceInstance's own comes before the Service's."""
+        if self.spec.selector:
+            return self.spec.selector
+        if self.service and self.service.type != "ExternalName":
+            return self.service.selector or None
+        return None
+
+    @property
+    def ports(self) -> tuple[ServicePort, ...]:
+        """The ports in force, in order of declaration."""
+        if self.spec.ports or not self.service:
+            return self.spec.ports
+        return self.service.ports
+
+    @property
+    def publish_not_ready(self) -> bool:
+        """Whether not-ready pods count as ready."""
+        asked = self.spec.eligibility.publish_not_ready_addresses
+        return asked if asked is not None else bool(self.service and self.service.publish_not_ready)
+
+    @property
+    def version_label(self) -> str:
+        """The pod label that holds the version."""
+        return self.spec.version_label
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why there can be no instances at all, or None."""
+        if self.selector:
+            return None
+        if self.service is None:
+            return Problem(
+                "ServiceNotFound",
+                f"There is no Service {self.key}, and spec.selector is not set:"
+                " create the Service, or set spec.selector and spec.ports here.",
+            )
+        if self.service.type == "ExternalName":
+            return Problem(
+                "ExternalName",
+                f"The Service {self.key} is of type ExternalName, an alias without pods:"
+                " point consumers at its target, or set spec.selector here.",
+            )
+        return Problem(
+            "NoSelector",
+            f"The Service {self.key} has no selector, so that no pods belong to it:"
+            " set spec.selector here, or a selector in the Service.",
+        )
+
+    @property
+    def colliding_versions(self) -> frozenset[str]:
+        """The DNS labels that more than one version of this service would have."""
+        if len(self.versions) < 2:
+            return frozenset()
+        labels = Counter(version_to_label(version) for version in self.versions)
+        return frozenset(label for label, uses in labels.items() if uses > 1)
+
+    def members(self) -> Members:
+        """Return what a file holds of this service."""
+        return Members(self.key, self.ports, tuple(sorted(self._eligible(), key=_by_label)))
+
+    def _eligible(self) -> Iterable[Instance]:
+        return (instance for instance in self.instances.values() if instance.eligible)
+
+
+def _by_label(instance: Instance) -> tuple[str, Key]:
+    return instance.label, instance.pod

@@ -1,0 +1,90 @@
+"""What the directory says of a service: its instances, and why some are left out."""
+
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+
+import msgspec
+
+from .keys import Key
+from .workload import ServicePort
+
+
+class Reason(StrEnum):
+    """Why an instance is not eligible. CamelCase words, as users read them in status."""
+
+    NONE = ""
+    DELETING = "Deleting"
+    PENDING = "Pending"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    PHASE_UNKNOWN = "PhaseUnknown"
+    NO_ADDRESS = "NoAddress"
+    INVALID_ADDRESS = "InvalidAddress"
+    NOT_READY = "NotReady"
+    READY_MISSING = "ReadyConditionMissing"
+
+
+class InstancePort(msgspec.Struct, frozen=True):
+    """A port of one instance, resolved: `name` is the service's name for it, "" where it has none."""
+
+    name: str
+    protocol: str
+    number: int
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """One pod of a service.
+
+    `label` is its own DNS label: the pod's hostname where that is set and valid, else its first address
+    with dashes. `version` is "" where the pod has no version label. `weight` is 0 to 1,000. `live`, `ready`
+    and `eligible` are the words of the design; `reason` and `message` say why it is not eligible, in a word
+    and in a sentence.
+    """
+
+    pod: Key
+    uid: str
+    label: str
+    ipv4: tuple[IPv4Address, ...]
+    ipv6: tuple[IPv6Address, ...]
+    ports: tuple[InstancePort, ...]
+    node: str
+    zone: str
+    version: str
+    weight: int
+    live: bool
+    ready: bool
+    eligible: bool
+    reason: Reason = Reason.NONE
+    message: str = ""
+
+    @property
+    def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:
+        """All addresses, IPv4 first."""
+        return (*self.ipv4, *self.ipv6)
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why a whole service can't be published as asked: a condition reason and what to do about it."""
+
+    reason: str
+    message: str
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many instances a service has, exact whatever the length of a list in status."""
+
+    total: int = 0
+    live: int = 0
+    ready: int = 0
+    eligible: int = 0
+
+
+class Members(msgspec.Struct, frozen=True):
+    """The eligible instances of one service, sorted by label and pod: what a file holds of it.
+
+    `ports` are those that the service (or its ServiceInstance) declares, in order of declaration.
+    """
+
+    key: Key
+    ports: tuple[ServicePort, ...]
+    instances: tuple[Instance, ...]

@@ -1,0 +1,163 @@
+"""What users write: the specs of our own custom resources.
+
+The field names are those of manifests/crds/ in snake case; msgspec decodes the API's camel case. The schema
+there has bounded every value before it gets here, so that the types hold no checks of their own.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from .keys import Key
+from .selector import LabelSelector
+from .workload import ServicePort
+
+DEFAULT_TTL_SECONDS = 5
+DEFAULT_VERSION_LABEL = "app.kubernetes.io/version"
+
+
+class Policy(StrEnum):
+    """How many of a name's addresses one answer holds."""
+
+    RANDOM = "Random"
+    ONE = "One"
+    ALL = "All"
+
+
+class Answer(msgspec.Struct, frozen=True, rename="camel"):
+    """Answer policy. `count` is the k of Random: how many of the eligible instances, 1 to 8."""
+
+    policy: Policy = Policy.RANDOM
+    count: int = 8
+
+
+class InstanceNames(StrEnum):
+    """Which instances have a name of their own."""
+
+    ELIGIBLE = "Eligible"
+    LIVE = "Live"
+
+
+class Eligibility(msgspec.Struct, frozen=True, rename="camel"):
+    """What makes an instance answerable. None leaves a choice to the Service."""
+
+    publish_not_ready_addresses: bool | None = None
+    instance_names: InstanceNames = InstanceNames.ELIGIBLE
+
+
+class InstanceSpec(msgspec.Struct, frozen=True, rename="camel"):
+    """`spec` of a ServiceInstance.
+
+    `selector` and `ports` stand in for those of a Service. `zones` names DiscoveryZones; empty: all that
+    select the service.
+    """
+
+    selector: dict[str, str] | None = None
+    ports: tuple[ServicePort, ...] = ()
+    ttl_seconds: int | None = None
+    negative_ttl_seconds: int | None = None
+    answer: Answer = Answer()
+    eligibility: Eligibility = Eligibility()
+    version_label: str = DEFAULT_VERSION_LABEL
+    zones: tuple[str, ...] = ()
+
+
+class ServiceInstance(msgspec.Struct, frozen=True):
+    """A ServiceInstance as the user left it. `created` is RFC 3339."""
+
+    key: Key
+    uid: str
+    generation: int
+    created: str = ""
+    labels: dict[str, str] = {}
+    spec: InstanceSpec = InstanceSpec()
+
+
+class Naming(StrEnum):
+    """The owner name of a service below the domain: `<svc>.<ns>.<domain>` or `<svc>.<domain>`."""
+
+    NAMESPACED = "Namespaced"
+    FLAT = "Flat"
+
+
+class NameServer(msgspec.Struct, frozen=True, rename="camel"):
+    """A server in the NS RRset at the apex; `addresses` are published where the name is in the zone."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+
+
+class ZoneSpec(msgspec.Struct, frozen=True, rename="camel"):
+    """`spec` of a DiscoveryZone. An empty `namespaces` means all of them."""
+
+    domain: str
+    namespaces: tuple[str, ...] = ()
+    service_selector: LabelSelector = LabelSelector()
+    naming: Naming = Naming.NAMESPACED
+    ttl_seconds: int = DEFAULT_TTL_SECONDS
+    negative_ttl_seconds: int = DEFAULT_TTL_SECONDS
+    name_servers: tuple[NameServer, ...] = ()
+    reverse_domains: tuple[str, ...] = ()
+
+
+class DiscoveryZone(msgspec.Struct, frozen=True):
+    """A DiscoveryZone. `created` (RFC 3339) decides which of two that claim one domain has it."""
+
+    name: str
+    uid: str
+    generation: int
+    created: str
+    spec: ZoneSpec
+
+
+class Format(StrEnum):
+    """The renderings of a DiscoveryFile; each has a module in publish/files."""
+
+    JSON = "json"
+    HOSTS = "hosts"
+    ZONEFILE = "zonefile"
+    PROMETHEUS = "prometheus"
+    ENVOY_EDS = "envoy-eds"
+    NGINX = "nginx"
+    HAPROXY = "haproxy"
+    DNSMASQ = "dnsmasq"
+    ENV = "env"
+
+
+class FileServices(msgspec.Struct, frozen=True, rename="camel"):
+    """Which services a file holds: of these names and selected; empty parts select everything."""
+
+    names: tuple[str, ...] = ()
+    selector: LabelSelector = LabelSelector()
+    namespaces: tuple[str, ...] = ()
+
+
+class ConfigMapTarget(msgspec.Struct, frozen=True, rename="camel"):
+    """The ConfigMap, in the file's own namespace, and the key in it."""
+
+    name: str
+    key: str
+
+
+class FileSpec(msgspec.Struct, frozen=True, rename="camel"):
+    """`spec` of a DiscoveryFile.
+
+    `port` names the service port for formats that hold one port an instance ("" is the first); `domain` is
+    what names end in (hosts, dnsmasq, zonefile); an empty `services.namespaces` means the file's own.
+    """
+
+    format: Format
+    config_map: ConfigMapTarget
+    services: FileServices = FileServices()
+    port: str = ""
+    domain: str = ""
+    ttl_seconds: int = DEFAULT_TTL_SECONDS
+
+
+class DiscoveryFile(msgspec.Struct, frozen=True):
+    """A DiscoveryFile."""
+
+    key: Key
+    uid: str
+    generation: int
+    spec: FileSpec

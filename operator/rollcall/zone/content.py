@@ -1,0 +1,187 @@
+"""The records of one zone: a multiset, changed record by record, committed as one version.
+
+A record can have several contributors (two services that select one pod share its PTR owner, two pods of a
+host network share an address), so that each is counted and its weights are summed. The digest is a sum of the
+records' hashes: it follows each change at the cost of the change, in whatever order changes came.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from . import rdata as rd
+from .changes import RRsetDelta, ZoneDelta
+
+MAX_WEIGHT = 65535
+
+
+class Record(NamedTuple):
+    """One contribution to a zone."""
+
+    owner: bytes
+    rdtype: int
+    data: bytes
+    weight: int
+
+
+class RRset:
+    """The records of one owner and type, with the sum of their contributors' weights."""
+
+    __slots__ = ("count", "members", "ttl")
+
+    def __init__(self, ttl: int, count: int) -> None:
+        self.ttl = ttl
+        self.count = count
+        self.members: dict[bytes, tuple[int, int]] = {}  # data: contributors, sum of weights
+
+    def weights(self) -> dict[bytes, int]:
+        """Return the weight of each record."""
+        return {data: min(weight, MAX_WEIGHT) for data, (_, weight) in self.members.items()}
+
+
+class _Before:
+    """An RRset as the last commit left it, as far as it was touched since."""
+
+    __slots__ = ("count", "members", "ttl")
+
+    def __init__(self, rrset: RRset | None) -> None:
+        self.ttl = rrset.ttl if rrset else -1
+        self.count = rrset.count if rrset else -1
+        self.members: dict[bytes, int | None] = {}  # data: its weight, None where it wasn't there
+
+
+class ZoneContent:
+    """One DNS zone: apex, records, serial, digest."""
+
+    def __init__(self, apex: bytes) -> None:
+        self.apex = apex
+        self.serial = 0
+        self.digest = 0
+        self.record_count = 0
+        self.rrsets: dict[tuple[bytes, int], RRset] = {}
+        self.negative_ttls: dict[bytes, int] = {}
+        self._soa = (apex, apex, 0)
+        self._head_changed = True
+        self._dirty: dict[tuple[bytes, int], _Before] = {}
+        self._dirty_ttls: dict[bytes, int] = {}
+
+    def set_soa(self, mname: bytes, rname: bytes, negative_ttl_seconds: int) -> None:
+        """Set the fields of the SOA that don't move with each version."""
+        soa = (mname, rname, negative_ttl_seconds)
+        if soa != self._soa:
+            self._soa = soa
+            self._head_changed = True
+
+    def set_negative_ttl(self, owner: bytes, seconds: int | None) -> None:
+        """Set the negative ttl at and below an owner; None takes it back."""
+        if seconds is None:
+            self.negative_ttls.pop(owner, None)
+        else:
+            self.negative_ttls[owner] = seconds
+        self._dirty_ttls[owner] = -1 if seconds is None else seconds
+
+    def add(self, record: Record, ttl: int, count: int) -> None:
+        """Add a contribution. `ttl` and `count` hold for the whole RRset: the last one given wins."""
+        rrset = self._touch(record)
+        if rrset is None:
+            rrset = self.rrsets[record.owner, record.rdtype] = RRset(ttl, count)
+        rrset.ttl, rrset.count = ttl, count
+        contributors, weight = rrset.members.get(record.data, (0, 0))
+        rrset.members[record.data] = (contributors + 1, weight + record.weight)
+
+    def remove(self, record: Record) -> None:
+        """Take back a contribution that was added before."""
+        rrset = self._touch(record)
+        assert rrset is not None, "a contribution is removed once, after it was added"
+        contributors, weight = rrset.members[record.data]
+        if contributors > 1:
+            rrset.members[record.data] = (contributors - 1, weight - record.weight)
+            return
+        del rrset.members[record.data]
+        if not rrset.members:
+            del self.rrsets[record.owner, record.rdtype]
+
+    def _touch(self, record: Record) -> RRset | None:
+        """Remember what a record was before this version, and return its RRset."""
+        key = record.owner, record.rdtype
+        rrset = self.rrsets.get(key)
+        before = self._dirty.get(key)
+        if before is None:
+            before = self._dirty[key] = _Before(rrset)
+        if record.data not in before.members:
+            member = rrset.members.get(record.data) if rrset else None
+            before.members[record.data] = None if member is None else min(member[1], MAX_WEIGHT)
+        return rrset
+
+    def commit(self, serial: int) -> ZoneDelta | None:
+        """Close a version under a new serial; return what changed, or None (and keep the serial)."""
+        rrsets = tuple(
+            delta for key, before in self._dirty.items() if (delta := self._delta(key, before)) is not None
+        )
+        negative_ttls = tuple(self._dirty_ttls.items())
+        self._dirty.clear()
+        self._dirty_ttls.clear()
+        if not rrsets and not negative_ttls and not self._head_changed:
+            return None
+        self._head_changed = False
+        self.serial = serial
+        return ZoneDelta(self.apex, serial, self.soa_data(), self._soa[2], rrsets, negative_ttls)
+
+    def _delta(self, key: tuple[bytes, int], before: _Before) -> RRsetDelta | None:
+        owner, rdtype = key
+        rrset = self.rrsets.get(key)
+        now = rrset.members if rrset else {}
+        remove = tuple(d for d, weight in before.members.items() if weight is not None and d not in now)
+        add = tuple(
+            (d, min(now[d][1], MAX_WEIGHT))
+            for d, weight in before.members.items()
+            if d in now and min(now[d][1], MAX_WEIGHT) != weight
+        )
+        self._account(key, before, rrset)
+        if rrset is None:
+            return RRsetDelta(owner, rdtype, 0, 0, remove) if remove else None
+        if not remove and not add and (rrset.ttl, rrset.count) == (before.ttl, before.count):
+            return None
+        return RRsetDelta(owner, rdtype, rrset.ttl, rrset.count, remove, add)
+
+    def _account(self, key: tuple[bytes, int], before: _Before, rrset: RRset | None) -> None:
+        """Bring the digest and the number of records up to this version."""
+        members = rrset.members if rrset else {}
+        was = {data for data, weight in before.members.items() if weight is not None}
+        now = before.members.keys() & members.keys()
+        if rrset and before.ttl not in (-1, rrset.ttl):  # a new ttl makes every record of the set another
+            untouched = members.keys() - before.members.keys()
+            gone, come = was | untouched, now | untouched
+        else:
+            gone, come = was - now, now - was
+        for data in gone:
+            self.digest -= _hash(key, before.ttl, data)
+        for data in come:
+            self.digest += _hash(key, rrset.ttl if rrset else 0, data)
+        self.digest %= 1 << 128
+        self.record_count += len(come) - len(gone)
+
+    def soa_data(self) -> bytes:
+        """Return the record data of the SOA of this version."""
+        mname, rname, negative_ttl_seconds = self._soa
+        return rd.soa(mname, rname, self.serial, negative_ttl_seconds)
+
+    def whole(self) -> ZoneDelta:
+        """Return this version as a delta from nothing."""
+        rrsets = tuple(
+            RRsetDelta(owner, rdtype, rrset.ttl, rrset.count, (), tuple(rrset.weights().items()))
+            for (owner, rdtype), rrset in self.rrsets.items()
+        )
+        negative_ttls = tuple(self.negative_ttls.items())
+        return ZoneDelta(self.apex, self.serial, self.soa_data(), self._soa[2], rrsets, negative_ttls)
+
+
+def digest_of(records: Iterable[tuple[tuple[bytes, int], int, bytes]]) -> int:
+    """Return the digest of ((owner, type), ttl, data) records: what ZoneContent.digest must be."""
+    return sum(_hash(key, ttl, data) for key, ttl, data in records) % (1 << 128)
+
+
+def _hash(key: tuple[bytes, int], ttl: int, data: bytes) -> int:
+    owner, rdtype = key
+    text = b"%s%d %d %s" % (owner, rdtype, ttl, data)
+    return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big")

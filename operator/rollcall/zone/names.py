@@ -1,0 +1,88 @@
+"""Domain names in wire format: built of labels, never by joining text.
+
+Absolute, uncompressed, lower case (RFC 1035 section 3.1; RFC 4343 for the case).
+"""
+
+import dns.exception
+import dns.name
+
+MAX_LABEL = 63
+MAX_NAME = 255
+
+ROOT = b"\0"
+
+
+class InvalidName(ValueError):
+    """A name that DNS can't hold; the message says which and why."""
+
+
+def label(text: str) -> bytes:
+    """Return one label in wire format.
+
+    Raises:
+        InvalidName: the label is empty, longer than 63 octets, or not ASCII.
+    """
+    try:
+        raw = text.lower().encode("ascii")
+    except UnicodeEncodeError:
+        raise InvalidName(f"the label {text!r} is not ASCII") from None
+    if not raw:
+        raise InvalidName("a label is empty")
+    if len(raw) > MAX_LABEL:
+        raise InvalidName(f"the label {text!r} has {len(raw)} octets; DNS allows {MAX_LABEL}")
+    return bytes((len(raw),)) + raw
+
+
+def below(parent: bytes, *labels: str) -> bytes:
+    """Return the name of these labels, leftmost first, below another name.
+
+    Raises:
+        InvalidName: a label is invalid, or the whole is longer than 255 octets.
+    """
+    name = b"".join(map(label, labels)) + parent
+    if len(name) > MAX_NAME:
+        raise InvalidName(f"the name {to_text(name)!r} has {len(name)} octets; DNS allows {MAX_NAME}")
+    return name
+
+
+def from_text(text: str) -> bytes:
+    """Parse a name as users write it, with or without the last dot.
+
+    Raises:
+        InvalidName: it is no domain name.
+    """
+    try:
+        return dns.name.from_text(text.lower()).to_wire() or ROOT
+    except (dns.exception.DNSException, UnicodeError) as error:
+        raise InvalidName(f"{text!r} is not a domain name: {error}") from None
+
+
+def to_text(name: bytes) -> str:
+    """Write a name for people: escaped where it must be, without the last dot."""
+    return dns.name.Name(split(name)).to_text(omit_final_dot=True)
+
+
+def split(name: bytes) -> list[bytes]:
+    """Return the labels of a name, leftmost first, the root's empty one last."""
+    labels = []
+    position = 0
+    while length := name[position]:
+        labels.append(name[position + 1 : position + 1 + length])
+        position += 1 + length
+    labels.append(b"")
+    return labels
+
+
+def parents(name: bytes) -> list[bytes]:
+    """Return the names above one, nearest first, the root left out."""
+    result = []
+    position = name[0] + 1 if name[0] else 0
+    while position and name[position]:
+        result.append(name[position:])
+        position += name[position] + 1
+    return result
+
+
+def is_at_or_below(name: bytes, ancestor: bytes) -> bool:
+    """Whether a name is another one or lies below it."""
+    return name == ancestor or ancestor in parents(name)

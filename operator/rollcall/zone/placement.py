@@ -1,0 +1,140 @@
+"""Where a service stands in a zone, and which records each of its instances contributes there.
+
+    <svc>.<ns>.<domain>                     A, AAAA   eligible instances
+    _<port>._<proto>.<svc>.<ns>.<domain>    SRV       a record an instance, target = the instance's name
+    <instance>.<svc>.<ns>.<domain>          A, AAAA   one instance
+    <version>.versions.<svc>.<ns>.<domain>  A, AAAA, and SRV below it: the eligible instances of one version
+    _rollcall.<svc>.<ns>.<domain>           TXT       the marker: owner, generation
+
+Follows the Kubernetes DNS specification 1.1.0, section 2.4, for headless services; unnamed ports have no SRV.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from rollcall.directory import Entry
+from rollcall.model import (
+    Instance,
+    InstanceNames,
+    InstancePort,
+    Key,
+    Naming,
+    Policy,
+    ZoneSpec,
+    version_to_label,
+)
+
+from . import rdata as rd
+from .changes import MAX_ANSWER
+from .content import Record
+from .names import MAX_NAME, InvalidName, below
+
+VERSIONS = "versions"
+MARKER = "_rollcall"
+
+
+class Placement(msgspec.Struct, frozen=True):
+    """All that decides a service's records in a zone, but for its instances.
+
+    Equal placements give equal records, so that a change of instances alone needs no second look at the rest.
+    `versions` is False where the names of versions would be too long; `withheld_versions` are labels that
+    two versions would share.
+    """
+
+    root: bytes
+    ttl: int
+    negative_ttl: int | None
+    count: int
+    live_names: bool
+    versions: bool
+    withheld_versions: frozenset[str]
+    marker: Record
+
+    def records(self, instance: Instance) -> Iterator[Record]:
+        """Yield what one instance contributes."""
+        named = bool(instance.label) and (instance.eligible or (self.live_names and instance.live))
+        if not named:
+            return
+        addresses = [rd.address(ip) for ip in instance.addresses]
+        own = below(self.root, instance.label)
+        for rdtype, data in addresses:
+            yield Record(own, rdtype, data, 1)
+        if not instance.eligible:
+            return
+        for rdtype, data in addresses:
+            yield Record(self.root, rdtype, data, instance.weight)
+        yield from _services(self.root, own, instance)
+        version = version_to_label(instance.version) if self.versions else ""
+        if version and version not in self.withheld_versions:
+            parent = below(self.root, version, VERSIONS)
+            for rdtype, data in addresses:
+                yield Record(parent, rdtype, data, instance.weight)
+            yield from _services(parent, own, instance)
+
+    def count_for(self, rdtype: int) -> int:
+        """Return how many records of a type one answer holds: the policy is about addresses only."""
+        return self.count if rdtype in (rd.A, rd.AAAA) else MAX_ANSWER
+
+
+def _services(parent: bytes, own: bytes, instance: Instance) -> Iterator[Record]:
+    for port in instance.ports:
+        if port.name:
+            owner = below(parent, *_port_labels(port))
+            data = rd.srv(instance.weight, port.number, own)
+            yield Record(owner, rd.SRV, data, instance.weight)
+
+
+def _port_labels(port: InstancePort) -> tuple[str, str]:
+    return f"_{port.name}", f"_{port.protocol}"
+
+
+def place(entry: Entry, spec: ZoneSpec, domain: bytes, identity: str) -> Placement:
+    """Place a service in a zone.
+
+    Raises:
+        InvalidName: the service has no valid name there; the message says which name and why.
+    """
+    root = root_name(entry.key, spec.naming, domain)
+    asked = entry.spec
+    ttl = asked.ttl_seconds if asked.ttl_seconds is not None else spec.ttl_seconds
+    negative_ttl = asked.negative_ttl_seconds
+    marker = rd.txt(
+        "heritage=rollcall",
+        f"owner={identity}",
+        f"service={entry.key}",
+        f"generation={entry.generation}",
+    )
+    return Placement(
+        root=root,
+        ttl=ttl,
+        negative_ttl=None if negative_ttl == spec.negative_ttl_seconds else negative_ttl,
+        count=_count(asked.answer.policy, asked.answer.count),
+        versions=len(root) <= MAX_NAME - _LONGEST_VERSION_PREFIX,
+        live_names=asked.eligibility.instance_names is InstanceNames.LIVE,
+        withheld_versions=entry.colliding_versions,
+        marker=Record(below(root, MARKER), rd.TXT, marker, 1),
+    )
+
+
+def root_name(key: Key, naming: Naming, domain: bytes) -> bytes:
+    """Return the main name of a service; room is left below it for the longest name of an instance.
+
+    Raises:
+        InvalidName: it is too long, or a part is no label.
+    """
+    root = below(domain, key.name, key.namespace) if naming is Naming.NAMESPACED else below(domain, key.name)
+    if len(root) > MAX_NAME - _LONGEST_PREFIX:
+        raise InvalidName(
+            f"the name has {len(root)} octets, which leaves no room for the names of its instances"
+            f" below it (at most {MAX_NAME - _LONGEST_PREFIX}): use a shorter domain or service name"
+        )
+    return root
+
+
+_LONGEST_PREFIX = 64  # an instance's label; _port._proto is shorter (RFC 6335: 15 characters)
+_LONGEST_VERSION_PREFIX = 17 + 6 + 64 + 9  # _port._proto.<version>.versions
+
+
+def _count(policy: Policy, count: int) -> int:
+    return {Policy.ONE: 1, Policy.ALL: MAX_ANSWER, Policy.RANDOM: count}[policy]

@@ -1,0 +1,202 @@
+"""One DiscoveryZone: the services placed in it, and the records they contribute."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rollcall.directory import Directory, Entry
+from rollcall.model import DiscoveryZone, Instance, Key, Problem
+
+from .apex import Apex
+from .changes import MAX_ANSWER
+from .claims import Claims
+from .content import Record, ZoneContent
+from .names import InvalidName, is_at_or_below, parents, to_text
+from .placement import Placement, place, root_name
+from .reverse import pointers
+
+
+@dataclass(slots=True)
+class Placed:
+    """A service in the zone. `instances` are those whose records are in it; `serial` of its last change."""
+
+    placement: Placement
+    instances: dict[Key, Instance] = field(default_factory=dict)
+    serial: int = 0
+
+
+class ServedZone:
+    """A DiscoveryZone that has its domain, with all that stands in it."""
+
+    def __init__(self, zone: DiscoveryZone, domain: bytes, directory: Directory, identity: str) -> None:
+        self.zone = zone
+        self.domain = domain
+        self.content = ZoneContent(domain)
+        self.reverse: dict[bytes, ZoneContent] = {}
+        self.placed: dict[Key, Placed] = {}
+        self.problems: dict[Key, Problem] = {}
+        self.backlog: dict[Key, None] = {}
+        self.building = True
+        self.inner: frozenset[bytes] = frozenset()
+        self._directory = directory
+        self._identity = identity
+        self._claims = Claims()
+        self._apex: dict[bytes, Apex] = {}
+        self._touched: set[Key] = set()
+
+    def configure(self, zone: DiscoveryZone, inner: frozenset[bytes], reverse: frozenset[bytes]) -> None:
+        """Take in a new spec; the services follow through the backlog.
+
+        `inner` are the domains of other zones below this one, `reverse` the reverse domains it has.
+        """
+        self.zone, self.inner = zone, inner
+        if reverse != self.reverse.keys():  # PTR records move between them as services are placed anew
+            for key in list(self.placed):
+                self._withdraw(key)
+            self.reverse = {domain: self.reverse.get(domain) or ZoneContent(domain) for domain in reverse}
+        self._apex = {
+            content.apex: Apex.install(content, zone.spec, self._apex.get(content.apex))
+            for content in self.contents()
+        }
+        self.backlog = dict.fromkeys((*self.placed, *self.problems, *(e.key for e in self._directory)))
+
+    def contents(self) -> Iterator[ZoneContent]:
+        """Yield the DNS zones that this one stands for: its own, then the reverse ones."""
+        yield self.content
+        yield from self.reverse.values()
+
+    def refresh(self, key: Key) -> None:
+        """Look at a whole service anew: whether it belongs here, under which name, with which records."""
+        self.backlog.pop(key, None)
+        entry = self._directory.get(key)
+        root = self._wanted_root(key, entry)
+        for affected in self._claims.claim(key, entry.created if entry else "", root):
+            self._place(affected)
+
+    def move(self, key: Key, pods: set[Key]) -> None:
+        """Take in changes of single instances of a service that is otherwise unchanged."""
+        if key in self.backlog:
+            self.refresh(key)
+            return
+        entry, placed = self._directory.get(key), self.placed.get(key)
+        if entry is not None and placed is not None:
+            for pod in pods:
+                self._exchange(key, placed, pod, entry.instances.get(pod))
+
+    def take_touched(self) -> set[Key]:
+        """Return the services whose records changed since the last call."""
+        touched, self._touched = self._touched, set()
+        return touched
+
+    def selects(self, entry: Entry) -> bool:
+        """Whether a service belongs in this zone by what zone and service ask for."""
+        spec = self.zone.spec
+        return (
+            (not spec.namespaces or entry.key.namespace in spec.namespaces)
+            and (not entry.spec.zones or self.zone.name in entry.spec.zones)
+            and spec.service_selector.matches(entry.labels)
+        )
+
+    def _wanted_root(self, key: Key, entry: Entry | None) -> bytes | None:
+        self.problems.pop(key, None)
+        if entry is None or not self.selects(entry) or entry.problem:
+            return None
+        try:
+            root = root_name(key, self.zone.spec.naming, self.domain)
+        except InvalidName as error:
+            self.problems[key] = Problem("InvalidName", f"In the zone {self.zone.name}: {error}.")
+            return None
+        if root in self._apex[self.domain].server_names:
+            self.problems[key] = Problem(
+                "NameCollision",
+                f"The name {to_text(root)} belongs to a name server of the zone {self.zone.name}:"
+                " rename the service or the server.",
+            )
+            return None
+        for domain in self.inner:
+            if is_at_or_below(root, domain) or is_at_or_below(domain, root):
+                self.problems[key] = Problem(
+                    "ShadowedByZone",
+                    f"The name {to_text(root)} of the zone {self.zone.name} is hidden by the zone"
+                    f" {to_text(domain)}: select the service in that zone, or rename one of them.",
+                )
+                return None
+        return root
+
+    def _place(self, key: Key) -> None:
+        root = self._claims.root(key)
+        holder = self._claims.holder(root) if root else None
+        entry = self._directory.get(key)
+        if entry is None or root is None or holder != key:
+            if root is not None and holder is not None:
+                self.problems[key] = Problem(
+                    "NameCollision",
+                    f"The name {to_text(root)} of the zone {self.zone.name} belongs to {holder}, which is"
+                    " older: rename one of them, or use the naming Namespaced.",
+                )
+            self._withdraw(key)
+            return
+        self.problems.pop(key, None)
+        placement = place(entry, self.zone.spec, self.domain, self._identity)
+        if placement.withheld_versions:
+            labels = ", ".join(sorted(placement.withheld_versions))
+            self.problems[key] = Problem(
+                "VersionCollision",
+                f"Two versions share the DNS label {labels}: give them values that differ in more than"
+                " punctuation; until then that label is not published.",
+            )
+        placed = self.placed.get(key)
+        if placed is not None and placed.placement != placement:
+            self._withdraw(key)
+            placed = None
+        if placed is None:
+            placed = self.placed[key] = Placed(placement)
+            self.content.add(placement.marker, placement.ttl, MAX_ANSWER)
+            if placement.negative_ttl is not None:
+                self.content.set_negative_ttl(placement.root, placement.negative_ttl)
+            self._touched.add(key)
+        for pod in placed.instances.keys() | entry.instances.keys():
+            self._exchange(key, placed, pod, entry.instances.get(pod))
+
+    def _withdraw(self, key: Key) -> None:
+        placed = self.placed.pop(key, None)
+        if placed is None:
+            return
+        for pod in list(placed.instances):
+            self._exchange(key, placed, pod, None)
+        self.content.remove(placed.placement.marker)
+        if placed.placement.negative_ttl is not None:
+            self.content.set_negative_ttl(placed.placement.root, None)
+        self._touched.add(key)
+
+    def _exchange(self, key: Key, placed: Placed, pod: Key, after: Instance | None) -> None:
+        """Replace the records of one instance by those of its new state."""
+        before = placed.instances.get(pod)
+        if before == after:
+            return
+        if after is None:
+            del placed.instances[pod]
+        else:
+            placed.instances[pod] = after
+        placement = placed.placement
+        old = set(self._records(placement, before)) if before else set()
+        new = set(self._records(placement, after)) if after else set()
+        for content, record in old - new:
+            content.remove(record)
+        for content, record in new - old:
+            ttl = placement.ttl if content is self.content else self.zone.spec.ttl_seconds
+            content.add(record, ttl, placement.count_for(record.rdtype))
+        if old != new:
+            self._touched.add(key)
+
+    def _records(self, placement: Placement, instance: Instance) -> Iterator[tuple[ZoneContent, Record]]:
+        own = b""
+        for record in placement.records(instance):
+            own = own or record.owner
+            yield self.content, record
+        if not self.reverse or not own:
+            return
+        for record in pointers(instance, own):
+            for parent in parents(record.owner):
+                if (content := self.reverse.get(parent)) is not None:
+                    yield content, record
+                    break

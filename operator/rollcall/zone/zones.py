@@ -1,0 +1,244 @@
+"""All DiscoveryZones together: who has which domain, what changed, what is the whole.
+
+Live changes overtake a flood: `apply` works at once on the services that changed, `step` works off what a new
+or changed zone has still to look at, in slices. A new zone is handed out only when it is complete.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from rollcall.directory import Directory, ServiceChange
+from rollcall.model import DiscoveryZone, Key, Problem
+
+from .apex import Apex
+from .changes import ZoneDelta
+from .content import ZoneContent
+from .names import InvalidName, from_text, is_at_or_below, to_text
+from .serial import next_serial
+from .served import ServedZone
+
+
+class Commit(NamedTuple):
+    """What a commit changed: the deltas, and the services whose records are among them."""
+
+    deltas: tuple[ZoneDelta, ...]
+    services: frozenset[Key]
+
+
+class Publication(NamedTuple):
+    """Where a service is published: the zone, its main name there, the serial of its last change."""
+
+    zone: str
+    name: bytes
+    serial: int
+
+
+class Past(NamedTuple):
+    """What is known of a zone from before a restart.
+
+    `ceiling` is the largest serial that may have been handed out: serials go on above it. `serial` and
+    `digest` are those of the last version where the stop was orderly, 0 otherwise: a zone whose content is
+    still the same keeps its serial.
+    """
+
+    ceiling: int
+    serial: int = 0
+    digest: int = 0
+
+
+class Zones:
+    """The zones of an installation. `identity` is the owner that markers name; `past` is by apex."""
+
+    def __init__(self, directory: Directory, identity: str, past: Mapping[bytes, Past] | None = None) -> None:
+        self._directory = directory
+        self._identity = identity
+        self._past = dict(past or {})
+        self._wanted: dict[str, DiscoveryZone] = {}
+        self._served: dict[str, ServedZone] = {}
+        self._problems: dict[str, Problem] = {}
+        self._gone: dict[bytes, ZoneContent] = {}
+
+    def apply_zone(self, zone: DiscoveryZone) -> None:
+        """Add a DiscoveryZone, or take in its new spec."""
+        if self._wanted.get(zone.name) != zone:
+            self._wanted[zone.name] = zone
+            self._arrange(zone.name)
+
+    def remove_zone(self, name: str) -> None:
+        """Withdraw a DiscoveryZone."""
+        if self._wanted.pop(name, None) is not None:
+            self._arrange(name)
+
+    def apply(self, changes: Mapping[Key, ServiceChange]) -> None:
+        """Take in what changed in the directory."""
+        for key, change in changes.items():
+            for served in self._served.values():
+                if change.whole:
+                    served.refresh(key)
+                else:
+                    served.move(key, change.pods)
+
+    def step(self, services: int) -> bool:
+        """Work off some of the backlog; return whether there is more."""
+        for served in self._served.values():
+            while served.backlog:
+                if services <= 0:
+                    return True
+                services -= 1
+                served.refresh(next(iter(served.backlog)))
+            served.building = False
+        return False
+
+    def commit(self, unix_seconds: int) -> Commit:
+        """Close a version of each zone that changed and is complete."""
+        deltas = self._take_gone()
+        services: set[Key] = set()
+        for served in self._served.values():
+            if served.building:
+                continue
+            for content in served.contents():
+                delta = self._commit(content, unix_seconds)
+                deltas += [delta] if delta else []
+            touched = served.take_touched()
+            services |= touched
+            for key in touched:
+                if (placed := served.placed.get(key)) is not None:
+                    placed.serial = served.content.serial
+        return Commit(tuple(deltas), frozenset(services))
+
+    def whole(self) -> Iterator[ZoneDelta]:
+        """Yield the last committed version of every zone, as a delta from nothing.
+
+        Call it right after a commit: what was not committed yet would be in it.
+        """
+        for content in self.contents():
+            yield content.whole()
+
+    def contents(self) -> Iterator[ZoneContent]:
+        """Yield every DNS zone that is complete, reverse ones included."""
+        for served in self._served.values():
+            if not served.building:
+                yield from served.contents()
+
+    def get(self, name: str) -> ServedZone | None:
+        """Return a DiscoveryZone that has its domain, or None."""
+        return self._served.get(name)
+
+    def problem(self, name: str) -> Problem | None:
+        """Return why a DiscoveryZone can't be served as asked, or None."""
+        return self._problems.get(name)
+
+    def names(self) -> list[str]:
+        """Return the names of all DiscoveryZones, served or not."""
+        return list(self._wanted)
+
+    def publications(self, key: Key) -> list[Publication]:
+        """Return where a service is published, by zone name."""
+        return [
+            Publication(name, placed.placement.root, placed.serial)
+            for name, served in sorted(self._served.items())
+            if not served.building and (placed := served.placed.get(key)) is not None
+        ]
+
+    def service_problems(self, key: Key) -> list[Problem]:
+        """Return why a service is not, or not wholly, in zones that select it."""
+        return [
+            problem
+            for _, served in sorted(self._served.items())
+            if (problem := served.problems.get(key)) is not None
+        ]
+
+    def selecting(self, key: Key) -> int:
+        """Return how many zones select a service, whether or not it can be placed there."""
+        entry = self._directory.get(key)
+        return sum(served.selects(entry) for served in self._served.values()) if entry else 0
+
+    def _commit(self, content: ZoneContent, unix_seconds: int) -> ZoneDelta | None:
+        if content.serial:
+            return content.commit(next_serial(content.serial, unix_seconds))
+        past = self._past.get(content.apex, Past(0))
+        delta = content.commit(next_serial(past.ceiling, unix_seconds))
+        if past.serial and past.digest == content.digest:
+            content.serial = past.serial  # nothing changed over a restart: one content, one serial
+            return content.whole()
+        return delta
+
+    def _take_gone(self) -> list[ZoneDelta]:
+        """Return the withdrawals that are due: a domain with a new owner waits until that is whole."""
+        waiting = {
+            content.apex
+            for served in self._served.values()
+            if served.building
+            for content in served.contents()
+        }
+        due = [content for apex, content in self._gone.items() if apex not in waiting]
+        for content in due:
+            del self._gone[content.apex]
+        return [ZoneDelta(content.apex, content.serial, gone=True) for content in due]
+
+    def _arrange(self, changed: str) -> None:
+        """Decide anew who has which domain, and configure the zones whose situation changed."""
+        self._problems = {}
+        domains = self._owners()
+        reverse = self._reverse_owners(domains)
+        for name in [name for name in self._served if domains.get(name) != self._served[name].domain]:
+            for content in self._served.pop(name).contents():
+                self._retire(content)
+        for name, domain in domains.items():
+            zone = self._wanted[name]
+            served = self._served.get(name)
+            inner = frozenset(d for d in domains.values() if d != domain and is_at_or_below(d, domain))
+            mine = frozenset(d for d, owner in reverse.items() if owner == name)
+            if served is None:
+                served = self._served[name] = ServedZone(zone, domain, self._directory, self._identity)
+            elif name != changed and served.inner == inner and served.reverse.keys() == mine:
+                continue
+            for lost in [content for d, content in served.reverse.items() if d not in mine]:
+                self._retire(lost)
+            served.configure(zone, inner, mine)
+
+    def _retire(self, content: ZoneContent) -> None:
+        """Withdraw a zone that was handed out; its serial is kept for its return."""
+        if content.serial:
+            self._gone[content.apex] = content
+            self._past[content.apex] = Past(content.serial)
+
+    def _owners(self) -> dict[str, bytes]:
+        """Return the domain of each zone that has one: the oldest of those that ask for it."""
+        owners: dict[bytes, str] = {}
+        domains: dict[str, bytes] = {}
+        for zone in sorted(self._wanted.values(), key=lambda zone: (zone.created, zone.name)):
+            try:
+                domain = from_text(zone.spec.domain)
+                Apex.of(domain, zone.spec)
+            except ValueError as error:
+                self._problems[zone.name] = Problem("InvalidDomain", f"spec: {error}.")
+                continue
+            owner = owners.setdefault(domain, zone.name)
+            if owner == zone.name:
+                domains[zone.name] = domain
+            else:
+                self._problems[zone.name] = Problem(
+                    "DomainTaken",
+                    f"The domain {to_text(domain)} belongs to the DiscoveryZone {owner}, which is older:"
+                    " use another domain, or delete one of the two.",
+                )
+        return domains
+
+    def _reverse_owners(self, domains: Mapping[str, bytes]) -> dict[bytes, str]:
+        owners = {domain: name for name, domain in domains.items()}
+        for name in sorted(domains, key=lambda name: (self._wanted[name].created, name)):
+            for text in self._wanted[name].spec.reverse_domains:
+                try:
+                    domain = from_text(text)
+                except InvalidName as error:
+                    self._problems[name] = Problem("InvalidDomain", f"spec.reverseDomains: {error}.")
+                    continue
+                owner = owners.setdefault(domain, name)
+                if owner != name or domain == domains[name]:
+                    self._problems[name] = Problem(
+                        "DomainTaken",
+                        f"The reverse domain {text} belongs to the DiscoveryZone {owner}, which is older:"
+                        " name it in one of them only.",
+                    )
+        return {domain: name for domain, name in owners.items() if domain != domains[name]}
