@@ -19,10 +19,12 @@ class ServiceChange:
     """What happened to a service since the last `take`.
 
     `whole` says that more than its instances changed (or that it came or went): look at the entry anew.
-    Otherwise `pods` names those whose instance came, went or changed.
+    Otherwise `pods` names those whose instance came, went or changed. `eligible` says that the answers to it
+    changed: an instance became eligible, or one that was changed or left.
     """
 
     whole: bool = False
+    eligible: bool = False
     pods: set[Key] = field(default_factory=set)
 
 
@@ -162,6 +164,7 @@ class Directory:
         self._count(entry, before, after)
         change = self._change(entry.key)
         change.pods.add(pod)
+        change.eligible |= bool(_is(before, "eligible") or _is(after, "eligible"))
         if _version(before) != _version(after):
             colliding = entry.colliding_versions
             self._count_version(entry, _version(before), _version(after))

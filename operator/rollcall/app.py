@@ -1,0 +1,312 @@
+"""The control process: puts the parts together. Data flows one way.
+
+    reflectors ──▶ directory ──▶ zones ──▶ feed ──▶ DNS workers
+    configuration (kopf) ───────▶ │  └───▶ files ──▶ ConfigMaps, HTTP
+                                  └──────▶ status, Events
+
+From the receipt of an event to the write on the workers' sockets there is no await and no I/O: `_flow` below.
+All else follows from there, later and elsewhere.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import time
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any
+
+from .config import Config
+from .directory import Directory, ServiceChange
+from .history import History
+from .http import serving
+from .logs import configure
+from .metrics import Metrics, Readings
+from .model import DiscoveryFile, DiscoveryZone, Key, Pod, Service, ServiceInstance
+from .processes import EX_CONFIG, end_with
+from .programming import Programming
+from .publish.configmaps import FilePublisher, FileReport
+from .publish.file_store import FileStore
+from .publish.selection import FileSelection
+from .readings import readings
+from .serve.feed import Feed
+from .serve.frames import Stats
+from .snapshots import Snapshots
+from .watch import errors
+from .watch.client import KubeClient
+from .watch.credentials import Credentials
+from .watch.reflector import Batch, Reflector
+from .watch.resource import DISCOVERY_FILES, DISCOVERY_ZONES, PODS, SERVICE_INSTANCES, SERVICES
+from .zone import Zones
+
+log = logging.getLogger(__name__)
+
+BACKLOG_SLICE = 20
+"""Services of a new or changed zone that are worked off before live events get their turn: about 2 ms."""
+
+FILES_REST_SECONDS = 0.02
+"""Between two collections of what files hold: the first change passes at once, a burst as one."""
+
+LAG_TICK_SECONDS = 1.0
+
+RESERVE_EVERY = 3600
+"""Seconds between looks at the reserved serials, so that an idle zone's next one is reserved as well."""
+
+
+class App:
+    """The control process. `run` returns at SIGTERM."""
+
+    def __init__(self, config: Config, client: KubeClient, http_listener: socket.socket) -> None:
+        self._config = config
+        self._listener = http_listener
+        self.metrics = Metrics()
+        self.directory = Directory()
+        self.history = History(config.serials_path)
+        self.zones = Zones(self.directory, config.identity, self.history.load())
+        self.programming = Programming(self.metrics)
+        self.worker_stats: dict[int, Stats] = {}
+        self.feed = Feed(config.feed_path, self.zones.whole, self)
+        self.store = FileStore()
+        self.selection = FileSelection(self.directory, cross_namespace=config.cross_namespace_files)
+        self.publisher = FilePublisher(client, self.store, self._on_file_report)
+        self.snapshots = Snapshots(
+            config.snapshot_path, config.files_path, self.zones, self.store, self.metrics
+        )
+        namespace = config.namespace or None
+        self.reflectors: tuple[Reflector[Any], ...] = (
+            Reflector(client, PODS, self._on_pods, namespace=namespace),
+            Reflector(client, SERVICES, self._on_services, namespace=namespace),
+            Reflector(client, SERVICE_INSTANCES, self._on_resources, namespace=namespace),
+            Reflector(client, DISCOVERY_ZONES, self._tmp_zones),
+            Reflector(client, DISCOVERY_FILES, self._tmp_files),
+        )
+        self.synced = False
+        self._version = 0
+        self._backlog = asyncio.Event()
+        self._dirty_files: set[Key] = set()
+        self._files_changed = asyncio.Event()
+
+    # --- events in -------------------------------------------------------------------------------------
+
+    def _on_pods(self, batch: Batch[Pod]) -> None:
+        for change in batch.changes:
+            if change.new is None:
+                self.directory.remove_pod(change.key)
+            else:
+                self.directory.apply_pod(change.new)
+        self._flow(batch.received_ns)
+
+    def _on_services(self, batch: Batch[Service]) -> None:
+        for change in batch.changes:
+            if change.new is None:
+                self.directory.remove_service(change.key)
+            else:
+                self.directory.apply_service(change.new)
+        self._flow(batch.received_ns)
+
+    def _on_resources(self, batch: Batch[ServiceInstance]) -> None:
+        for change in batch.changes:
+            if change.new is None:
+                self.directory.remove_resource(change.key)
+            else:
+                self.directory.apply_resource(change.new)
+        self._flow(batch.received_ns)
+
+    def _on_zone(self, key: Key, zone: DiscoveryZone | None) -> None:
+        if zone is None:
+            self.zones.remove_zone(key.name)
+        else:
+            self.zones.apply_zone(zone)
+        self._backlog.set()
+
+    def _on_file(self, key: Key, file: DiscoveryFile | None) -> None:
+        if file is None:
+            self.selection.remove_file(key)
+            self.store.remove(key)
+        else:
+            self.selection.apply_file(file)
+            self._mark_files({key})
+
+    def _tmp_zones(self, batch: Batch[DiscoveryZone]) -> None:
+        for change in batch.changes:
+            self._on_zone(change.key, change.new)
+
+    def _tmp_files(self, batch: Batch[DiscoveryFile]) -> None:
+        for change in batch.changes:
+            self._on_file(change.key, change.new)
+
+    # --- the flow --------------------------------------------------------------------------------------
+
+    def _flow(self, received_ns: int) -> None:
+        """Take what changed in the directory to the DNS workers, at once."""
+        if not self.synced:
+            return
+        changes = self.directory.take()
+        self.zones.apply(changes)
+        published = self._commit(received_ns)
+        self._follow_up(changes, published)
+
+    def _commit(self, received_ns: int) -> frozenset[Key]:
+        """Close a version and hand it out; return the services in it."""
+        now = int(time.time())
+        commit = self.zones.commit(now)
+        if not commit.deltas:
+            return commit.services
+        self.history.reserve(self.zones.contents(), now)
+        self._version += 1
+        self.feed.publish(self._version, commit.deltas)
+        self.programming.published(self._version, received_ns)
+        self.metrics.commits.inc()
+        self.snapshots.changed()
+        return commit.services
+
+    def _follow_up(self, changes: Mapping[Key, ServiceChange], published: frozenset[Key]) -> None:
+        """Mark what is to be written later: status, files, missing ServiceInstances."""
+        self._mark_files(self.selection.apply(changes))
+
+    def _mark_files(self, keys: Iterable[Key]) -> None:
+        self._dirty_files.update(keys)
+        if self._dirty_files:
+            self._files_changed.set()
+
+    # --- tasks -----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Run until SIGTERM."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        self.metrics.registry.register(Readings(readings(self)))
+        self.snapshots.restore_files()
+        async with (
+            serving(self._listener, self.metrics.registry, self.store, self.why_not_ready),
+            asyncio.TaskGroup() as group,
+        ):
+            tasks = [group.create_task(task, name=name) for name, task in self._tasks().items()]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+        if self.synced:
+            await self.snapshots.write()
+            self.history.close(self.zones.contents())
+
+    def _tasks(self) -> dict[str, Coroutine[Any, Any, None]]:
+        return {
+            "feed": self.feed.run(),
+            "sync": self._sync(),
+            "lag": self._measure_lag(),
+            **{str(reflector.resource): reflector.run() for reflector in self.reflectors},
+        }
+
+    async def _sync(self) -> None:
+        """Wait until everything is known, then publish for the first time, and go on."""
+        for reflector in self.reflectors:
+            await reflector.synced.wait()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._work_off_backlog())
+            group.create_task(self._collect_files())
+            group.create_task(self._reserve_serials())
+            group.create_task(self.snapshots.run())
+            group.create_task(self.publisher.run())
+
+    async def _work_off_backlog(self) -> None:
+        """Place services in new and changed zones, a slice at a time, after live changes."""
+        for key, change in self.directory.take().items():
+            self.zones.apply({key: change})
+            self.selection.apply({key: change})
+            await asyncio.sleep(0)
+        while self.zones.step(BACKLOG_SLICE):  # noqa: ASYNC110  # gives way, waits for nothing
+            await asyncio.sleep(0)
+        self.synced = True
+        self._flow(time.monotonic_ns())
+        self.feed.publish(self._version, ())  # opens the feed also where there is no zone
+        for file in self.selection:
+            self._tell_store(file)
+        self.store.set_synced()
+        while True:
+            await self._backlog.wait()
+            self._backlog.clear()
+            received_ns = time.monotonic_ns()
+            more = True
+            while more:
+                more = self.zones.step(BACKLOG_SLICE)
+                self._follow_up({}, self._commit(received_ns))
+                await asyncio.sleep(0)
+
+    async def _collect_files(self) -> None:
+        """Tell the store what files hold, each time that it changes."""
+        while True:
+            await self._files_changed.wait()
+            self._files_changed.clear()
+            dirty, self._dirty_files = self._dirty_files, set()
+            for key in dirty:
+                self._tell_store(key)
+            self.snapshots.changed()
+            await asyncio.sleep(FILES_REST_SECONDS)
+
+    def _tell_store(self, key: Key) -> None:
+        if (file := self.selection.get(key)) is not None:
+            self.store.update(file, self.selection.members(key))
+
+    async def _reserve_serials(self) -> None:
+        while True:
+            await asyncio.sleep(RESERVE_EVERY)
+            self.history.reserve(self.zones.contents(), int(time.time()))
+
+    async def _measure_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_TICK_SECONDS
+            await asyncio.sleep(LAG_TICK_SECONDS)
+            self.metrics.loop_lag.set(loop.time() - due)
+
+    # --- what others tell us, and ask ------------------------------------------------------------------
+
+    def acknowledged(self, worker: int, version: int, at: float) -> None:
+        """Take in that a DNS worker answers a version (feed)."""
+        self.programming.acknowledged(worker, version, at)
+
+    def connected(self, worker: int, is_connected: bool) -> None:
+        """Take in that a DNS worker came or went (feed)."""
+        self.programming.connected(worker, is_connected)
+
+    def counted(self, worker: int, stats: Stats) -> None:
+        """Take in the counters of a DNS worker (feed)."""
+        self.worker_stats[worker] = stats
+
+    def _on_file_report(self, key: Key, report: FileReport) -> None:
+        """Take in what became of a file's ConfigMaps (publisher)."""
+
+    def why_not_ready(self) -> str:
+        """Return why DNS isn't being answered, "" where it is."""
+        if not self.synced and not self._config.snapshot_path.exists():
+            waiting = [str(each.resource) for each in self.reflectors if not each.synced.is_set()]
+            return f"waiting for the first list of {', '.join(waiting)}"
+        if not self.programming.workers:
+            return "no DNS worker is connected"
+        return ""
+
+
+async def _run(config: Config, listener: socket.socket) -> None:
+    credentials = Credentials(config.kubeconfig, config.context)
+    try:
+        await credentials.access()
+    except errors.CredentialsError as error:
+        log.error("%s", error)
+        sys.exit(EX_CONFIG)
+    async with KubeClient(credentials) as client:
+        await App(config, client, listener).run()
+
+
+def main(arguments: list[str]) -> None:
+    """Run the control process: its configuration, the descriptor of the HTTP socket, the supervisor's pid."""
+    text, descriptor, parent = arguments
+    config = Config.decode(text)
+    configure(config.log_format, config.log_level)
+    end_with(int(parent))
+    asyncio.run(_run(config, socket.socket(fileno=int(descriptor))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,154 @@
+"""`rollcall run`: the operator."""
+
+import asyncio
+import logging
+import os
+import re
+import socket
+import tempfile
+from pathlib import Path
+
+import click
+
+from rollcall import logs
+from rollcall.config import Config
+
+log = logging.getLogger("rollcall")
+
+_IDENTITY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+
+
+def default_state_dir() -> Path:
+    """Return the folder for state of the current user (XDG Base Directory Specification)."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "rollcall"
+
+
+def _identity(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not _IDENTITY.fullmatch(value):
+        raise click.BadParameter(f"{value!r}: write up to 63 letters, digits, '.', '_' or '-'.")
+    return value
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  rollcall run                                    the current kubeconfig, DNS on 127.0.0.1:5353
+  rollcall run --dns-listen 0.0.0.0:53 --dns-workers 2
+  rollcall run --namespace shop --state-dir /var/lib/rollcall --log-format json
+"""
+)
+@click.option(
+    "--kubeconfig",
+    type=click.Path(exists=True, dir_okay=False),
+    envvar="KUBECONFIG",
+    help="Kubeconfig file. Default: $KUBECONFIG, the pod's own account inside a cluster, ~/.kube/config.",
+)
+@click.option("--context", help="Context of the kubeconfig. Default: its current one.")
+@click.option("-n", "--namespace", default="", help="Watch this namespace only. Default: all.")
+@click.option(
+    "--dns-listen",
+    default="127.0.0.1:5353",
+    show_default=True,
+    help="Address and port for DNS, UDP and TCP; port 0 picks a free one.",
+)
+@click.option(
+    "--dns-workers",
+    type=click.IntRange(1, 64),
+    default=min(2, os.cpu_count() or 1),
+    show_default="2, or 1 on a single core",
+    help="Processes that answer DNS.",
+)
+@click.option(
+    "--http-listen",
+    default="127.0.0.1:8080",
+    show_default=True,
+    help="Address and port for /healthz, /readyz, /metrics and /v1/files; port 0 picks a free one.",
+)
+@click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=default_state_dir,
+    show_default="~/.local/state/rollcall",
+    help="Keeps the last answers and the serials over restarts.",
+)
+@click.option(
+    "--identity",
+    default="rollcall",
+    show_default=True,
+    callback=_identity,
+    help="Owner id in the TXT markers of the zones. One for each installation.",
+)
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+)
+@click.option(
+    "--cross-namespace-files",
+    is_flag=True,
+    help="Let a DiscoveryFile select services of other namespaces (services.namespaces).",
+)
+@click.pass_context
+def run(
+    context: click.Context,
+    /,
+    dns_listen: str,
+    dns_workers: int,
+    http_listen: str,
+    state_dir: Path,
+    **options: str | bool | None,
+) -> None:
+    """Run the operator: watch pods, answer DNS, write files and status.
+
+    Ends on SIGTERM or Ctrl-C. It retries for as long as the API server can't be reached, and answers from
+    the last known state meanwhile.
+    """
+    logs.configure(str(options["log_format"]), str(options["log_level"]))
+    from rollcall.serve.errors import ListenError
+    from rollcall.serve.sockets import open_sockets
+
+    from .supervisor import children, supervise
+
+    try:
+        dns = open_sockets(dns_listen, dns_workers)
+        http = listen(http_listen, "HTTP", "--http-listen")
+        state_dir.mkdir(parents=True, exist_ok=True)
+    except (ListenError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    with tempfile.TemporaryDirectory(prefix="rollcall-") as runtime_dir:
+        config = Config(
+            state_dir=state_dir,
+            runtime_dir=Path(runtime_dir),
+            dns_workers=dns_workers,
+            http_listen=_address(http),
+            **options,  # type: ignore[arg-type]  # click has checked their types
+        )
+        log.info("dns on %s, udp and tcp, %d workers", _address(dns[0][0]), dns_workers)
+        log.info("http on %s", _address(http))
+        code = asyncio.run(supervise(*children(config, dns, http)))
+    context.exit(code)
+
+
+def listen(address: str, what: str, option: str) -> socket.socket:
+    """Open a listening TCP socket.
+
+    Raises:
+        OSError: with a message that names the address and the option to change.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        number = int(port)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host.strip("[]"), number), family=family, backlog=128)
+    except (ValueError, OverflowError):
+        raise OSError(f"{option}={address}: write host:port, such as 127.0.0.1:8080") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"{what} can't listen on {address}: {reason}. Choose another with {option}.") from error
+
+
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,121 @@
+"""Holds the sockets and keeps the processes: one control process, a few DNS workers.
+
+The supervisor itself does nothing else, so that it has no reason to end. The sockets stay open in it: what
+arrives while a worker or the control process is being restarted waits in the kernel and is answered then.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rollcall.config import Config
+from rollcall.processes import EX_CONFIG
+from rollcall.serve import worker
+from rollcall.serve.sockets import WorkerSockets
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT_SECONDS = 0.1
+LONGEST_WAIT_SECONDS = 10.0
+SETTLED_SECONDS = 30.0
+"""A child that ran this long is restarted at once."""
+
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process to keep running: what to start, and the sockets that it inherits."""
+
+    name: str
+    command: tuple[str, ...]
+    sockets: tuple[socket.socket, ...]
+
+
+def children(config: Config, dns: Sequence[WorkerSockets], http: socket.socket) -> tuple[Child, list[Child]]:
+    """Return the control process, and the DNS workers."""
+    control = Child(
+        "control",
+        (sys.executable, "-m", "rollcall.app", config.encode(), str(http.fileno()), str(os.getpid())),
+        (http,),
+    )
+    workers = [
+        Child(
+            f"dns worker {number}",
+            (
+                sys.executable,
+                *worker.command(number, udp.fileno(), tcp.fileno(), config.feed_path, config.snapshot_path),
+            ),
+            (udp, tcp),
+        )
+        for number, (udp, tcp) in enumerate(dns)
+    ]
+    return control, workers
+
+
+async def supervise(control: Child, workers: Sequence[Child]) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code.
+
+    The workers are stopped after the control process, so that they answer as long as anything does.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    failed: list[int] = []
+    workers_stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for worker in workers:
+            group.create_task(_keep(worker, workers_stop, stop, failed), name=worker.name)
+        await _keep(control, stop, stop, failed)
+        workers_stop.set()
+    return 1 if failed else 0
+
+
+async def _keep(child: Child, stop: asyncio.Event, give_up: asyncio.Event, failed: list[int]) -> None:
+    """Start a child, again whenever it ends, until `stop`; a child that can't be helped ends everything."""
+    wait_seconds = FIRST_WAIT_SECONDS
+    stopping = asyncio.create_task(stop.wait())
+    while not stop.is_set():
+        started = asyncio.get_running_loop().time()
+        process = await asyncio.create_subprocess_exec(
+            *child.command,
+            pass_fds=[each.fileno() for each in child.sockets],
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops them in order
+        )
+        ended = asyncio.create_task(process.wait())
+        await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            await _end(child, process, ended)
+            break
+        if process.returncode == EX_CONFIG:
+            failed.append(EX_CONFIG)
+            give_up.set()
+            break
+        if asyncio.get_running_loop().time() - started >= SETTLED_SECONDS:
+            wait_seconds = FIRST_WAIT_SECONDS
+        log.error(
+            "the %s process ended with code %s, starting it again in %.1f s",
+            child.name,
+            process.returncode,
+            wait_seconds,
+        )
+        await asyncio.wait({stopping}, timeout=wait_seconds)
+        wait_seconds = min(wait_seconds * 2, LONGEST_WAIT_SECONDS)
+    stopping.cancel()
+
+
+async def _end(child: Child, process: asyncio.subprocess.Process, ended: "asyncio.Task[int]") -> None:
+    if process.returncode is None:
+        process.terminate()
+    done, _ = await asyncio.wait({ended}, timeout=STOP_SECONDS)
+    if not done:
+        log.warning("the %s process did not end in %.0f s and is killed", child.name, STOP_SECONDS)
+        process.kill()
+        await ended

@@ -1,0 +1,54 @@
+"""What `rollcall run` was told: handed from the supervisor to its children as JSON."""
+
+from pathlib import Path
+
+import msgspec
+
+
+class Config(msgspec.Struct, frozen=True):
+    """The options of `rollcall run`, checked.
+
+    `namespace` limits the watch to one; "" is all. `http_listen` is host:port. `state_dir` holds the
+    snapshot and the serials; `runtime_dir` the socket between the processes.
+    """
+
+    state_dir: Path
+    runtime_dir: Path
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str = ""
+    dns_workers: int = 1
+    http_listen: str = "127.0.0.1:8080"
+    identity: str = "rollcall"
+    log_format: str = "text"
+    log_level: str = "info"
+    cross_namespace_files: bool = False
+
+    @property
+    def feed_path(self) -> Path:
+        """The socket on which the control process feeds the DNS workers."""
+        return self.runtime_dir / "feed.sock"
+
+    @property
+    def snapshot_path(self) -> Path:
+        """The last answers, for a start without the API server."""
+        return self.state_dir / "answers.snapshot"
+
+    @property
+    def files_path(self) -> Path:
+        """The last renderings of files, for a start without the API server."""
+        return self.state_dir / "files.snapshot"
+
+    @property
+    def serials_path(self) -> Path:
+        """The serials that were handed out."""
+        return self.state_dir / "serials.json"
+
+    def encode(self) -> str:
+        """Return this configuration as one word of a command line."""
+        return msgspec.json.encode(self, enc_hook=str).decode()
+
+    @staticmethod
+    def decode(text: str) -> "Config":
+        """Parse what `encode` made."""
+        return msgspec.json.decode(text, type=Config, dec_hook=lambda _, value: Path(value))

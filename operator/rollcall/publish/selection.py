@@ -1,0 +1,108 @@
+"""Which services each DiscoveryFile holds, and which files a change of services concerns."""
+
+from collections.abc import Iterator, Mapping
+
+from rollcall.directory import Directory, Entry, ServiceChange
+from rollcall.model import DiscoveryFile, Key, Members
+
+
+class FileSelection:
+    """The DiscoveryFiles, and what they select in the directory.
+
+    `cross_namespace` is the operator's leave for files to select services of other namespaces; without it
+    `services.namespaces` beyond the file's own select nothing.
+    """
+
+    def __init__(self, directory: Directory, *, cross_namespace: bool) -> None:
+        self._directory = directory
+        self._cross_namespace = cross_namespace
+        self._files: dict[Key, DiscoveryFile] = {}
+        self._selected: dict[Key, set[Key]] = {}
+        self._selecting: dict[Key, set[Key]] = {}
+        self._members: dict[Key, Members] = {}
+
+    def apply_file(self, file: DiscoveryFile) -> None:
+        """Add a file, or take in its new spec."""
+        self._drop(file.key)
+        self._files[file.key] = file
+        selected = {entry.key for entry in self._directory if self._selects(file, entry)}
+        self._selected[file.key] = selected
+        for service in selected:
+            self._selecting.setdefault(service, set()).add(file.key)
+
+    def remove_file(self, key: Key) -> None:
+        """Forget a file."""
+        self._drop(key)
+        self._files.pop(key, None)
+
+    def apply(self, changes: Mapping[Key, ServiceChange]) -> set[Key]:
+        """Take in what changed in the directory; return the files whose content may have changed."""
+        touched: set[Key] = set()
+        for service, change in changes.items():
+            if change.whole:
+                touched |= self._reselect(service)
+            elif not change.eligible:
+                continue
+            self._members.pop(service, None)
+            touched |= self._selecting.get(service, set())
+        return touched
+
+    def get(self, key: Key) -> DiscoveryFile | None:
+        """Return a file, or None."""
+        return self._files.get(key)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._files)
+
+    def selects(self, service: Key) -> bool:
+        """Whether any file holds a service."""
+        return bool(self._selecting.get(service))
+
+    def members(self, key: Key) -> tuple[Members, ...]:
+        """Return what a file holds now, by service; each service is collected once a change of it."""
+        return tuple(self._members_of(service) for service in sorted(self._selected.get(key, ())))
+
+    def denied_namespaces(self, file: DiscoveryFile) -> list[str]:
+        """Return the namespaces that a file asks for without leave."""
+        if self._cross_namespace:
+            return []
+        return sorted(set(file.spec.services.namespaces) - {file.key.namespace})
+
+    def _members_of(self, service: Key) -> Members:
+        members = self._members.get(service)
+        if members is None:
+            entry = self._directory.get(service)
+            assert entry is not None, "a selected service is in the directory"
+            members = self._members[service] = entry.members()
+        return members
+
+    def _reselect(self, service: Key) -> set[Key]:
+        """Look at a service anew; return the files that hold it now or did until now."""
+        before = self._selecting.pop(service, set())
+        entry = self._directory.get(service)
+        now = {key for key, file in self._files.items() if entry and self._selects(file, entry)}
+        for key in before - now:
+            self._selected[key].discard(service)
+        for key in now - before:
+            self._selected[key].add(service)
+        if now:
+            self._selecting[service] = now
+        return before | now
+
+    def _selects(self, file: DiscoveryFile, entry: Entry) -> bool:
+        wanted = file.spec.services
+        namespaces = wanted.namespaces or (file.key.namespace,)
+        return (
+            entry.problem is None
+            and entry.key.namespace in namespaces
+            and (self._cross_namespace or entry.key.namespace == file.key.namespace)
+            and (not wanted.names or entry.key.name in wanted.names)
+            and wanted.selector.matches(entry.labels)
+        )
+
+    def _drop(self, key: Key) -> None:
+        for service in self._selected.pop(key, set()):
+            files = self._selecting[service]
+            files.discard(key)
+            if not files:
+                del self._selecting[service]

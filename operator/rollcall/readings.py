@@ -1,0 +1,102 @@
+"""The metrics that are read from the running parts when Prometheus asks."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from .metrics import Reading
+from .zone.names import to_text
+
+if TYPE_CHECKING:
+    from .app import App
+
+_WORKER_EVENTS = (
+    "truncated",
+    "dropped",
+    "failures",
+    "limited",
+    "slipped",
+    "unsent",
+    "tcp_refused",
+    "tcp_expired",
+)
+
+
+def readings(app: "App") -> Mapping[str, Reading]:
+    """Return every reading of the control process, by metric name."""
+    return {
+        "rollcall_watch_synced": Reading(
+            "1 once the first whole list of a resource has been taken in.",
+            ("resource",),
+            lambda: [((str(r.resource),), r.synced.is_set()) for r in app.reflectors],
+        ),
+        "rollcall_watch_age_seconds": Reading(
+            "Since the API server last said anything of a resource, a bookmark included.",
+            ("resource",),
+            lambda: [((str(r.resource),), r.age_seconds) for r in app.reflectors],
+        ),
+        "rollcall_watch_events_total": Reading(
+            "Watch events received.",
+            ("resource", "type"),
+            lambda: [((str(r.resource), kind), n) for r in app.reflectors for kind, n in r.events.items()],
+            counter=True,
+        ),
+        "rollcall_watch_restarts_total": Reading(
+            "Ended watches and failed lists.",
+            ("resource", "reason"),
+            lambda: [((str(r.resource), why), n) for r in app.reflectors for why, n in r.restarts.items()],
+            counter=True,
+        ),
+        "rollcall_watch_objects": Reading(
+            "Objects known of a resource.",
+            ("resource",),
+            lambda: [((str(r.resource),), len(r.view.objects)) for r in app.reflectors],
+        ),
+        "rollcall_zone_serial": Reading(
+            "The serial of a zone.",
+            ("zone",),
+            lambda: [((to_text(zone.apex),), zone.serial) for zone in app.zones.contents()],
+        ),
+        "rollcall_zone_records": Reading(
+            "Records in a zone, the SOA left out.",
+            ("zone",),
+            lambda: [((to_text(zone.apex),), zone.record_count) for zone in app.zones.contents()],
+        ),
+        "rollcall_services": Reading("Services known.", (), lambda: [((), len(app.directory))]),
+        "rollcall_dns_workers": Reading(
+            "DNS workers that are being fed.", (), lambda: [((), app.programming.workers)]
+        ),
+        "rollcall_dns_responses_total": Reading(
+            "Responses sent.", ("worker", "transport"), lambda: _responses(app), counter=True
+        ),
+        "rollcall_dns_errors_total": Reading(
+            "Responses with an rcode other than NOERROR.",
+            ("worker", "rcode"),
+            lambda: [
+                ((str(worker), str(rcode)), n)
+                for worker, stats in app.worker_stats.items()
+                for rcode, n in stats.rcodes.items()
+            ],
+            counter=True,
+        ),
+        "rollcall_dns_worker_events_total": Reading(
+            "What went otherwise than with a plain answer.",
+            ("worker", "event"),
+            lambda: [
+                ((str(worker), event), getattr(stats, event))
+                for worker, stats in app.worker_stats.items()
+                for event in _WORKER_EVENTS
+            ],
+            counter=True,
+        ),
+        "rollcall_dns_tcp_clients": Reading(
+            "Open TCP connections.",
+            ("worker",),
+            lambda: [((str(worker),), stats.tcp_clients) for worker, stats in app.worker_stats.items()],
+        ),
+    }
+
+
+def _responses(app: "App") -> Iterator[tuple[tuple[str, ...], float]]:
+    for worker, stats in app.worker_stats.items():
+        yield (str(worker), "udp"), stats.udp_responses
+        yield (str(worker), "tcp"), stats.tcp_responses
