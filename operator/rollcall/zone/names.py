@@ -41,7 +41,8 @@ def below(parent: bytes, *labels: str) -> bytes:
     """
     name = b"".join(map(label, labels)) + parent
     if len(name) > MAX_NAME:
-        raise InvalidName(f"the name {to_text(name)!r} has {len(name)} octets; DNS allows {MAX_NAME}")
+        text = ".".join(each.decode(errors="replace") for each in split(name)[:-1])
+        raise InvalidName(f"the name {text!r} has {len(name)} octets; DNS allows {MAX_NAME}")
     return name
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollcall.directory import Directory
-from rollcall.model import Answer, Eligibility, InstanceNames, Key, Naming, NameServer, Policy
+from rollcall.model import Answer, Eligibility, InstanceNames, Key, NameServer, Naming, Policy
 from rollcall.zone import Zones
 from rollcall.zone.content import digest_of
 from unit.records import Follower
@@ -16,7 +16,9 @@ labels = st.fixed_dictionaries(
     {"app": st.sampled_from(("web", "api"))},
     optional={"app.kubernetes.io/version": st.sampled_from(("1.0", "1-0", "v2", "_"))},
 )
-addresses = st.sampled_from((("10.0.0.9",), (), ("10.0.0.1",), ("10.0.0.2",), ("10.0.0.2", "fd00::2"), ("fd00::3",), ("bad",)))
+addresses = st.sampled_from(
+    (("10.0.0.9",), (), ("10.0.0.1",), ("10.0.0.2",), ("10.0.0.2", "fd00::2"), ("fd00::3",), ("bad",))
+)
 
 
 @st.composite

@@ -1,0 +1,64 @@
+# The few commands of this project. `make` alone says what they are.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+export PYTHONPATH := operator:tests:.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-unit test-api test-dns lint format bench lock manifests clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: $(VENV)/installed ## A real API server, Rollcall and three services: watch changes reach DNS (KEEP=1 stays)
+	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+
+test: $(VENV)/installed ## Every tier that can run here: unit and api, dns where the servers are installed
+	@$(BIN)/python -m controlplane fetch
+	$(PYTEST) tests
+
+test-unit: $(VENV)/installed ## The pure core and all that needs no server: seconds
+	$(PYTEST) tests/unit
+
+test-api: $(VENV)/installed ## Against a real etcd and kube-apiserver
+	@$(BIN)/python -m controlplane fetch
+	$(PYTEST) tests/api
+
+test-dns: $(VENV)/installed ## Against dig, kdig and the real consumers of files
+	$(PYTEST) tests/dns
+
+lint: $(VENV)/installed ## ruff, mypy --strict, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy operator tests bench demo
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed ## Let ruff put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed ## What we claim, measured, CoreDNS beside us
+	@$(BIN)/python -m bench $(ARGS)
+
+manifests: $(VENV)/installed ## Make manifests/install.yaml from the chart
+	@$(BIN)/python manifests/generate.py
+
+lock: $(VENV)/installed ## Pin the newest versions that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove what was built here; the cache of programs stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+
+$(VENV)/installed: pyproject.toml requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@echo "Installing Rollcall into $(VENV) (once, about 30 s)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,115 @@
+"""Who is eligible, and why not: the truth table."""
+
+import pytest
+
+from rollcall.directory.eligibility import judge
+from rollcall.model import ContainerPort, InstancePort, Pod, Reason, ServicePort
+from unit.world import HTTP, pod
+
+
+def verdict(pod: Pod, *, publish_not_ready: bool = False):
+    return judge(pod, (HTTP,), publish_not_ready=publish_not_ready, version_label="version")
+
+
+@pytest.mark.parametrize(
+    ("case", "live", "ready", "reason"),
+    [
+        (pod(), True, True, Reason.NONE),
+        (pod(ready=False), True, False, Reason.NOT_READY),
+        (pod(ready=None), True, False, Reason.READY_MISSING),
+        (pod(deleting=True), False, True, Reason.DELETING),
+        (pod(deleting=True, ready=False), False, False, Reason.DELETING),
+        (pod(phase="Pending", ready=False), False, False, Reason.PENDING),
+        (pod(phase="Pending", ready=None, address=""), False, False, Reason.PENDING),
+        (pod(phase="Succeeded", ready=False), False, False, Reason.SUCCEEDED),
+        (pod(phase="Failed", ready=False), False, False, Reason.FAILED),
+        (pod(phase="Unknown", ready=True), False, True, Reason.PHASE_UNKNOWN),
+        (pod(address=""), False, True, Reason.NO_ADDRESS),
+        (pod(address="", ready=False), False, False, Reason.NO_ADDRESS),
+        (pod(address="10.0.0.256"), False, True, Reason.INVALID_ADDRESS),
+        (pod(address="0.0.0.0"), False, True, Reason.INVALID_ADDRESS),
+        (pod(address="224.0.0.1"), False, True, Reason.INVALID_ADDRESS),
+        (pod(address="fe80::1%eth0"), False, True, Reason.INVALID_ADDRESS),
+        (pod(addresses=("10.0.0.256", "fd00::1")), True, True, Reason.NONE),
+    ],
+)
+def test_a_pod_is_eligible_when_it_is_live_and_ready(case, live, ready, reason):
+    instance = verdict(case)
+    assert (instance.live, instance.ready, instance.reason) == (live, ready, reason)
+    assert instance.eligible is (live and ready)
+    assert bool(instance.message) is not instance.eligible
+
+
+@pytest.mark.parametrize("ready", [False, None])
+def test_a_service_that_publishes_not_ready_addresses_has_every_live_pod(ready):
+    assert verdict(pod(ready=ready), publish_not_ready=True).eligible
+
+
+@pytest.mark.parametrize(
+    "case", [pod(deleting=True), pod(phase="Failed", ready=False), pod(phase="Pending", ready=False)]
+)
+def test_publishing_not_ready_addresses_makes_nothing_live(case):
+    assert not verdict(case, publish_not_ready=True).eligible
+
+
+def test_the_kubelets_words_say_why_a_pod_is_not_ready():
+    waiting = pod(ready=False, ready_message="containers with unready status: [app]")
+    assert verdict(waiting).message == "containers with unready status: [app]"
+
+
+def test_a_malformed_address_is_named():
+    assert "10.0.0.256" in verdict(pod(address="10.0.0.256")).message
+
+
+def test_dual_stack_keeps_both_families():
+    instance = verdict(pod(addresses=("10.0.0.1", "fd00::1")))
+    assert [str(address) for address in instance.addresses] == ["10.0.0.1", "fd00::1"]
+
+
+@pytest.mark.parametrize(
+    ("hostname", "addresses", "label"),
+    [
+        ("web-0", ("10.0.0.1",), "web-0"),
+        ("", ("10.0.0.1",), "10-0-0-1"),
+        ("Not_Valid", ("10.0.0.1",), "10-0-0-1"),
+        ("-x", ("10.0.0.1",), "10-0-0-1"),
+        ("x" * 64, ("10.0.0.1",), "10-0-0-1"),
+        ("", ("fd00::1",), "fd00-0000-0000-0000-0000-0000-0000-0001"),
+        ("", (), ""),
+    ],
+)
+def test_an_instance_is_named_by_hostname_or_address(hostname, addresses, label):
+    assert verdict(pod(hostname=hostname, addresses=addresses)).label == label
+
+
+SIDECAR = (ContainerPort("web", "TCP", 8080), ContainerPort("metrics", "TCP", 9090))
+
+
+@pytest.mark.parametrize(
+    ("port", "number"),
+    [
+        (ServicePort(80, "http", "TCP", 8081), 8081),
+        (ServicePort(80, "http", "TCP", None), 80),
+        (ServicePort(80, "http", "TCP", 0), 80),
+        (ServicePort(80, "http", "TCP", "web"), 8080),
+        (ServicePort(80, "http", "TCP", "metrics"), 9090),
+        (ServicePort(80, "http", "UDP", "web"), None),
+        (ServicePort(80, "http", "TCP", "other"), None),
+    ],
+)
+def test_target_ports_resolve_in_each_pod(port, number):
+    instance = judge(pod(ports=SIDECAR), (port,), publish_not_ready=False, version_label="version")
+    expected = () if number is None else (InstancePort("http", port.protocol, number),)
+    assert instance.ports == expected
+    assert instance.eligible
+    assert bool(instance.message) is (number is None)
+
+
+@pytest.mark.parametrize(
+    ("text", "weight"),
+    [(None, 100), ("0", 0), ("1000", 1000), ("1001", 100), ("-1", 100), ("x", 100), ("٣", 100)],
+)
+def test_a_weight_that_makes_no_sense_is_ignored_aloud(text, weight):
+    instance = verdict(pod(weight=text))
+    assert instance.weight == weight
+    assert ("rollcall.dev/weight" in instance.message) is (text is not None and str(weight) != text)
