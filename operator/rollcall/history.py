@@ -92,6 +92,11 @@ class History:
         finally:
             self._writing = None
 
+    async def settled(self) -> None:
+        """Wait for a write that is under way."""
+        if self._writing is not None:
+            await self._writing
+
     def close(self, contents: Iterable[ZoneContent]) -> None:
         """Write the exact serials and digests at an orderly stop, when no change can follow."""
         for content in contents:

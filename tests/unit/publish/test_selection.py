@@ -1,0 +1,99 @@
+"""Which services a file holds, and which files a change concerns."""
+
+from rollcall.directory import Directory
+from rollcall.model import (
+    ConfigMapTarget,
+    DiscoveryFile,
+    FileServices,
+    FileSpec,
+    Format,
+    Key,
+    LabelSelector,
+)
+from rollcall.publish.selection import FileSelection
+from unit.world import pod, service
+
+FILE = Key("shop", "file")
+
+
+def file(*, namespace="shop", **services):
+    spec = FileSpec(Format.JSON, ConfigMapTarget("file", "file.json"), FileServices(**services))
+    return DiscoveryFile(Key(namespace, "file"), "uid", 1, spec)
+
+
+def selection(*objects, cross_namespace=False):
+    directory = Directory()
+    for each in objects:
+        (directory.apply_service if type(each).__name__ == "Service" else directory.apply_pod)(each)
+    directory.take()
+    return directory, FileSelection(directory, cross_namespace=cross_namespace)
+
+
+def held(selected):
+    return [str(members.key) for members in selected.members(FILE)]
+
+
+SERVICES = (
+    service(labels={"tier": "front"}),
+    service("api"),
+    service(namespace="blog", labels={"tier": "front"}),
+    service("nothing", selector=None),
+)
+
+
+def test_a_file_holds_its_own_namespace_but_no_service_without_pods_of_its_own():
+    _, selected = selection(*SERVICES)
+    selected.apply_file(file())
+    assert held(selected) == ["shop/api", "shop/web"]
+
+
+def test_a_file_selects_by_name_and_label():
+    _, selected = selection(*SERVICES)
+    selected.apply_file(file(names=("api",)))
+    assert held(selected) == ["shop/api"]
+    selected.apply_file(file(selector=LabelSelector({"tier": "front"})))
+    assert held(selected) == ["shop/web"]
+
+
+def test_other_namespaces_need_leave():
+    wish = file(namespaces=("shop", "blog"))
+    _, selected = selection(*SERVICES)
+    selected.apply_file(wish)
+    assert held(selected) == ["shop/api", "shop/web"]
+    assert selected.denied_namespaces(wish) == ["blog"]
+    _, selected = selection(*SERVICES, cross_namespace=True)
+    selected.apply_file(wish)
+    assert held(selected) == ["blog/web", "shop/api", "shop/web"]
+    assert selected.denied_namespaces(wish) == []
+
+
+def test_a_change_concerns_the_files_that_hold_the_service():
+    directory, selected = selection(*SERVICES, pod())
+    selected.apply_file(file(names=("web",)))
+    selected.apply_file(file(namespace="blog"))
+    directory.apply_pod(pod(ready=False))
+    assert selected.apply(directory.take()) == {FILE}
+    assert [len(members.instances) for members in selected.members(FILE)] == [0]
+    directory.apply_service(service("new"))
+    assert selected.apply(directory.take()) == set()
+
+
+def test_a_service_that_comes_goes_or_changes_its_labels_is_followed():
+    directory, selected = selection()
+    selected.apply_file(file(selector=LabelSelector({"tier": "front"})))
+    for labels, expected in (({"tier": "front"}, ["shop/web"]), ({}, []), ({"tier": "front"}, ["shop/web"])):
+        directory.apply_service(service(labels=labels))
+        assert selected.apply(directory.take()) == {FILE}
+        assert held(selected) == expected
+        assert selected.selects(Key("shop", "web")) is bool(expected)
+    directory.remove_service(Key("shop", "web"))
+    assert selected.apply(directory.take()) == {FILE}
+    assert held(selected) == []
+
+
+def test_a_file_that_is_gone_holds_nothing():
+    _, selected = selection(*SERVICES)
+    selected.apply_file(file())
+    selected.remove_file(FILE)
+    assert list(selected) == []
+    assert not selected.selects(Key("shop", "web"))
