@@ -38,7 +38,9 @@ def service(name: str = "web", **fields: Any) -> Service:
     return Service(key=Key(namespace, name), uid=f"uid-{name}", **fields)
 
 
-def resource(name: str = "web", *, namespace: str = "shop", generation: int = 1, **spec: Any) -> ServiceInstance:
+def resource(
+    name: str = "web", *, namespace: str = "shop", generation: int = 1, **spec: Any
+) -> ServiceInstance:
     """Make a ServiceInstance with this spec."""
     return ServiceInstance(
         Key(namespace, name), f"uid-si-{name}", generation, "2026-01-02T00:00:00Z", spec=InstanceSpec(**spec)

@@ -60,10 +60,16 @@ class ZoneContent:
         self.record_count = 0
         self.rrsets: dict[tuple[bytes, int], RRset] = {}
         self.negative_ttls: dict[bytes, int] = {}
+        self._rrsets_at: dict[bytes, int] = {}
         self._soa = (apex, apex, 0)
         self._head_changed = True
         self._dirty: dict[tuple[bytes, int], _Before] = {}
         self._dirty_ttls: dict[bytes, int] = {}
+
+    @property
+    def name_count(self) -> int:
+        """How many names own records."""
+        return len(self._rrsets_at)
 
     def set_soa(self, mname: bytes, rname: bytes, negative_ttl_seconds: int) -> None:
         """Set the fields of the SOA that don't move with each version."""
@@ -85,6 +91,7 @@ class ZoneContent:
         rrset = self._touch(record)
         if rrset is None:
             rrset = self.rrsets[record.owner, record.rdtype] = RRset(ttl, count)
+            self._rrsets_at[record.owner] = self._rrsets_at.get(record.owner, 0) + 1
         rrset.ttl, rrset.count = ttl, count
         contributors, weight = rrset.members.get(record.data, (0, 0))
         rrset.members[record.data] = (contributors + 1, weight + record.weight)
@@ -100,6 +107,9 @@ class ZoneContent:
         del rrset.members[record.data]
         if not rrset.members:
             del self.rrsets[record.owner, record.rdtype]
+            self._rrsets_at[record.owner] -= 1
+            if not self._rrsets_at[record.owner]:
+                del self._rrsets_at[record.owner]
 
     def _touch(self, record: Record) -> RRset | None:
         """Remember what a record was before this version, and return its RRset."""

@@ -172,3 +172,4 @@ def test_the_zone_is_what_the_final_state_alone_gives(beginning, story, random):
         ]
         assert content.digest == digest_of(records)
         assert content.record_count == len(records)
+        assert content.name_count == len({owner for (owner, _), _, _ in records})
