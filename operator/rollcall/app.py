@@ -9,16 +9,17 @@ All else follows from there, later and elsewhere.
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from .config import Config
-from .directory import Directory, ServiceChange
+from .directory import Directory
 from .history import History
 from .http import serving
 from .logs import configure
@@ -26,10 +27,12 @@ from .metrics import Metrics, Readings
 from .model import DiscoveryFile, DiscoveryZone, Key, Pod, Service, ServiceInstance
 from .processes import EX_CONFIG, end_with
 from .programming import Programming
-from .publish.configmaps import FilePublisher, FileReport
+from .publish.configmaps import FilePublisher
 from .publish.file_store import FileStore
 from .publish.selection import FileSelection
 from .readings import readings
+from .reporting import Reporting
+from .resources import Configuration
 from .serve.feed import Feed
 from .serve.frames import Stats
 from .snapshots import Snapshots
@@ -37,8 +40,8 @@ from .watch import errors
 from .watch.client import KubeClient
 from .watch.credentials import Credentials
 from .watch.reflector import Batch, Reflector
-from .watch.resource import DISCOVERY_FILES, DISCOVERY_ZONES, PODS, SERVICE_INSTANCES, SERVICES
-from .zone import Zones
+from .watch.resource import PODS, SERVICE_INSTANCES, SERVICES
+from .zone import Commit, Zones
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +60,9 @@ RESERVE_EVERY = 3600
 class App:
     """The control process. `run` returns at SIGTERM."""
 
-    def __init__(self, config: Config, client: KubeClient, http_listener: socket.socket) -> None:
+    def __init__(
+        self, config: Config, client: KubeClient, credentials: Credentials, http_listener: socket.socket
+    ) -> None:
         self._config = config
         self._listener = http_listener
         self.metrics = Metrics()
@@ -69,7 +74,8 @@ class App:
         self.feed = Feed(config.feed_path, self.zones.whole, self)
         self.store = FileStore()
         self.selection = FileSelection(self.directory, cross_namespace=config.cross_namespace_files)
-        self.publisher = FilePublisher(client, self.store, self._on_file_report)
+        self.reporting = Reporting(client, self.directory, self.zones, self.selection)
+        self.publisher = FilePublisher(client, self.store, self.reporting.file_written)
         self.snapshots = Snapshots(
             config.snapshot_path, config.files_path, self.zones, self.store, self.metrics
         )
@@ -78,8 +84,9 @@ class App:
             Reflector(client, PODS, self._on_pods, namespace=namespace),
             Reflector(client, SERVICES, self._on_services, namespace=namespace),
             Reflector(client, SERVICE_INSTANCES, self._on_resources, namespace=namespace),
-            Reflector(client, DISCOVERY_ZONES, self._tmp_zones),
-            Reflector(client, DISCOVERY_FILES, self._tmp_files),
+        )
+        self.configuration = Configuration(
+            client, credentials, self._on_zone, self._on_file, namespace=namespace
         )
         self.synced = False
         self._version = 0
@@ -127,14 +134,7 @@ class App:
         else:
             self.selection.apply_file(file)
             self._mark_files({key})
-
-    def _tmp_zones(self, batch: Batch[DiscoveryZone]) -> None:
-        for change in batch.changes:
-            self._on_zone(change.key, change.new)
-
-    def _tmp_files(self, batch: Batch[DiscoveryFile]) -> None:
-        for change in batch.changes:
-            self._on_file(change.key, change.new)
+        self.reporting.file_changed(key)
 
     # --- the flow --------------------------------------------------------------------------------------
 
@@ -144,26 +144,23 @@ class App:
             return
         changes = self.directory.take()
         self.zones.apply(changes)
-        published = self._commit(received_ns)
-        self._follow_up(changes, published)
+        commit = self._commit(received_ns)
+        self._mark_files(self.selection.apply(changes))
+        self.reporting.changed(changes, commit)
 
-    def _commit(self, received_ns: int) -> frozenset[Key]:
-        """Close a version and hand it out; return the services in it."""
+    def _commit(self, received_ns: int) -> Commit:
+        """Close a version and hand it out."""
         now = int(time.time())
         commit = self.zones.commit(now)
-        if not commit.deltas:
-            return commit.services
-        self.history.reserve(self.zones.contents(), now)
-        self._version += 1
-        self.feed.publish(self._version, commit.deltas)
-        self.programming.published(self._version, received_ns)
-        self.metrics.commits.inc()
-        self.snapshots.changed()
-        return commit.services
-
-    def _follow_up(self, changes: Mapping[Key, ServiceChange], published: frozenset[Key]) -> None:
-        """Mark what is to be written later: status, files, missing ServiceInstances."""
-        self._mark_files(self.selection.apply(changes))
+        if commit.deltas:
+            self.history.reserve(self.zones.contents(), now)
+            self._version += 1
+            self.feed.publish(self._version, commit.deltas)
+            self.programming.published(self._version, received_ns)
+            self.reporting.published(self._version, commit)
+            self.metrics.commits.inc()
+            self.snapshots.changed()
+        return commit
 
     def _mark_files(self, keys: Iterable[Key]) -> None:
         self._dirty_files.update(keys)
@@ -193,6 +190,7 @@ class App:
 
     def _tasks(self) -> dict[str, Coroutine[Any, Any, None]]:
         return {
+            "configuration": self.configuration.run(),
             "feed": self.feed.run(),
             "sync": self._sync(),
             "lag": self._measure_lag(),
@@ -203,12 +201,14 @@ class App:
         """Wait until everything is known, then publish for the first time, and go on."""
         for reflector in self.reflectors:
             await reflector.synced.wait()
+        await self.configuration.synced.wait()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._work_off_backlog())
             group.create_task(self._collect_files())
             group.create_task(self._reserve_serials())
             group.create_task(self.snapshots.run())
             group.create_task(self.publisher.run())
+            group.create_task(self.reporting.run())
 
     async def _work_off_backlog(self) -> None:
         """Place services in new and changed zones, a slice at a time, after live changes."""
@@ -224,6 +224,9 @@ class App:
         for file in self.selection:
             self._tell_store(file)
         self.store.set_synced()
+        self.reporting.zones_changed()
+        gc.collect()
+        gc.freeze()  # what is known now lives long: a full collection of it would be a pause of 30 ms
         while True:
             await self._backlog.wait()
             self._backlog.clear()
@@ -231,8 +234,9 @@ class App:
             more = True
             while more:
                 more = self.zones.step(BACKLOG_SLICE)
-                self._follow_up({}, self._commit(received_ns))
+                self.reporting.changed({}, self._commit(received_ns))
                 await asyncio.sleep(0)
+            self.reporting.zones_changed()
 
     async def _collect_files(self) -> None:
         """Tell the store what files hold, each time that it changes."""
@@ -265,7 +269,7 @@ class App:
 
     def acknowledged(self, worker: int, version: int, at: float) -> None:
         """Take in that a DNS worker answers a version (feed)."""
-        self.programming.acknowledged(worker, version, at)
+        self.reporting.served(self.programming.acknowledged(worker, version, at))
 
     def connected(self, worker: int, is_connected: bool) -> None:
         """Take in that a DNS worker came or went (feed)."""
@@ -275,16 +279,13 @@ class App:
         """Take in the counters of a DNS worker (feed)."""
         self.worker_stats[worker] = stats
 
-    def _on_file_report(self, key: Key, report: FileReport) -> None:
-        """Take in what became of a file's ConfigMaps (publisher)."""
-
     def why_not_ready(self) -> str:
         """Return why DNS isn't being answered, "" where it is."""
         if not self.synced and not self._config.snapshot_path.exists():
             waiting = [str(each.resource) for each in self.reflectors if not each.synced.is_set()]
             return f"waiting for the first list of {', '.join(waiting)}"
-        if not self.programming.workers:
-            return "no DNS worker is connected"
+        if self.programming.workers < self._config.dns_workers:
+            return f"{self.programming.workers} of {self._config.dns_workers} DNS workers are connected"
         return ""
 
 
@@ -296,7 +297,7 @@ async def _run(config: Config, listener: socket.socket) -> None:
         log.error("%s", error)
         sys.exit(EX_CONFIG)
     async with KubeClient(credentials) as client:
-        await App(config, client, listener).run()
+        await App(config, client, credentials, listener).run()
 
 
 def main(arguments: list[str]) -> None:

@@ -36,12 +36,13 @@ class Programming:
             if not self._acknowledged:
                 self._in_flight.clear()
 
-    def acknowledged(self, worker: int, version: int, at: float) -> None:
-        """Note that a worker answers a version since `at` (time.monotonic)."""
+    def acknowledged(self, worker: int, version: int, at: float) -> int:
+        """Note that a worker answers a version since `at` (time.monotonic); return what all of them do."""
         self._acknowledged[worker] = version
         slowest = min(self._acknowledged.values())
         while self._in_flight and self._in_flight[0].version <= slowest:
             self._served.observe(max(0.0, at - self._in_flight.popleft().received_ns / 1e9))
+        return slowest
 
     @property
     def workers(self) -> int:

@@ -19,10 +19,11 @@ from .served import ServedZone
 
 
 class Commit(NamedTuple):
-    """What a commit changed: the deltas, and the services whose records are among them."""
+    """What a commit changed: the deltas, the services whose records are among them, the DiscoveryZones."""
 
-    deltas: tuple[ZoneDelta, ...]
-    services: frozenset[Key]
+    deltas: tuple[ZoneDelta, ...] = ()
+    services: frozenset[Key] = frozenset()
+    zones: frozenset[str] = frozenset()
 
 
 class Publication(NamedTuple):
@@ -93,18 +94,20 @@ class Zones:
         """Close a version of each zone that changed and is complete."""
         deltas = self._take_gone()
         services: set[Key] = set()
-        for served in self._served.values():
+        zones: set[str] = set()
+        for name, served in self._served.items():
             if served.building:
                 continue
             for content in served.contents():
-                delta = self._commit(content, unix_seconds)
-                deltas += [delta] if delta else []
+                if delta := self._commit(content, unix_seconds):
+                    deltas.append(delta)
+                    zones.add(name)
             touched = served.take_touched()
             services |= touched
             for key in touched:
                 if (placed := served.placed.get(key)) is not None:
                     placed.serial = served.content.serial
-        return Commit(tuple(deltas), frozenset(services))
+        return Commit(tuple(deltas), frozenset(services), frozenset(zones))
 
     def whole(self) -> Iterator[ZoneDelta]:
         """Yield the last committed version of every zone, as a delta from nothing.
@@ -127,6 +130,10 @@ class Zones:
     def problem(self, name: str) -> Problem | None:
         """Return why a DiscoveryZone can't be served as asked, or None."""
         return self._problems.get(name)
+
+    def wanted(self, name: str) -> DiscoveryZone | None:
+        """Return a DiscoveryZone as its user wrote it, or None."""
+        return self._wanted.get(name)
 
     def names(self) -> list[str]:
         """Return the names of all DiscoveryZones, served or not."""

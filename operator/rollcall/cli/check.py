@@ -1,0 +1,87 @@
+"""`rollcall check`: whether an installation is sound."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import Command, Settings, with_settings
+
+if TYPE_CHECKING:
+    from .checks import Level, Line
+
+
+@click.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  rollcall check
+  rollcall check --as system:serviceaccount:rollcall-system:rollcall
+  rollcall check -n shop                   the rights of a `run --namespace shop`
+  rollcall check --dns-listen 0.0.0.0:53   the ports of a `run` on this machine
+  rollcall check -o json
+""",
+)
+@click.option(
+    "--as",
+    "user",
+    metavar="USER",
+    help="Whose rights to check, such as system:serviceaccount:rollcall-system:rollcall. Default: yours.",
+)
+@click.option("--dns-listen", help="The --dns-listen of a `run` on this machine. Default: its own.")
+@click.option("--http-listen", help="The --http-listen of a `run` on this machine. Default: its own.")
+@with_settings("Check the rights in this namespace alone. Default: in all.")
+@click.pass_context
+def check(
+    context: click.Context,
+    settings: Settings,
+    /,
+    user: str | None,
+    dns_listen: str | None,
+    http_listen: str | None,
+) -> None:
+    """Check an installation: the API, the CRDs, rights, ports and zones.
+
+    Each line is OK, WARN or FAIL; a WARN works, but perhaps not as you think. Exit code 1: something FAILs.
+    With -n the rights are those that the operator needs in that namespace alone.
+    """
+    from .checks import Level
+
+    lines = asyncio.run(_run(settings, user, dns_listen, http_listen))
+    worst = max(line.level for line in lines)
+    if settings.json:
+        _print_json(worst, lines)
+    else:
+        _print(settings, lines)
+    context.exit(1 if worst is Level.FAIL else 0)
+
+
+async def _run(
+    settings: Settings, user: str | None, dns_listen: str | None, http_listen: str | None
+) -> "list[Line]":
+    from .checks import check_cluster
+    from .ports import check_dns, check_http
+
+    lines, zones = await check_cluster(settings, user)
+    return [*lines, *await check_dns(settings, dns_listen, zones), await check_http(http_listen)]
+
+
+def _print(settings: Settings, lines: "list[Line]") -> None:
+    from .objects import State
+    from .output import Printer, table
+
+    rows = [
+        (State(line.health, line.level.name), line.check, " ".join(filter(None, (line.message, line.advice))))
+        for line in lines
+    ]
+    Printer(color=settings.color).show(table(("RESULT", "CHECK", "WHAT"), rows))
+
+
+def _print_json(worst: "Level", lines: "list[Line]") -> None:
+    from .output import write_json
+
+    checks = [
+        {"check": line.check, "result": line.level.name, "message": line.message, "advice": line.advice}
+        for line in lines
+    ]
+    write_json({"result": worst.name, "checks": checks})

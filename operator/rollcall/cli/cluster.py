@@ -1,0 +1,201 @@
+"""What the commands read of a cluster, and what to say when they can't."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from rollcall.model import Key
+from rollcall.watch import (
+    Credentials,
+    CredentialsError,
+    Forbidden,
+    KubeClient,
+    KubeError,
+    NotFound,
+    Unauthorized,
+    Unreachable,
+    api_path,
+)
+
+from .objects import File, Metadata, Service, Zone
+from .options import Failed, NotThere, Settings
+
+GROUP_VERSION = "rollcall.dev/v1alpha1"
+PAGE_SIZE = 500
+INSTALL = "kubectl apply --server-side -f manifests/install.yaml"
+
+_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+T = TypeVar("T")
+
+
+class _ListMeta(msgspec.Struct, frozen=True):
+    continue_token: str = msgspec.field(default="", name="continue")
+
+
+class _Page(msgspec.Struct, Generic[T], frozen=True):
+    items: list[T]
+    metadata: _ListMeta = _ListMeta()
+
+
+class _ServicePort(msgspec.Struct, frozen=True, rename="camel"):
+    port: int
+    name: str = ""
+    protocol: str = "TCP"
+
+
+class _Ingress(msgspec.Struct, frozen=True):
+    ip: str = ""
+    hostname: str = ""
+
+
+class _LoadBalancer(msgspec.Struct, frozen=True):
+    ingress: list[_Ingress] = []
+
+
+class _KubeServiceStatus(msgspec.Struct, frozen=True, rename="camel"):
+    load_balancer: _LoadBalancer = _LoadBalancer()
+
+
+class _KubeServiceSpec(msgspec.Struct, frozen=True, rename={"cluster_ip": "clusterIP"}):
+    cluster_ip: str = ""
+    ports: list[_ServicePort] = []
+
+
+class _KubeService(msgspec.Struct, frozen=True):
+    metadata: Metadata
+    spec: _KubeServiceSpec = _KubeServiceSpec()
+    status: _KubeServiceStatus = _KubeServiceStatus()
+
+    def dns_address(self) -> tuple[str, int] | None:
+        """Return where DNS is answered: the load balancer's address, else the cluster's own."""
+        port = next((port.port for port in self.spec.ports if port.name == "dns"), None)
+        addresses = [balancer.ip or balancer.hostname for balancer in self.status.load_balancer.ingress]
+        address = next(filter(None, (*addresses, self.spec.cluster_ip)), "None")
+        return None if port is None or address == "None" else (address, port)
+
+
+class Cluster:
+    """What is in one cluster. The methods raise a KubeError, or what else they say."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self.client = client
+
+    async def services(self, namespace: str | None) -> list[Service]:
+        """List ServiceInstances by namespace and name; None is all namespaces."""
+        found = await self._list(api_path(GROUP_VERSION, "serviceinstances", namespace=namespace), Service)
+        return sorted(found, key=lambda service: service.key)
+
+    async def zones(self) -> list[Zone]:
+        """List DiscoveryZones by name."""
+        found = await self._list(api_path(GROUP_VERSION, "discoveryzones"), Zone)
+        return sorted(found, key=lambda zone: zone.metadata.name)
+
+    async def files(self, namespace: str | None) -> list[File]:
+        """List DiscoveryFiles by namespace and name; None is all namespaces."""
+        found = await self._list(api_path(GROUP_VERSION, "discoveryfiles", namespace=namespace), File)
+        return sorted(found, key=lambda file: file.key)
+
+    async def service(self, key: Key) -> Service:
+        """Read a ServiceInstance.
+
+        Raises:
+            NotThere: there is none of this name.
+        """
+        path = api_path(GROUP_VERSION, "serviceinstances", namespace=key.namespace, name=key.name)
+        try:
+            return await self.client.get(path, decoder=msgspec.json.Decoder(Service))
+        except NotFound as error:
+            if f'"{key.name}"' not in error.message:  # the whole kind is unknown
+                raise
+            raise NotThere(
+                f"there is no ServiceInstance {key}: `rollcall status -A` lists those that there are."
+                " Rollcall makes one for each Service that a zone or a file selects."
+            ) from error
+
+    async def probe(self) -> None:
+        """Find out whether services can be listed: who waits for changes would wait for ever."""
+        await self.client.list_page(api_path(GROUP_VERSION, "serviceinstances"), {"limit": "1"})
+
+    async def dns_servers(self, namespace: str | None) -> dict[str, tuple[str, int]]:
+        """Find the DNS Services of Rollcall, with address and port; None looks in all namespaces."""
+        path = api_path("v1", "services", namespace=namespace)
+        labels = {"labelSelector": "app.kubernetes.io/name=rollcall"}
+        page = await self.client.get(path, labels, decoder=msgspec.json.Decoder(_Page[_KubeService]))
+        return {
+            f"{service.metadata.namespace}/{service.metadata.name}": address
+            for service in page.items
+            if (address := service.dns_address()) is not None
+        }
+
+    async def _list(self, path: str, kind: type[T]) -> list[T]:
+        decoder = msgspec.json.Decoder(_Page[kind])  # type: ignore[valid-type]  # made at run time
+        found: list[T] = []
+        params = {"limit": str(PAGE_SIZE)}
+        while True:
+            body = await self.client.list_page(path, params)
+            try:
+                page = decoder.decode(body)
+            except msgspec.MsgspecError as error:
+                raise Failed(
+                    f"GET {path}: an object that this version can't read: {error}."
+                    " `rollcall check` compares the CRDs."
+                ) from error
+            found += page.items
+            if not page.metadata.continue_token:
+                return found
+            params = {"limit": str(PAGE_SIZE), "continue": page.metadata.continue_token}
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Cluster]:
+    """Connect to the cluster that the options name."""
+    async with KubeClient(Credentials(settings.kubeconfig, settings.context)) as client:
+        yield Cluster(client)
+
+
+async def namespace_of(settings: Settings) -> str:
+    """Return the namespace to look in: the one given, else that of the context, as kubectl does."""
+    if settings.namespace:
+        return settings.namespace
+    return await asyncio.to_thread(_default_namespace, settings)
+
+
+def _default_namespace(settings: Settings) -> str:
+    if not (settings.kubeconfig or settings.context or os.environ.get("KUBECONFIG")):
+        try:
+            return _ACCOUNT_NAMESPACE.read_text().strip()
+        except OSError:
+            pass  # not in a pod
+    from kubernetes import config
+
+    try:
+        contexts, active = config.list_kube_config_contexts(  # type: ignore[no-untyped-call]  # it has no types
+            settings.kubeconfig
+        )
+    except config.ConfigException as error:
+        raise CredentialsError(f"{settings.kubeconfig or 'the default kubeconfig'}: {error}") from error
+    wanted = settings.context or active["name"]
+    context = next((each["context"] for each in contexts if each["name"] == wanted), None)
+    return str(context.get("namespace") or "default") if context else "default"
+
+
+def advice(error: KubeError) -> str:
+    """Say in a line what went wrong and what to do about it."""
+    text = str(error).rstrip(".")
+    if isinstance(error, CredentialsError):
+        return f"{text}. Say which cluster with --kubeconfig and --context, or set KUBECONFIG."
+    if isinstance(error, Unreachable):
+        return f"the API server can't be reached: {text}. Is it running, and is the context the right one?"
+    if isinstance(error, Unauthorized):
+        return f"the API server doesn't know you: {error.message}. Log in again, or choose another --context."
+    if isinstance(error, Forbidden):
+        return f"a right is missing: {error.message}. Ask an administrator for it."
+    if isinstance(error, NotFound):
+        return f"the API server doesn't know our resources: Rollcall is not installed. Install it: {INSTALL}"
+    return str(error)

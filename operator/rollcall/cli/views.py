@@ -1,0 +1,190 @@
+"""The tables of `status` and `watch`, and the same as JSON."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .objects import File, Health, Instance, InstancePort, Service, State, Zone
+from .output import age, line, table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_ANSWERED = State(Health.GOOD, "answered")
+
+
+def zones_table(zones: Iterable[Zone]) -> "RenderableType":
+    """Show zones, a line each."""
+    rows = [
+        (
+            zone.metadata.name,
+            zone.spec.domain,
+            zone.status.serial,
+            zone.status.records,
+            zone.status.services,
+            zone.state,
+        )
+        for zone in zones
+    ]
+    return table(("ZONE", "DOMAIN", "SERIAL", "RECORDS", "SERVICES", "STATE"), rows)
+
+
+def services_table(services: Iterable[Service], now: datetime) -> "RenderableType":
+    """Show services, a line each, with what is left out."""
+    rows = [
+        (
+            service.metadata.namespace,
+            service.metadata.name,
+            service.status.dns_name or "-",
+            service.status.ready or "-",
+            service.status.targets or "-",
+            reasons_text(service),
+            age(service.status.last_change_time, now),
+            _brief(service.state),
+        )
+        for service in services
+    ]
+    columns = ("NAMESPACE", "SERVICE", "DNS NAME", "READY", "TARGETS", "LEFT OUT", "CHANGED", "STATE")
+    return table(columns, rows)
+
+
+def files_table(files: Iterable[File], now: datetime) -> "RenderableType":
+    """Show files, a line each."""
+    rows = [
+        (
+            file.metadata.namespace,
+            file.metadata.name,
+            file.spec.format,
+            file.spec.config_map.name,
+            file.status.services,
+            file.status.instances,
+            age(file.status.last_change_time, now),
+            file.state,
+        )
+        for file in files
+    ]
+    columns = ("NAMESPACE", "FILE", "FORMAT", "CONFIGMAP", "SERVICES", "INSTANCES", "CHANGED", "STATE")
+    return table(columns, rows)
+
+
+def service_parts(service: Service, now: datetime) -> list["RenderableType"]:
+    """Show one service: where it is published, its instances, and why some are left out."""
+    status = service.status
+    answered = f"{status.counts.eligible} of {status.counts.total} instances answered"
+    parts = [line(f"{service.key}: {answered}")]
+    if service.state.health is not Health.GOOD:
+        parts.append(line(f"{service.state.word}: {service.state.message}", service.state.health))
+    if status.publications:
+        rows = [
+            (place.zone, place.target, place.dns_name, place.serial, age(place.time, now))
+            for place in status.publications
+        ]
+        parts += [line(""), table(("ZONE", "TARGET", "DNS NAME", "SERIAL", "PUBLISHED"), rows)]
+    if status.instances:
+        parts += [line(""), instances_table(status.instances)]
+    if status.truncated:
+        parts.append(line(f"The list holds {len(status.instances)} of {status.counts.total} instances."))
+    return parts
+
+
+def instances_table(instances: Iterable[Instance]) -> "RenderableType":
+    """Show instances, a line each, with the reason where one is left out."""
+    rows = [
+        (
+            instance.pod,
+            instance.name,
+            " ".join(instance.addresses),
+            " ".join(map(_port, instance.ports)),
+            instance.node,
+            instance.zone,
+            instance.version,
+            instance.weight,
+            instance_state(instance),
+        )
+        for instance in instances
+    ]
+    return table(("POD", "NAME", "ADDRESSES", "PORTS", "NODE", "ZONE", "VERSION", "WEIGHT", "STATE"), rows)
+
+
+def instance_state(instance: Instance) -> State:
+    """Say whether an instance is answered, and if not, why not."""
+    if instance.eligible:
+        return _ANSWERED._replace(message=instance.message)
+    return State(Health.WARN, instance.reason or "LeftOut", instance.message)
+
+
+def reasons(service: Service) -> dict[str, int]:
+    """Count the instances that are left out, by reason."""
+    found = Counter(instance.reason or "LeftOut" for instance in service.left_out)
+    unlisted = service.status.counts.total - service.status.counts.eligible - found.total()
+    if unlisted > 0:
+        found["Unlisted"] = unlisted
+    return dict(found.most_common())
+
+
+def reasons_text(service: Service) -> str:
+    """Say what is left out, in a few words."""
+    return ", ".join(f"{number} {reason}" for reason, number in reasons(service).items())
+
+
+def zone_json(zone: Zone) -> dict[str, Any]:
+    """Return a zone as JSON holds it."""
+    return {
+        "name": zone.metadata.name,
+        "domain": zone.spec.domain,
+        **_state(zone.state),
+        **msgspec.to_builtins(zone.status),
+    }
+
+
+def service_json(service: Service, *, instances: bool) -> dict[str, Any]:
+    """Return a service as JSON holds it, with its instances or without."""
+    status = msgspec.to_builtins(service.status)
+    del status["reason"]  # the state says it
+    if not instances:
+        del status["instances"]
+    return {
+        "namespace": service.metadata.namespace,
+        "name": service.metadata.name,
+        **_state(service.state),
+        **status,
+        "leftOut": reasons(service),
+    }
+
+
+def file_json(file: File) -> dict[str, Any]:
+    """Return a file as JSON holds it."""
+    return {
+        "namespace": file.metadata.namespace,
+        "name": file.metadata.name,
+        "format": file.spec.format,
+        "configMap": msgspec.to_builtins(file.spec.config_map),
+        **_state(file.state),
+        **msgspec.to_builtins(file.status),
+    }
+
+
+def _state(state: State) -> dict[str, str]:
+    return {"health": state.health.value, "reason": state.word, "message": state.message}
+
+
+def _brief(state: State) -> State:
+    """Leave out sentences that the rest of the line says: that nothing is ready shows in READY."""
+    return state._replace(message="") if state.health is not Health.BAD else state
+
+
+def _port(port: InstancePort) -> str:
+    protocol = "" if port.protocol == "TCP" else f"/{port.protocol}"
+    name = f"{port.name}:" if port.name else ""
+    return f"{name}{port.port}{protocol}"
+
+
+def join(parts: Sequence[list["RenderableType"]]) -> list["RenderableType"]:
+    """Put an empty line between groups of parts."""
+    joined: list[RenderableType] = []
+    for part in parts:
+        joined += [line(""), *part] if joined else part
+    return joined

@@ -1,0 +1,150 @@
+"""From a DiscoveryFile and its services to a rendering: the same bytes for the same input, in any order."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rollcall.model import DiscoveryFile, Key, Members, Problem
+
+from .names import invalid_name, short_name
+from .rendering import Block, Head, LeftOut, Part, Renderer, Rendering
+from .split import MAX_PART_BYTES, TooLarge, inserted, numbered, pack, size_of, split
+
+DIGEST_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A rendering that only lacks its serial, which depends on whether `digest` is a new one."""
+
+    file: DiscoveryFile
+    renderer: Renderer
+    blocks: tuple[Block, ...]
+    left_out: tuple[LeftOut, ...]
+    body: str
+    digest: str
+
+    def render(self, serial: int) -> Rendering:
+        """Finish the rendering. The serial is part of zone files only."""
+        parts: tuple[Part, ...] = ()
+        too_large = None
+        whole = Part.of(1, self.file.spec.config_map.key, self._whole(serial))
+        try:
+            parts = self._parts(serial, whole)
+        except TooLarge as error:
+            too_large = _too_large(error, self.file)
+        return Rendering(
+            content_type=self.renderer.content_type,
+            text=whole.text,
+            sha256=whole.sha256,
+            parts=parts,
+            digest=self.digest,
+            serial=serial,
+            generation=self.file.generation,
+            services=len(self.blocks),
+            instances=sum(block.instances for block in self.blocks),
+            left_out=self.left_out,
+            too_large=too_large,
+        )
+
+    def _whole(self, serial: int) -> str:
+        head = self.renderer.head(self._head(serial))
+        return f"{head}{self.body}{self.renderer.tail}"
+
+    def _head(self, serial: int, number: int = 1, keys: tuple[str, ...] = ()) -> Head:
+        keys = keys or (self.file.spec.config_map.key,)
+        return Head(self.file, self.file.generation, self.digest, serial, number, keys)
+
+    def _parts(self, serial: int, whole: Part) -> tuple[Part, ...]:
+        if self.renderer.file_each and not _one_service(self.file):
+            return self._part_each(serial)
+        if size_of(whole.text) <= MAX_PART_BYTES:
+            return (whole,)
+        pieces = split(self.renderer, self.blocks)
+        keys = tuple(numbered(self.file.spec.config_map.key, n + 1) for n in range(len(pieces)))
+        return tuple(
+            Part.of(number, key, self._part(blocks, serial, number, keys))
+            for number, (key, blocks) in enumerate(zip(keys, pieces, strict=True), 1)
+        )
+
+    def _part(self, blocks: Sequence[Block], serial: int, number: int = 1, keys: tuple[str, ...] = ()) -> str:
+        head = self.renderer.head(self._head(serial, number, keys))
+        return f"{head}{self.renderer.body(blocks)}{self.renderer.tail}"
+
+    def _part_each(self, serial: int) -> tuple[Part, ...]:
+        """Give each service a key of its own."""
+        texts = [self._part(part, serial) for block in self.blocks for part in split(self.renderer, [block])]
+        numbers = pack([size_of(text) for text in texts])
+        return tuple(
+            Part.of(
+                number,
+                inserted(self.file.spec.config_map.key, short_name(self.file.spec, block.service)),
+                text,
+            )
+            for number, block, text in zip(numbers, self.blocks, texts, strict=True)
+        )
+
+
+def compose(renderer: Renderer, file: DiscoveryFile, services: Sequence[Members]) -> Document:
+    """Compose a document of services.
+
+    Raises:
+        CannotRender: the spec leaves nothing to render.
+    """
+    left_out = _absent(file, services)
+    valid: list[Members] = []
+    for members in sorted(services, key=lambda members: members.key):
+        if problem := invalid_name(members.key):
+            left_out.append(LeftOut(members.key, "InvalidName", problem))
+        else:
+            valid.append(members)
+    contents = renderer.contents(file, valid)
+    body = renderer.body(contents.blocks)
+    bare = Head(file, 0, "", 0, 1, (file.spec.config_map.key,))
+    digest = hashlib.sha256(renderer.head(bare).encode())
+    digest.update(body.encode())
+    return Document(
+        file=file,
+        renderer=renderer,
+        blocks=tuple(contents.blocks),
+        left_out=tuple(sorted(left_out + contents.left_out, key=lambda left: (left.service, left.reason))),
+        body=body,
+        digest=digest.hexdigest()[:DIGEST_LENGTH],
+    )
+
+
+def empty_part(renderer: Renderer, file: DiscoveryFile, number: int) -> Part:
+    """Return what stands in a ConfigMap that an earlier, larger rendering needed: valid, and empty."""
+    key = numbered(file.spec.config_map.key, number)
+    keys = tuple(numbered(file.spec.config_map.key, n + 1) for n in range(number))
+    head = renderer.head(Head(file, file.generation, "none", 0, number, keys))
+    return Part.of(number, key, f"{head}{renderer.tail}")
+
+
+def _one_service(file: DiscoveryFile) -> bool:
+    """Whether the spec can only ever select one service, so that its key needs no name in it."""
+    return len(file.spec.services.names) == 1 and len(file.spec.services.namespaces) <= 1
+
+
+def _absent(file: DiscoveryFile, services: Sequence[Members]) -> list[LeftOut]:
+    """Report the services that the spec names and nobody knows."""
+    known = {members.key.name for members in services}
+    namespaces = file.spec.services.namespaces or (file.key.namespace,)
+    return [
+        LeftOut(
+            Key(namespaces[0], name),
+            "NoSuchService",
+            f"spec.services.names has {name!r}, but {' and '.join(namespaces)} has no such service that"
+            " spec.services.selector lets through: create it, or correct the name.",
+        )
+        for name in sorted(set(file.spec.services.names) - known)
+    ]
+
+
+def _too_large(error: TooLarge, file: DiscoveryFile) -> Problem:
+    return Problem(
+        "ServiceTooLarge",
+        f"The service {error.service} alone takes {error.size} bytes as {file.spec.format}, more than one"
+        f" ConfigMap holds ({MAX_PART_BYTES}), and this format can't divide a service among files: use the"
+        " format json, prometheus, hosts or zonefile, or read this file over HTTP, where there is no limit.",
+    )

@@ -1,0 +1,85 @@
+"""JSON of our own: all that Rollcall knows of each service, for programs that read it themselves."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from rollcall.model import DiscoveryFile, Instance, InstancePort, Members, ServicePort
+
+from .endpoints import in_order
+from .rendering import Block, Contents, Head, Renderer
+
+SCHEMA = "rollcall.dev/file/v1"
+
+
+def _contents(_: DiscoveryFile, services: Sequence[Members]) -> Contents:
+    return Contents([_block(members) for members in services], [])
+
+
+def _block(members: Members) -> Block:
+    opening = _encode(
+        {
+            "namespace": members.key.namespace,
+            "name": members.key.name,
+            "ports": list(map(_service_port, members.ports)),
+        }
+    )
+    instances = tuple(map(_instance, in_order(members.instances)))
+    return Block(
+        service=members.key,
+        opening=f'{opening[:-1]},"instances":[\n',
+        items=instances,
+        closing="\n]}",
+        instances=len(instances),
+    )
+
+
+def _service_port(port: ServicePort) -> dict[str, object]:
+    return {"name": port.name, "protocol": port.protocol, "port": port.number}
+
+
+def _instance_port(port: InstancePort) -> dict[str, object]:
+    return {"name": port.name, "protocol": port.protocol, "port": port.number}
+
+
+def _instance(instance: Instance) -> str:
+    return _encode(
+        {
+            "pod": instance.pod.name,
+            "label": instance.label,
+            "ipv4": sorted(instance.ipv4),
+            "ipv6": sorted(instance.ipv6),
+            "ports": list(map(_instance_port, instance.ports)),
+            "node": instance.node,
+            "zone": instance.zone,
+            "version": instance.version,
+            "weight": instance.weight,
+        }
+    )
+
+
+def _encode(value: object) -> str:
+    return msgspec.json.encode(value, enc_hook=str).decode()
+
+
+def _head(head: Head) -> str:
+    fields = {
+        "schema": SCHEMA,
+        "file": str(head.file.key),
+        "generation": head.generation,
+        "digest": head.digest,
+        "part": head.number,
+        "parts": len(head.keys),
+    }
+    return f'{_encode(fields)[:-1]},"services":[\n'
+
+
+RENDERER = Renderer(
+    content_type="application/json",
+    head=_head,
+    contents=_contents,
+    tail="\n]}\n",
+    between_blocks=",\n",
+    between_items=",\n",
+    divisible=True,
+)

@@ -1,0 +1,93 @@
+"""The names of a service, its ports and its instances in DNS: what hosts, dnsmasq and zone files hold."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from rollcall.model import Instance, Key, Members
+from rollcall.zone.names import MAX_LABEL, MAX_NAME, InvalidName, below, to_text
+
+from .endpoints import in_order
+from .names import instance_name, service_name
+from .rendering import Block, Contents, LeftOut
+
+_LONGEST_PREFIX = 1 + MAX_LABEL
+
+
+class NamedInstance(NamedTuple):
+    """An instance with its own name. `answered` says whether the name of the service leads to it, too."""
+
+    instance: Instance
+    name: bytes
+    answered: bool
+
+
+class Named(NamedTuple):
+    """A service with its names in wire format; `ports` are the owners of SRV by port name and protocol."""
+
+    key: Key
+    name: bytes
+    ports: dict[tuple[str, str], bytes]
+    instances: tuple[NamedInstance, ...]
+
+
+def contents(
+    domain: bytes,
+    services: Sequence[Members],
+    block: Callable[[Named], Block],
+) -> Contents:
+    """Name services below a domain, and make a block of each that has a valid name."""
+    result = Contents([], [])
+    for members in services:
+        try:
+            named = _named(members, domain, result.left_out)
+        except InvalidName as error:
+            result.left_out.append(
+                LeftOut(members.key, "InvalidName", f"{error}. Use a shorter name or domain.")
+            )
+        else:
+            result.blocks.append(block(named))
+    return result
+
+
+def comment_where_empty(named: Named) -> str:
+    """Return a line that tells a reader of the file that a service is known, and empty."""
+    return "" if named.instances else f"# {to_text(named.name)}: no eligible instance\n"
+
+
+def _named(members: Members, domain: bytes, left_out: list[LeftOut]) -> Named:
+    name = service_name(members.key, domain)
+    if len(name) > MAX_NAME - _LONGEST_PREFIX:
+        raise InvalidName(f"{to_text(name)!r} leaves no room for the names of its instances below it")
+    instances: list[tuple[Instance, bytes]] = []
+    invalid: list[str] = []
+    for instance in in_order(members.instances):
+        try:
+            instances.append((instance, instance_name(name, instance.label)))
+        except InvalidName as error:
+            invalid.append(f"{instance.pod.name}: {error}")
+    if invalid and not instances:
+        raise InvalidName(f"no instance of {members.key} has a valid name ({invalid[0]})")
+    if invalid:
+        count = f"{len(invalid)} of {len(members.instances)} instances"
+        left_out.append(LeftOut(members.key, "InvalidName", f"{count} have no valid name: {invalid[0]}."))
+    weighed = any(instance.weight for instance, _ in instances)
+    return Named(
+        key=members.key,
+        name=name,
+        ports=_ports(members, name, left_out),
+        # A name can't say that an instance is to get no requests; so it doesn't lead to one of weight 0.
+        instances=tuple(NamedInstance(i, own, not weighed or i.weight > 0) for i, own in instances),
+    )
+
+
+def _ports(members: Members, name: bytes, left_out: list[LeftOut]) -> dict[tuple[str, str], bytes]:
+    owners: dict[tuple[str, str], bytes] = {}
+    for port in members.ports:
+        if not port.name:  # an unnamed port has no SRV (Kubernetes DNS specification 1.1.0, 2.4.2)
+            continue
+        try:
+            owners[port.name, port.protocol] = below(name, f"_{port.name}", f"_{port.protocol}")
+        except InvalidName as error:
+            message = f"the port {port.name!r} has no SRV record: {error}. Use at most 15 characters."
+            left_out.append(LeftOut(members.key, "InvalidName", message))
+    return owners

@@ -1,0 +1,117 @@
+"""A zone in the master file format (RFC 1035 section 5), for any authoritative server.
+
+A zone that needs several parts has its SOA in the first, which includes the others: a server that lacks one
+of them refuses the new zone and keeps the old, where it would otherwise serve half of it.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import dns.name
+
+from rollcall.model import DiscoveryFile, Instance, Members
+from rollcall.zone import MAX_ANSWER
+from rollcall.zone.names import below, split, to_text
+from rollcall.zone.rdata import EXPIRE_SECONDS, REFRESH_SECONDS, RETRY_SECONDS
+
+from .named import Named, contents
+from .names import domain_of
+from .rendering import Block, Contents, Head, LeftOut, Renderer, comment
+
+_NAME_SERVER = "ns.invalid."
+_MAILBOX = "hostmaster.invalid."
+"""Who answers for the zone is the business of the server that loads it (RFC 2606: invalid is nobody's)."""
+
+
+def _contents(file: DiscoveryFile, services: Sequence[Members]) -> Contents:
+    domain = domain_of(file.spec, needed=True)
+    left_out: list[LeftOut] = []
+    found = contents(domain, services, lambda named: _block(file, named, domain, left_out))
+    return Contents(found.blocks, found.left_out + left_out)
+
+
+def _block(file: DiscoveryFile, service: Named, domain: bytes, left_out: list[LeftOut]) -> Block:
+    main = _text(service.name, domain)
+    ports = {port: _text(owner, domain) for port, owner in service.ports.items()}
+    shared = _RRsets()
+    own = _RRsets()
+    for instance, name, answered in service.instances:
+        label = _text(name, domain)
+        rank = _rank(instance)
+        for address in instance.addresses:
+            rdtype = "A" if address.version == 4 else "AAAA"
+            own.add(label, rdtype, str(address), rank)
+            if answered:
+                shared.add(main, rdtype, str(address), rank)
+        for port in instance.ports:
+            if owner := ports.get((port.name, port.protocol)):
+                shared.add(owner, "SRV", f"0 {instance.weight} {port.number} {label}", rank)
+    if (largest := max(shared.largest, own.largest)) > MAX_ANSWER:
+        left_out.append(_capped(service, largest))
+    # The marker makes the name known, so that an empty service is NODATA, not NXDOMAIN.
+    marker = _text(below(service.name, "_rollcall"), domain)
+    return Block(
+        service=service.key,
+        items=(*shared.lines(), *own.lines()),
+        instances=len(service.instances),
+        opening=f'{marker} IN TXT "heritage=rollcall" "file={file.key}"\n',
+    )
+
+
+class _RRsets:
+    """Records by owner and type, each with the rank that decides who stays in a set that is too large."""
+
+    def __init__(self) -> None:
+        self._sets: dict[tuple[str, str], dict[str, str]] = {}
+
+    def add(self, owner: str, rdtype: str, data: str, rank: str) -> None:
+        self._sets.setdefault((owner, rdtype), {}).setdefault(data, rank)
+
+    @property
+    def largest(self) -> int:
+        return max(map(len, self._sets.values()), default=0)
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line a record. BIND refuses a whole zone for an RRset of more than 100."""
+        for (owner, rdtype), ranks in self._sets.items():
+            chosen = sorted(ranks, key=lambda data: (ranks[data], data))[:MAX_ANSWER]
+            for data in sorted(chosen):
+                yield f"{owner} IN {rdtype} {data}\n"
+
+
+def _text(name: bytes, domain: bytes) -> str:
+    """Return a name relative to the domain, escaped (RFC 1035 section 5.1)."""
+    return dns.name.Name(split(name)[: -len(split(domain))]).to_text()
+
+
+def _rank(instance: Instance) -> str:
+    """Rank by a hash: a pod that comes or goes changes at most one other record of a capped set."""
+    return hashlib.blake2b(f"{instance.pod} {instance.uid}".encode(), digest_size=8).hexdigest()
+
+
+def _capped(service: Named, largest: int) -> LeftOut:
+    return LeftOut(
+        service.key,
+        "Capped",
+        f"A name of the service would have {largest} records; a zone file holds {MAX_ANSWER} of them,"
+        " which servers and clients take. Every instance has its own name.",
+    )
+
+
+def _head(head: Head) -> str:
+    spec = head.file.spec
+    lines = [
+        f"$ORIGIN {to_text(domain_of(spec, needed=True))}.",
+        f"$TTL {spec.ttl_seconds}",
+    ]
+    if head.number == 1:
+        timers = f"{REFRESH_SECONDS} {RETRY_SECONDS} {EXPIRE_SECONDS} {spec.ttl_seconds}"
+        lines += [
+            f"@ IN SOA {_NAME_SERVER} {_MAILBOX} {head.serial} {timers}",
+            f"@ IN NS {_NAME_SERVER}",
+            *(f"$INCLUDE {key}" for key in head.keys[1:]),
+        ]
+    return comment(head, ";") + "".join(f"{line}\n" for line in lines)
+
+
+RENDERER = Renderer(content_type="text/dns", head=_head, contents=_contents, divisible=True)

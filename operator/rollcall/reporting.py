@@ -1,0 +1,124 @@
+"""What the API server is told: status, Events, missing ServiceInstances. After the fact, never in the way."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .directory import Directory, ServiceChange
+from .model import Key, Service
+from .publish.configmaps import FileReport
+from .publish.selection import FileSelection
+from .resources import (
+    EventRecorder,
+    InstanceCreator,
+    Kind,
+    Publications,
+    StatusWriter,
+    file_status,
+    service_status,
+    zone_status,
+)
+from .watch.client import KubeClient
+from .zone import Commit, Zones
+
+
+class Reporting:
+    """Marks objects whose status may have changed, and says what it is when it is written."""
+
+    def __init__(
+        self, client: KubeClient, directory: Directory, zones: Zones, selection: FileSelection
+    ) -> None:
+        self._directory = directory
+        self._zones = zones
+        self._selection = selection
+        self._publications = Publications()
+        self._changed_at: dict[Key, float] = {}
+        self._reports: dict[Key, FileReport] = {}
+        self._events = EventRecorder(client, self._service_uid, instance=socket.gethostname())
+        self._status = StatusWriter(client, self._compute, self._events.record)
+        self._creator = InstanceCreator(client, self._wanted)
+
+    async def run(self) -> None:
+        """Write until cancelled. Begin when everything has synced."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._status.run())
+            group.create_task(self._events.run())
+            group.create_task(self._creator.run())
+
+    def changed(self, changes: Mapping[Key, ServiceChange], commit: Commit) -> None:
+        """Take in what changed in the directory, and what of it was committed."""
+        for key, change in changes.items():
+            if change.eligible:
+                self._changed_at[key] = time.time()
+            if change.whole:
+                self._creator.mark(key)
+                if self._directory.get(key) is None:
+                    self._changed_at.pop(key, None)
+        for key in changes.keys() | commit.services:
+            self._status.mark(Kind.SERVICE_INSTANCE, key)
+        for name in commit.zones:
+            self._status.mark(Kind.DISCOVERY_ZONE, Key("", name))
+
+    def published(self, version: int, commit: Commit) -> None:
+        """Take in that a commit went to the DNS workers as a version of the feed."""
+        self._publications.committed(version, commit.deltas)
+
+    def served(self, version: int) -> None:
+        """Take in that every DNS worker answers a version of the feed."""
+        if self._publications.served(version, time.time()):
+            self.zones_changed()
+
+    def zones_changed(self) -> None:
+        """Look at everything anew: which zones select a service is part of its status."""
+        for name in self._zones.names():
+            self._status.mark(Kind.DISCOVERY_ZONE, Key("", name))
+        self._mark_services(entry.key for entry in self._directory)
+
+    def file_changed(self, key: Key) -> None:
+        """Take in that a DiscoveryFile came, went or changed."""
+        if self._selection.get(key) is None:
+            self._reports.pop(key, None)
+        self._status.mark(Kind.DISCOVERY_FILE, key)
+        self._mark_services(members.key for members in self._selection.members(key))
+
+    def file_written(self, key: Key, report: FileReport) -> None:
+        """Take in what became of a file's ConfigMaps."""
+        self._reports[key] = report
+        self._status.mark(Kind.DISCOVERY_FILE, key)
+
+    def _mark_services(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._status.mark(Kind.SERVICE_INSTANCE, key)
+            self._creator.mark(key)
+
+    def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> dict[str, Any] | None:
+        now = time.time()
+        if kind is Kind.SERVICE_INSTANCE:
+            entry = self._directory.get(key)
+            if entry is None or entry.resource is None:
+                return None
+            changed_at = self._changed_at.get(key)
+            return service_status(
+                entry, self._zones, self._publications, current, changed_at=changed_at, now=now
+            )
+        if kind is Kind.DISCOVERY_ZONE:
+            zone = self._zones.wanted(key.name)
+            return zone_status(zone, self._zones, self._publications, current, now=now) if zone else None
+        file = self._selection.get(key)
+        if file is None:
+            return None
+        denied = self._selection.denied_namespaces(file)
+        return file_status(file, self._reports.get(key), current, denied_namespaces=denied, now=now)
+
+    def _wanted(self, key: Key) -> Service | None:
+        """Return the Service that is to have a ServiceInstance and has none."""
+        entry = self._directory.get(key)
+        if entry is None or entry.resource is not None:
+            return None
+        return entry.service if self._zones.selecting(key) or self._selection.selects(key) else None
+
+    def _service_uid(self, key: Key) -> str | None:
+        entry = self._directory.get(key)
+        return entry.service.uid if entry and entry.service else None

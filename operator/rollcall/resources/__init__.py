@@ -1,0 +1,26 @@
+"""The custom resources: reading the configuration, writing status, Events and missing ServiceInstances."""
+
+from .configuration import Configuration
+from .creation import InstanceCreator
+from .events import EventRecorder
+from .file_status import file_status
+from .kinds import Kind, ObjectRef
+from .published import Publications, Published
+from .service_status import service_status
+from .status_writer import StatusWriter, Written
+from .zone_status import zone_status
+
+__all__ = [
+    "Configuration",
+    "EventRecorder",
+    "InstanceCreator",
+    "Kind",
+    "ObjectRef",
+    "Publications",
+    "Published",
+    "StatusWriter",
+    "Written",
+    "file_status",
+    "service_status",
+    "zone_status",
+]

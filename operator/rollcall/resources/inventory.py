@@ -1,0 +1,102 @@
+"""What is known of one kind of configuration object, from two sources that overtake one another. No I/O.
+
+kopf tells of changes at once, but neither says when it has told everything nor ever tells of a deletion that
+happened while it wasn't looking. A census, a whole list, does both, but is a moment old when it arrives.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Generic, Protocol, TypeVar
+
+from rollcall.model import Key
+from rollcall.watch.resource import Item
+
+
+class Versioned(Protocol):
+    """What tells an object from its namesakes, and its states from one another."""
+
+    @property
+    def uid(self) -> str:
+        """The API's uid of the object."""
+
+    @property
+    def generation(self) -> int:
+        """Rises with each change of spec."""
+
+
+T = TypeVar("T", bound=Versioned)
+
+
+class Inventory(Generic[T]):
+    """The objects of one kind. `on_change` is called with each new state, and with None for one that is gone.
+
+    An object whose newest state can't be read keeps its last good one; `malformed` says what is wrong.
+    """
+
+    def __init__(self, on_change: Callable[[Key, T | None], None]) -> None:
+        self.objects: dict[Key, T] = {}
+        self.malformed: dict[Key, str] = {}
+        self._on_change = on_change
+        self._uids_at_census: dict[Key, str] = {}
+        self._gone_since_census: set[str] = set()
+
+    def put(self, item: Item[T]) -> bool:
+        """Take in a state of an object. Gives True where it can't be read and that is news."""
+        key, new = item.key, item.object
+        old = self.objects.get(key)
+        if old is not None and old.uid != item.uid:
+            self._drop(key)
+            old = None
+        if new is None:
+            is_news = self.malformed.get(key) != item.problem
+            self.malformed[key] = item.problem
+            return is_news
+        if old is not None and new.generation < old.generation:
+            return False
+        self.malformed.pop(key, None)
+        if new != old:
+            self.objects[key] = new
+            self._on_change(key, new)
+        return False
+
+    def remove(self, key: Key, uid: str) -> None:
+        """Take in the deletion of an object; one of another uid is not the one that we know."""
+        self._gone_since_census.add(uid)
+        old = self.objects.get(key)
+        if old is None or old.uid == uid:
+            self.malformed.pop(key, None)
+        if old is not None and old.uid == uid:
+            self._drop(key)
+
+    def begin_census(self) -> None:
+        """Note what is known before a list is asked for."""
+        self._uids_at_census = {key: known.uid for key, known in self.objects.items()}
+        self._gone_since_census.clear()
+
+    def end_census(self, listed: Collection[Item[T]]) -> list[Item[T]]:
+        """Take in a whole list that was begun after `begin_census`.
+
+        What was learned since the list began is newer than the list. Gives those items that can't be read
+        and of which that is news.
+        """
+        present = {item.key for item in listed}
+        for key, uid in self._uids_at_census.items():
+            known = self.objects.get(key)
+            if key not in present and known is not None and known.uid == uid:
+                self._drop(key)
+        for key in self.malformed.keys() - present - self.objects.keys():
+            del self.malformed[key]
+        return [item for item in self._not_older(listed) if self.put(item)]
+
+    def _not_older(self, listed: Iterable[Item[T]]) -> Iterable[Item[T]]:
+        for item in listed:
+            known = self.objects.get(item.key)
+            replaced = known is not None and known.uid != item.uid
+            if item.uid in self._gone_since_census:
+                continue
+            if replaced and known is not None and self._uids_at_census.get(item.key) != known.uid:
+                continue  # it took the place of the listed one after the list was made
+            yield item
+
+    def _drop(self, key: Key) -> None:
+        del self.objects[key]
+        self._on_change(key, None)

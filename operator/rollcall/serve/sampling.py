@@ -1,0 +1,64 @@
+"""Which records an answer holds: k of N by weight, without replacement, in random order.
+
+"By weight without replacement" means: the first record is picked with a probability in proportion to its
+weight, the next one in the same way among those that are left, and so on. The order of picking is the order
+of the answer, so that clients which take the first address follow the weights too.
+"""
+
+from bisect import bisect
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from math import log
+from random import Random
+
+Sampler = Callable[[], Sequence[bytes]]
+
+
+def answerable(members: Mapping[bytes, int]) -> dict[bytes, int]:
+    """Leave the records that may be answered: weight 0 never is, unless all weights are 0."""
+    positive = {rdata: weight for rdata, weight in members.items() if weight}
+    return positive or dict.fromkeys(members, 1)
+
+
+def sampler(records: Sequence[bytes], weights: Sequence[int], count: int, rng: Random) -> Sampler:
+    """Make a function that picks `count` of the records afresh at each call; weights are positive."""
+    if min(weights) == max(weights):
+        return lambda: rng.sample(records, count)
+    if 2 * count >= len(records):
+        return lambda: _by_waiting(records, weights, count, rng)
+    cumulative = list(accumulate(weights))
+    return lambda: [records[index] for index in _by_drawing(weights, cumulative, count, rng)]
+
+
+def _by_waiting(records: Sequence[bytes], weights: Sequence[int], count: int, rng: Random) -> list[bytes]:
+    """Every record waits for a time that is exponential in its weight; those that come first are answered.
+
+    Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006): the order of such times is
+    an order of picking. O(N log N), so for answers that hold much of the set.
+    """
+    random = rng.random
+    waits = [-log(1.0 - random()) / weight for weight in weights]
+    return [records[index] for index in sorted(range(len(records)), key=waits.__getitem__)[:count]]
+
+
+def _by_drawing(weights: Sequence[int], cumulative: list[int], count: int, rng: Random) -> list[int]:
+    """Draw with replacement and pass over what was drawn before: O(k log N) while many are left.
+
+    Where a few heavy records hold most of the weight, draws hit little but those; after 2k draws the weights
+    of what is left are summed up anew.
+    """
+    random = rng.random
+    chosen: list[int] = []
+    last = len(weights) - 1  # where rounding up to the total ends
+    while True:
+        total = cumulative[-1]
+        for _ in range(2 * count):
+            index = bisect(cumulative, random() * total, 0, last)
+            if index not in chosen:
+                chosen.append(index)
+                if len(chosen) == count:
+                    return chosen
+        left = list(weights)
+        for index in chosen:
+            left[index] = 0
+        cumulative = list(accumulate(left))

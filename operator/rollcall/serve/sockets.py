@@ -1,0 +1,110 @@
+"""The sockets that queries come in on, one pair for each worker, all on one address and port.
+
+They are opened by the process that outlives the workers: what waits in them while a worker restarts is not
+lost. SO_REUSEPORT spreads clients over the workers; all packets of one client port go to the same one.
+"""
+
+import errno
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
+
+from .errors import ListenError
+
+_RECEIVE_BUFFER = 4 << 20  # bytes; the kernel gives less where net.core.rmem_max says so
+_BACKLOG = 512
+_PORT_TRIES = 20  # a port that is free for UDP can be taken for TCP
+
+_HINTS = {
+    errno.EADDRINUSE: "the port is in use by another program",
+    errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE",
+    errno.EADDRNOTAVAIL: "the address is not one of this machine",
+}
+
+
+class WorkerSockets(NamedTuple):
+    """What one worker listens on."""
+
+    udp: socket.socket
+    tcp: socket.socket
+
+    def close(self) -> None:
+        """Close both."""
+        self.udp.close()
+        self.tcp.close()
+
+
+def open_sockets(listen: str, workers: int) -> list[WorkerSockets]:
+    """Open UDP and TCP sockets for each worker on `listen`: "0.0.0.0:53", "[::]:53", "127.0.0.1:0".
+
+    Port 0 is a free port, the same for all of them. "[::]" takes IPv4 too. Raises ListenError, which names
+    the address, the port and the protocol.
+    """
+    address, port = _parse(listen)
+    if port:
+        return _open_all(address, port, workers)
+    for tries_left in reversed(range(_PORT_TRIES)):
+        with _bound(socket.SOCK_DGRAM, address, 0) as probe:
+            port = probe.getsockname()[1]
+        try:
+            return _open_all(address, port, workers)
+        except ListenError:
+            if not tries_left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _parse(listen: str) -> tuple[IPv4Address | IPv6Address, int]:
+    host, _, port = listen.rpartition(":")
+    try:
+        address = ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+        number = int(port)
+    except ValueError as error:
+        raise ListenError(f"{listen!r} is no address and port; write 0.0.0.0:53 or [::]:53") from error
+    if (address.version == 6) is not host.startswith("[") or not 0 <= number <= 65535:
+        raise ListenError(f"{listen!r} is no address and port; write 0.0.0.0:53 or [::]:53")
+    return address, number
+
+
+def _open_all(address: IPv4Address | IPv6Address, port: int, workers: int) -> list[WorkerSockets]:
+    # With SO_REUSEPORT a second server of the same user would share the port, and the clients, unnoticed.
+    _bound(socket.SOCK_DGRAM, address, port).close()
+    _bound(socket.SOCK_STREAM, address, port).close()
+    opened: list[socket.socket] = []
+    try:
+        for _ in range(workers):
+            opened.append(_bound(socket.SOCK_DGRAM, address, port, is_shared=True))
+            opened.append(_bound(socket.SOCK_STREAM, address, port, is_shared=True))
+            opened[-1].listen(_BACKLOG)
+    except BaseException:
+        for sock in opened:
+            sock.close()
+        raise
+    return [WorkerSockets(*pair) for pair in zip(opened[::2], opened[1::2], strict=True)]
+
+
+def _bound(
+    kind: socket.SocketKind, address: IPv4Address | IPv6Address, port: int, *, is_shared: bool = False
+) -> socket.socket:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    protocol = "UDP" if kind is socket.SOCK_DGRAM else "TCP"
+    try:
+        sock = socket.socket(family, kind)
+        try:
+            if family is socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            if kind is socket.SOCK_STREAM:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closed connections may linger
+            else:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            if is_shared:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.bind((str(address), port))
+            sock.setblocking(False)
+        except BaseException:
+            sock.close()
+            raise
+    except OSError as error:
+        hint = _HINTS.get(error.errno or 0, error.strerror)
+        raise ListenError(f"can't listen on {address} port {port} ({protocol}): {hint}") from error
+    return sock

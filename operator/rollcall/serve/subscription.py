@@ -1,0 +1,127 @@
+"""The worker's side of the feed: follows it, and keeps the answers when it breaks."""
+
+import asyncio
+import gc
+import logging
+import time
+from pathlib import Path
+
+from .answers import Answers
+from .errors import DeltaError, FrameError
+from .frames import Ack, Commit, Decoder, Hello, Reset, Stats, ToControl, ToWorker, encode
+from .table import Table
+
+_LOG = logging.getLogger(__name__)
+
+_BUFFER_SIZE = 1 << 16  # what is applied at most in one turn of the event loop: a few milliseconds' worth
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 1.0
+
+
+class Subscription:
+    """Keeps a worker connected to the control process for as long as `run` runs."""
+
+    def __init__(self, path: Path, worker: int, answers: Answers) -> None:
+        self._path = path
+        self._worker = worker
+        self._answers = answers
+        self._protocol: _Protocol | None = None
+
+    async def run(self) -> None:
+        """Connect, follow, and connect again, until cancelled."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            protocol = _Protocol(self._worker, self._answers)
+            reason = await self._follow(protocol)
+            if protocol.is_synced:
+                pause = _FIRST_PAUSE_SECONDS
+            _LOG.info("no feed from %s (%s): the answers stay, next try in %.2f s", self._path, reason, pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    async def _follow(self, protocol: "_Protocol") -> str:
+        """Stay connected for as long as it lasts; the result is why it ended."""
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.create_unix_connection(lambda: protocol, str(self._path))
+        except OSError as error:
+            return str(error)
+        self._protocol = protocol
+        try:
+            return await protocol.closed
+        finally:
+            self._protocol = None
+            protocol.abort()
+
+    def report(self, stats: Stats) -> bool:
+        """Send the counters, if there is anyone to send them to."""
+        if self._protocol is None:
+            return False
+        self._protocol.send(stats)
+        return True
+
+
+class _Protocol(asyncio.BufferedProtocol):
+    """One connection. Applies what comes in the turn in which it comes."""
+
+    def __init__(self, worker: int, answers: Answers) -> None:
+        self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.is_synced = False
+        self._worker = worker
+        self._answers = answers
+        self._loading: Table | None = None
+        self._buffer = memoryview(bytearray(_BUFFER_SIZE))
+        self._decoder = Decoder[ToWorker](ToWorker)
+        self._transport: asyncio.Transport
+
+    def send(self, frame: ToControl) -> None:
+        """Send a frame, at once where the socket takes it."""
+        self._transport.write(encode(frame))
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.send(Hello(self._worker))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.closed.done():
+            self.closed.set_result(str(exc or "the other end closed it"))
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        try:
+            for frame in self._decoder.feed(self._buffer[:nbytes]):
+                self._take(frame)
+        except (DeltaError, FrameError) as error:
+            _LOG.error("the feed is broken: %s; starting over with the whole state", error)
+            self._transport.abort()
+
+    def _take(self, frame: ToWorker) -> None:
+        if isinstance(frame, Reset):
+            self._loading = Table()
+        elif isinstance(frame, Commit):
+            if self._loading is None:
+                raise FrameError("a Commit came without its Reset")
+            self._answers.replace(self._loading)
+            self._loading = None
+            self.is_synced = True
+            self._acknowledge(frame.version)
+            gc.freeze()  # a table lives long: the collector need not walk it again and again
+        elif self._loading is not None:
+            for zone in frame.zones:
+                self._loading.apply(zone)
+        elif self.is_synced:
+            for zone in frame.zones:
+                self._answers.apply(zone)
+            self._acknowledge(frame.version)
+        else:
+            raise FrameError("a Delta came without the state before it")
+
+    def _acknowledge(self, version: int) -> None:
+        self.send(Ack(version, time.monotonic()))

@@ -1,0 +1,268 @@
+"""Follows one resource of the API and tells of every difference, for as long as it runs.
+
+The rules, in the order of their weight:
+
+- Unknown is not empty. An object is reported gone when the server says so, or when a whole list, to its last
+  page, lacks it. No error, time-out or gap removes anything.
+- Nothing is missed. A list is followed by a watch from its resourceVersion; a broken watch goes on from the
+  last version seen; where the server no longer has that (410), everything is listed again and compared with
+  what is known, deletions included.
+- It never gives up. Every refusal and every broken connection is tried again, with waits that double to a few
+  seconds; it says what is wrong once, not once a try.
+- Only differences pass. Most updates of a pod touch nothing that we read.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Generic, Never, Protocol
+
+import msgspec
+
+from rollcall.model import Key
+
+from .backoff import Backoff, Uniform, uniform
+from .errors import ApiError, Gone, KubeError
+from .resource import Event, Item, Resource, T
+from .status import error_of, read_status
+from .view import Change, View
+
+log = logging.getLogger(__name__)
+
+PAGE_SIZE = 500
+SLICE = 50
+"""Objects of a list that are taken in at once, about a millisecond, before other tasks get their turn."""
+
+WATCH_SECONDS = (300.0, 600.0)
+"""The server ends a watch after a time drawn from this range, so that watches spread over its replicas."""
+
+INACTIVITY_SECONDS = 75.0
+"""The server sends a bookmark every minute: a stream that is silent for longer is dead."""
+
+RELIST_JITTER_SECONDS = 1.0
+"""A server that lost its history lost it for every client; they must not all list at once."""
+
+SETTLED_SECONDS = 5.0
+"""A stream that lasted this long was a good one, even if nothing happened in it."""
+
+MAX_RETRY_AFTER_SECONDS = 60.0
+
+
+class Transport(Protocol):
+    """What a reflector needs of a client; KubeClient is the real one, and says more."""
+
+    async def list_page(self, path: str, params: Mapping[str, str]) -> bytes:
+        """Read one page of a collection."""
+
+    def watch(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[list[bytes], None]:
+        """Follow a collection; an empty batch comes first, once the server has accepted."""
+
+
+class Batch(msgspec.Struct, Generic[T], frozen=True):
+    """What one read from the network, or one slice of a list, has changed, in order.
+
+    `received_ns` is time.monotonic_ns() at the read. `live` tells a watch event from a list, the flood at
+    the start, which may wait while live changes overtake it.
+    """
+
+    changes: list[Change[T]]
+    received_ns: int
+    live: bool
+
+
+class Reflector(Generic[T]):
+    """One resource, in one namespace or in all.
+
+    `on_batch` is called in the event loop with every batch that changes something. It must be quick, and it
+    must not raise: what it raises ends `run`.
+
+    Attributes for metrics and status, all for reading only:
+        view: the objects, and those that can't be read.
+        synced: set once a whole list has been taken in; it stays set.
+        trouble: the error that we are retrying after, None while all is well.
+        events: events received, by type (ADDED, MODIFIED, DELETED, BOOKMARK, ERROR).
+        restarts: ended watches and failed lists, by reason.
+        lists: complete lists, the first included.
+    """
+
+    def __init__(
+        self,
+        client: Transport,
+        resource: Resource[T],
+        on_batch: Callable[[Batch[T]], None],
+        *,
+        namespace: str | None = None,
+        draw: Uniform = uniform,
+    ) -> None:
+        self.resource = resource
+        self.view: View[T] = View()
+        self.synced = asyncio.Event()
+        self.trouble: KubeError | None = None
+        self.events: Counter[str] = Counter()
+        self.restarts: Counter[str] = Counter()
+        self.lists = 0
+        self._client = client
+        self._path = resource.path(namespace)
+        self._doing = f"GET {self._path}?watch"
+        self._on_batch = on_batch
+        self._draw = draw
+        self._backoff = Backoff(draw=draw)
+        self._resource_version = ""
+        self._last_life: float | None = None
+        self._clock: Callable[[], float] = time.monotonic
+
+    @property
+    def age_seconds(self) -> float:
+        """Seconds since the server last told us anything; infinite before the first whole list."""
+        return self._clock() - self._last_life if self._last_life is not None else float("inf")
+
+    async def run(self) -> Never:
+        """List and watch until cancelled."""
+        self._clock = asyncio.get_running_loop().time
+        while True:
+            try:
+                if not self._resource_version:
+                    await self._list()
+                wait_seconds = await self._watch()
+            except KubeError as error:
+                wait_seconds = self._failed(error)
+            await asyncio.sleep(wait_seconds)
+
+    async def _list(self) -> None:
+        """Take in a whole list, and only then drop what it lacks."""
+        seen = set[Key]()
+        params = {"limit": str(PAGE_SIZE)}
+        while True:
+            body = await self._client.list_page(self._path, params)
+            received_ns = time.monotonic_ns()
+            page = self.resource.read_page(body)
+            for start in range(0, len(page.items), SLICE):
+                changes: list[Change[T]] = []
+                for raw in page.items[start : start + SLICE]:
+                    item = self.resource.read_item(raw)
+                    seen.add(item.key)
+                    self._put(item, changes)
+                self._deliver(changes, received_ns, live=False)
+                await asyncio.sleep(0)
+            if not page.continue_token:
+                break
+            params = {"limit": str(PAGE_SIZE), "continue": page.continue_token}
+        changes = []
+        self.view.retain(seen, changes)
+        self._deliver(changes, received_ns, live=False)
+        self._resource_version = page.resource_version
+        self.lists += 1
+        self._alive()
+        self._recovered()
+        if not self.synced.is_set():
+            log.info("%s: synced, %d objects", self.resource, len(self.view.objects))
+            self.synced.set()
+
+    async def _watch(self) -> float:
+        """Follow the changes until the stream ends; give the seconds to wait before the next one."""
+        params = {
+            "resourceVersion": self._resource_version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(round(self._draw(*WATCH_SECONDS))),
+        }
+        opened = self._clock()
+        active = False
+        try:
+            async with (
+                asyncio.timeout(INACTIVITY_SECONDS) as inactivity,
+                aclosing(self._client.watch(self._path, params)) as batches,
+            ):
+                async for lines in batches:
+                    received_ns = time.monotonic_ns()
+                    self._recovered()
+                    if lines:
+                        self._take(lines, received_ns)
+                        active = True
+                        self._alive()
+                        self._backoff.reset()
+                    inactivity.reschedule(self._clock() + INACTIVITY_SECONDS)
+        except TimeoutError:
+            if not inactivity.expired():
+                raise
+            self.restarts["Inactive"] += 1
+            log.info("%s: the watch was silent for %.0f s, reconnecting", self.resource, INACTIVITY_SECONDS)
+            return 0.0
+        self.restarts["Ended"] += 1
+        if active or self._clock() - opened >= SETTLED_SECONDS:
+            return 0.0
+        return self._backoff.next_seconds()
+
+    def _take(self, lines: list[bytes], received_ns: int) -> None:
+        """Take in the events of one read; what precedes an error among them counts."""
+        changes: list[Change[T]] = []
+        try:
+            for line in lines:
+                self._apply(self.resource.read_event(line), changes)
+        finally:
+            self._deliver(changes, received_ns, live=True)
+
+    def _apply(self, event: Event[T], changes: list[Change[T]]) -> None:
+        self.events[event.type] += 1
+        if event.raw is not None:
+            raise error_of(self._doing, read_status(event.raw))
+        item = event.item
+        if item is None:
+            self._check_progress(event.resource_version)
+        elif event.type == "DELETED":
+            self.view.remove(item.key, item.uid, changes)
+        else:
+            self._put(item, changes)
+        self._resource_version = event.resource_version
+
+    def _put(self, item: Item[T], changes: list[Change[T]]) -> None:
+        if self.view.put(item, changes):
+            log.warning(
+                "%s %s can't be read, its last good state stays: %s",
+                self.resource,
+                str(item.key).lstrip("/"),
+                item.problem,
+            )
+
+    def _check_progress(self, resource_version: str) -> None:
+        """Notice a server that went back in time, as after a restore of etcd from a backup.
+
+        It would be silent until it has caught up with our version, and hold other objects than we think.
+        Versions are numbers that grow (KEP-5504).
+
+        Raises:
+            Gone: it did.
+        """
+        ours = self._resource_version
+        if ours.isdecimal() and resource_version.isdecimal() and int(resource_version) < int(ours):
+            message = f"the server went back from version {ours} to {resource_version}"
+            raise Gone(self._doing, 410, "Restored", message)
+
+    def _deliver(self, changes: list[Change[T]], received_ns: int, *, live: bool) -> None:
+        if changes:
+            self._on_batch(Batch(changes, received_ns, live))
+
+    def _failed(self, error: KubeError) -> float:
+        """Take note of a failure; give the seconds to wait before the next try."""
+        self.restarts[error.reason if isinstance(error, ApiError) else type(error).__name__] += 1
+        wait_seconds = self._backoff.next_seconds()
+        if isinstance(error, Gone):
+            self._resource_version = ""
+            log.info("%s: listing everything again: %s", self.resource, error)
+            return wait_seconds + self._draw(0.0, RELIST_JITTER_SECONDS)
+        if type(error) is not type(self.trouble):
+            log.warning("%s: trying again until it works: %s", self.resource, error)
+        self.trouble = error
+        if isinstance(error, ApiError) and error.retry_after_seconds is not None:
+            return wait_seconds + min(error.retry_after_seconds, MAX_RETRY_AFTER_SECONDS)
+        return wait_seconds
+
+    def _recovered(self) -> None:
+        if self.trouble is not None:
+            log.info("%s: works again", self.resource)
+            self.trouble = None
+
+    def _alive(self) -> None:
+        self._last_life = self._clock()

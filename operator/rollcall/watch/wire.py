@@ -1,0 +1,171 @@
+"""The API's objects as far as we read them. msgspec skips every other field without building it.
+
+Every field has a default: absent, and in a few places null, is how Go writes a zero. The names are the API's,
+in snake case. Nothing here outlives the decoding of one object, so the garbage collector needn't know it.
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from rollcall.model import FileSpec, InstanceSpec, ServicePort, ZoneSpec
+
+W = TypeVar("W")
+
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that aren't what they should be."""
+
+
+class Annotations(msgspec.Struct, frozen=True, gc=False):
+    """Only our own one: kubectl's last-applied-configuration can be as long as the object."""
+
+    weight: str | None = msgspec.field(default=None, name="rollcall.dev/weight")
+
+
+class ObjectMeta(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """`metadata` of any object."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    labels: dict[str, str] = {}
+    annotations: Annotations = Annotations()
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+
+
+class WirePort(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """A container's port."""
+
+    container_port: int
+    name: str = ""
+    protocol: str = "TCP"
+
+
+class WireContainer(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """A container or an init container."""
+
+    ports: tuple[WirePort, ...] = ()
+    restart_policy: str = ""
+
+
+class WirePodSpec(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """`spec` of a pod; a bookmark has null for its containers."""
+
+    containers: tuple[WireContainer, ...] | None = None
+    init_containers: tuple[WireContainer, ...] = ()
+    hostname: str = ""
+    node_name: str = ""
+
+
+class WirePodIP(msgspec.Struct, frozen=True, gc=False):
+    """One of `status.podIPs`."""
+
+    ip: str = ""
+
+
+class WireCondition(msgspec.Struct, frozen=True, gc=False):
+    """A condition of a pod."""
+
+    type: str
+    status: str
+    message: str = ""
+
+
+class WirePodStatus(msgspec.Struct, frozen=True, gc=False):
+    """`status` of a pod."""
+
+    phase: str = "Pending"
+    pod_ip: str = msgspec.field(default="", name="podIP")
+    pod_ips: tuple[WirePodIP, ...] = msgspec.field(default=(), name="podIPs")
+    conditions: tuple[WireCondition, ...] = ()
+
+
+class WirePod(msgspec.Struct, frozen=True, gc=False):
+    """A pod."""
+
+    metadata: ObjectMeta
+    spec: WirePodSpec = WirePodSpec()
+    status: WirePodStatus = WirePodStatus()
+
+
+class WireServiceSpec(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """`spec` of a Service."""
+
+    selector: dict[str, str] | None = None
+    type: str = "ClusterIP"
+    ports: tuple[ServicePort, ...] = ()
+    publish_not_ready_addresses: bool = False
+
+
+class WireService(msgspec.Struct, frozen=True, gc=False):
+    """A Service."""
+
+    metadata: ObjectMeta
+    spec: WireServiceSpec = WireServiceSpec()
+
+
+class WireServiceInstance(msgspec.Struct, frozen=True, gc=False):
+    """A ServiceInstance; its status is ours, and we don't read what we wrote."""
+
+    metadata: ObjectMeta
+    spec: InstanceSpec = InstanceSpec()
+
+
+class WireDiscoveryZone(msgspec.Struct, frozen=True, gc=False):
+    """A DiscoveryZone."""
+
+    metadata: ObjectMeta
+    spec: ZoneSpec
+
+
+class WireDiscoveryFile(msgspec.Struct, frozen=True, gc=False):
+    """A DiscoveryFile."""
+
+    metadata: ObjectMeta
+    spec: FileSpec
+
+
+class WireIdentity(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """The parts of `metadata` that say which object it is."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+
+
+class WireObject(msgspec.Struct, frozen=True, gc=False):
+    """Any object, when nothing but its name can be read."""
+
+    metadata: WireIdentity
+
+
+class WireEvent(msgspec.Struct, Generic[W], frozen=True, gc=False):
+    """A watch event around an object of a known kind."""
+
+    type: str
+    object: W
+
+
+class WireEnvelope(msgspec.Struct, frozen=True, gc=False):
+    """A watch event around anything: a bookmark, a Status, an object that doesn't decode."""
+
+    type: str
+    object: msgspec.Raw
+
+
+class ListMeta(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """`metadata` of a list; `continue_token` is empty on the last page."""
+
+    resource_version: str = ""
+    continue_token: str = msgspec.field(default="", name="continue")
+
+
+class WireList(msgspec.Struct, frozen=True, gc=False):
+    """A page of a list, its items still undecoded."""
+
+    metadata: ListMeta
+    items: tuple[msgspec.Raw, ...] | None = None
