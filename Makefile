@@ -42,7 +42,7 @@ bench: $(VENV)/installed ## What we claim, measured, CoreDNS beside us
 	@$(BIN)/python -m bench $(ARGS)
 
 manifests: $(VENV)/installed ## Make manifests/install.yaml from the chart
-	@$(BIN)/python manifests/generate.py
+	@$(BIN)/python manifests/generate.py "$$($(BIN)/python -m controlplane fetch helm | cut -f2)"
 
 lock: $(VENV)/installed ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv

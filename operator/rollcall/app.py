@@ -281,12 +281,15 @@ class App:
 
     def why_not_ready(self) -> str:
         """Return why DNS isn't being answered, "" where it is."""
-        if not self.synced and not self._config.snapshot_path.exists():
-            waiting = [str(each.resource) for each in self.reflectors if not each.synced.is_set()]
-            return f"waiting for the first list of {', '.join(waiting)}"
-        if self.programming.workers < self._config.dns_workers:
-            return f"{self.programming.workers} of {self._config.dns_workers} DNS workers are connected"
-        return ""
+        wanted = self._config.dns_workers
+        if self.synced:
+            fed = self.programming.fed_workers
+            return "" if fed == wanted else f"{fed} of {wanted} DNS workers have the current state"
+        if self._config.snapshot_path.exists():
+            connected = self.programming.workers
+            return "" if connected == wanted else f"{connected} of {wanted} DNS workers run"
+        waiting = [str(each.resource) for each in self.reflectors if not each.synced.is_set()]
+        return f"waiting for the first list of {', '.join(waiting) or 'zones and files'}"
 
 
 async def _run(config: Config, listener: socket.socket) -> None:

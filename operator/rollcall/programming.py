@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from .metrics import Metrics
 
+_NOTHING = -1
+
 
 class _InFlight(NamedTuple):
     version: int
@@ -30,7 +32,7 @@ class Programming:
     def connected(self, worker: int, is_connected: bool) -> None:
         """Note that a worker came or went; nobody waits for one that is gone."""
         if is_connected:
-            self._acknowledged[worker] = 0
+            self._acknowledged[worker] = _NOTHING
         else:
             self._acknowledged.pop(worker, None)
             if not self._acknowledged:
@@ -48,3 +50,8 @@ class Programming:
     def workers(self) -> int:
         """How many workers are connected."""
         return len(self._acknowledged)
+
+    @property
+    def fed_workers(self) -> int:
+        """How many workers answer from a state that this process gave them."""
+        return sum(version != _NOTHING for version in self._acknowledged.values())

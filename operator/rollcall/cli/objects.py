@@ -144,7 +144,7 @@ class Service(msgspec.Struct, frozen=True):
         if state.health is Health.GOOD:
             for condition in self.status.conditions:
                 if condition.type == "EndpointsAvailable" and condition.status == "False":
-                    return State(Health.WARN, condition.reason, condition.message)
+                    return State(Health.WARN, *_told(condition))
         return state
 
 
@@ -247,9 +247,15 @@ def state_of(metadata: Metadata, observed_generation: int, conditions: tuple[Con
         )
     stalled, reconciling, ready = held.get("Stalled"), held.get("Reconciling"), held["Ready"]
     if stalled is not None and stalled.status == "True":
-        return State(Health.BAD, stalled.reason, stalled.message)
+        return State(Health.BAD, *_told(stalled))
     if reconciling is not None and reconciling.status == "True":
-        return State(Health.WARN, reconciling.reason, reconciling.message)
+        return State(Health.WARN, *_told(reconciling))
     if ready.status == "True":
-        return State(Health.GOOD, ready.reason)
-    return State(Health.BAD, ready.reason, ready.message)
+        # Another reason is one with a but: published, less a version whose name collides.
+        is_whole = ready.reason in ("Published", "Written", "NoZone")
+        return State(Health.GOOD, ready.reason) if is_whole else State(Health.WARN, *_told(ready))
+    return State(Health.BAD, *_told(ready))
+
+
+def _told(condition: Condition) -> tuple[str, str]:
+    return condition.reason, condition.message

@@ -16,11 +16,15 @@ from .objects import Health, State
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 Cell: TypeAlias = str | int | State
 
-PIPE_COLUMNS = 4000
+PIPE_COLUMNS = 100_000
 """The width of a table that goes into a pipe: lines are never wrapped there."""
+
+FOLDED_COLUMNS = 30
+"""The least width of a column that is folded."""
 
 _STYLES = {Health.GOOD: "green", Health.WARN: "yellow", Health.BAD: "red"}
 
@@ -34,18 +38,24 @@ class Printer:
         self.console: Console = Console(
             color_system="auto" if color else None, highlight=False, markup=False, emoji=False
         )
-        if not self.console.is_terminal:
-            self.console.width = PIPE_COLUMNS
 
     def show(self, *parts: "RenderableType") -> None:
-        """Print parts, each from the beginning of a line; rich's own padding is left out of a pipe."""
-        if self.console.is_terminal:
-            self.console.print(*parts, sep="\n")
-            return
-        with self.console.capture() as capture:
-            self.console.print(*parts, sep="\n")
+        """Print parts, each from the beginning of a line.
+
+        Only the last column of a table is folded to the width of the terminal. What is wider all the same is
+        left to the terminal, as kubectl does: an address that is cut is worth nothing.
+        """
+        from rich.measure import Measurement
+
+        console = self.console
+        unbounded = console.options.update(width=PIPE_COLUMNS)
+        needed = max(Measurement.get(console, unbounded, part).minimum for part in parts)
+        if not console.is_terminal or needed > console.width:
+            console.width = PIPE_COLUMNS
+        with console.capture() as capture:
+            console.print(*parts, sep="\n")
         for line in capture.get().splitlines():
-            click.echo(line.rstrip())
+            click.echo(line.rstrip())  # rich fills up to the width of the column
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> "RenderableType":
@@ -53,14 +63,23 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> "Renderable
     from rich.table import Table
     from rich.text import Text
 
-    filled = [list(row) for row in rows]
-    kept = [at for at in range(len(columns)) if any(row[at] != "" for row in filled)]
+    given = list(rows)
+    filled = [[_text(cell) for cell in row] for row in given]
+    kept = [at for at in range(len(columns)) if any(row[at] for row in filled)]
+    numeric = [all(isinstance(cell, int) for cell in column) for column in zip(*given, strict=True)]
     laid = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for at in kept:
-        numeric = all(isinstance(row[at], int) for row in filled)
-        laid.add_column(Text(columns[at]), justify="right" if numeric else "left", overflow="fold")
+        width = max(len(columns[at]), *(row[at].cell_len for row in filled))
+        is_last = at == kept[-1]
+        laid.add_column(
+            Text(columns[at]),
+            justify="right" if numeric[at] else "left",
+            overflow="fold",
+            no_wrap=not is_last,
+            min_width=min(width, FOLDED_COLUMNS) if is_last else width,
+        )
     for row in filled:
-        laid.add_row(*(_text(row[at]) for at in kept))
+        laid.add_row(*(row[at] for at in kept))
     return laid
 
 
@@ -71,7 +90,7 @@ def line(text: str, health: Health | None = None) -> "RenderableType":
     return Text(printable(text), style=_STYLES[health] if health else "")
 
 
-def _text(cell: Cell) -> "RenderableType":
+def _text(cell: Cell) -> "Text":
     from rich.text import Text
 
     if isinstance(cell, State):

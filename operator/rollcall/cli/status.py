@@ -113,7 +113,7 @@ def _print(
     settings: Settings, zones: list["Zone"], services: list["Service"], files: list["File"], where: str
 ) -> None:
     from .output import Printer, line, utc_now
-    from .views import files_table, join, services_table, zones_table
+    from .views import files_table, join, problems, services_table, zones_table
 
     now = utc_now()
     no_zones = (
@@ -123,5 +123,6 @@ def _print(
         [zones_table(zones)] if zones else [line(no_zones)],
         [services_table(services, now)] if services else [line(f"No services {where}.")],
         [files_table(files, now)] if files else [],
+        problems(zones, services, files),
     ]
     Printer(color=settings.color).show(*join([part for part in parts if part]))

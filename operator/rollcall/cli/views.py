@@ -13,6 +13,8 @@ from .output import age, line, table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+MOST_PROBLEMS = 20
+
 _ANSWERED = State(Health.GOOD, "answered")
 
 
@@ -25,7 +27,7 @@ def zones_table(zones: Iterable[Zone]) -> "RenderableType":
             zone.status.serial,
             zone.status.records,
             zone.status.services,
-            zone.state,
+            _word(zone.state),
         )
         for zone in zones
     ]
@@ -43,7 +45,7 @@ def services_table(services: Iterable[Service], now: datetime) -> "RenderableTyp
             service.status.targets or "-",
             reasons_text(service),
             age(service.status.last_change_time, now),
-            _brief(service.state),
+            _word(service.state),
         )
         for service in services
     ]
@@ -62,12 +64,29 @@ def files_table(files: Iterable[File], now: datetime) -> "RenderableType":
             file.status.services,
             file.status.instances,
             age(file.status.last_change_time, now),
-            file.state,
+            _word(file.state),
         )
         for file in files
     ]
     columns = ("NAMESPACE", "FILE", "FORMAT", "CONFIGMAP", "SERVICES", "INSTANCES", "CHANGED", "STATE")
     return table(columns, rows)
+
+
+def problems(
+    zones: Iterable[Zone], services: Iterable[Service], files: Iterable[File]
+) -> list["RenderableType"]:
+    """Say what is wrong and what to do, a line each; that a service has nobody ready is in its row."""
+    found = [(f"zone {zone.metadata.name}", zone.state) for zone in zones]
+    found += [(f"file {file.key}", file.state) for file in files]
+    found = [(name, state) for name, state in found if state.health is not Health.GOOD]
+    states = ((f"service {service.key}", service.state) for service in services)
+    found += [(name, state) for name, state in states if state.health is Health.BAD]
+    lines = [
+        line(f"{name} {state.word}: {state.message}", state.health) for name, state in found[:MOST_PROBLEMS]
+    ]
+    if (more := len(found) - len(lines)) > 0:
+        lines.append(line(f"and {more} more; -o json has them all"))
+    return lines
 
 
 def service_parts(service: Service, now: datetime) -> list["RenderableType"]:
@@ -171,9 +190,8 @@ def _state(state: State) -> dict[str, str]:
     return {"health": state.health.value, "reason": state.word, "message": state.message}
 
 
-def _brief(state: State) -> State:
-    """Leave out sentences that the rest of the line says: that nothing is ready shows in READY."""
-    return state._replace(message="") if state.health is not Health.BAD else state
+def _word(state: State) -> State:
+    return state._replace(message="")
 
 
 def _port(port: InstancePort) -> str:

@@ -10,11 +10,12 @@ from .files import Part, Rendering
 from .files.rendering import sha256
 
 MANAGED_BY = ("app.kubernetes.io/managed-by", "rollcall")
-FILE = "rollcall.dev/file"
-DIGEST = "rollcall.dev/digest"
-SERIAL = "rollcall.dev/serial"
-GENERATION = "rollcall.dev/generation"
-PARTS = "rollcall.dev/parts"
+_PREFIX = "rollcall.dev/"
+FILE = f"{_PREFIX}file"
+DIGEST = f"{_PREFIX}digest"
+SERIAL = f"{_PREFIX}serial"
+GENERATION = f"{_PREFIX}generation"
+PARTS = f"{_PREFIX}parts"
 
 _OWNER = {"apiVersion": "rollcall.dev/v1alpha1", "kind": "DiscoveryFile"}
 
@@ -60,10 +61,11 @@ def wanted(file: DiscoveryFile, rendering: Rendering) -> list[Wanted]:
     annotations = {
         FILE: str(file.key),
         DIGEST: rendering.digest,
-        SERIAL: str(rendering.serial),
         GENERATION: str(rendering.generation),
         PARTS: str(count),
     }
+    if rendering.serial is not None:
+        annotations[SERIAL] = str(rendering.serial)
     return [
         _wanted(file, number, [part for part in rendering.parts if part.config_map == number], annotations)
         for number in range(1, count + 1)
@@ -142,7 +144,7 @@ def body(existing: Seen | None, want: Wanted, file: DiscoveryFile) -> dict[str, 
         "name": want.name,
         "namespace": file.key.namespace,
         "labels": {**(old.get("labels") or {}), label: value},
-        "annotations": {**(old.get("annotations") or {}), **want.annotations},
+        "annotations": _others(old.get("annotations") or {}) | want.annotations,
         "ownerReferences": _owners(old, file),
     }
     for kept in ("resourceVersion", "uid", "finalizers"):
@@ -178,6 +180,11 @@ def _owners(metadata: Mapping[str, Any], file: DiscoveryFile) -> list[dict[str, 
         if owner.get("kind") != _OWNER["kind"] or not str(owner.get("apiVersion")).startswith("rollcall.dev/")
     ]
     return [*others, ours]
+
+
+def _others(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Return the annotations that aren't ours."""
+    return {key: text for key, text in annotations.items() if not key.startswith(_PREFIX)}
 
 
 def _digest(hashes: Mapping[str, str]) -> str:

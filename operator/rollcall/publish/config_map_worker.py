@@ -14,7 +14,7 @@ from rollcall.model import DiscoveryFile, Key, Problem
 from . import config_map
 from .config_map import Seen, Wanted, published_serial
 from .file_store import FileStore, UnknownFile
-from .files import CannotRender, LeftOut, Rendering, empty_part
+from .files import FORMATS, CannotRender, LeftOut, Rendering, empty_part
 from .files.split import size_of
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class FileReport(msgspec.Struct, frozen=True):
     config_maps: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     digest: str = ""
-    serial: int = 0
+    serial: int | None = None
     written_at: float | None = None
     left_out: tuple[LeftOut, ...] = ()
     problem: Problem | None = None
@@ -170,10 +170,13 @@ class Worker:
         raise AssertionError("the last attempt returns or raises")
 
     async def _bring_up_to_date(self, file: DiscoveryFile) -> FileReport:
-        first = await self._look(file, 1)
-        published = first and config_map.is_ours(first.metadata, file) and published_serial(first.metadata)
-        if published:
-            self._store.adopt_serial(self._key, *published)
+        if FORMATS[file.spec.format].has_serial:
+            first = await self._look(file, 1)
+            published = (
+                first and config_map.is_ours(first.metadata, file) and published_serial(first.metadata)
+            )
+            if published:
+                self._store.adopt_serial(self._key, *published)
         current = await self._store.current(self._key)
         if current.file is not None and current.file != file:
             return await self._bring_up_to_date(current.file)

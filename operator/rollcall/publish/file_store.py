@@ -196,7 +196,8 @@ class FileStore:
             entry = self._entries.setdefault(saved.key, _Entry())
             if entry.file is None:
                 entry.saved = saved.rendering
-                entry.serial, entry.digest = saved.rendering.serial, saved.rendering.digest
+                if saved.rendering.serial is not None:
+                    entry.serial, entry.digest = saved.rendering.serial, saved.rendering.digest
 
     async def _render(
         self, entry: _Entry, file: DiscoveryFile, services: tuple[Members, ...]
@@ -206,7 +207,9 @@ class FileStore:
             document = await asyncio.to_thread(compose, file, services) if large else compose(file, services)
         except CannotRender as error:
             return error.problem
-        serial = entry.next_serial(document.digest, int(self._unix_time()))
+        serial = 0
+        if document.renderer.has_serial:
+            serial = entry.next_serial(document.digest, int(self._unix_time()))
         return await asyncio.to_thread(document.render, serial) if large else document.render(serial)
 
     def _tell(self, key: Key, entry: _Entry) -> None:

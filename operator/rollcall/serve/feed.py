@@ -151,6 +151,7 @@ class _Link:
         async with asyncio.timeout(_SYNC_SECONDS):
             self._writer.write(encode(frame))
             await self._writer.drain()
+            await asyncio.sleep(0)  # a socket with room lets drain return at once; others need their turn
 
     def send_change(self, frame: bytes) -> None:
         """Send a change, or keep it back; a worker whose state is still to be taken needs neither."""

@@ -1,6 +1,7 @@
 """The worker's side of the feed: follows it, and keeps the answers when it breaks."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import time
@@ -26,13 +27,15 @@ class Subscription:
         self._worker = worker
         self._answers = answers
         self._protocol: _Protocol | None = None
+        self._settled = asyncio.Event()
 
     async def run(self) -> None:
         """Connect, follow, and connect again, until cancelled."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
-            protocol = _Protocol(self._worker, self._answers)
+            protocol = _Protocol(self._worker, self._answers, self._settled)
             reason = await self._follow(protocol)
+            self._settled.set()
             if protocol.is_synced:
                 pause = _FIRST_PAUSE_SECONDS
             _LOG.info("no feed from %s (%s): the answers stay, next try in %.2f s", self._path, reason, pause)
@@ -53,6 +56,12 @@ class Subscription:
             self._protocol = None
             protocol.abort()
 
+    async def settle(self, seconds: float) -> None:
+        """Wait for the state for so many seconds at most, and not at all where nobody is there to send it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._settled.wait()
+
     def report(self, stats: Stats) -> bool:
         """Send the counters, if there is anyone to send them to."""
         if self._protocol is None:
@@ -64,11 +73,12 @@ class Subscription:
 class _Protocol(asyncio.BufferedProtocol):
     """One connection. Applies what comes in the turn in which it comes."""
 
-    def __init__(self, worker: int, answers: Answers) -> None:
+    def __init__(self, worker: int, answers: Answers, settled: asyncio.Event) -> None:
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.is_synced = False
         self._worker = worker
         self._answers = answers
+        self._settled = settled
         self._loading: Table | None = None
         self._buffer = memoryview(bytearray(_BUFFER_SIZE))
         self._decoder = Decoder[ToWorker](ToWorker)
@@ -111,6 +121,7 @@ class _Protocol(asyncio.BufferedProtocol):
             self._answers.replace(self._loading)
             self._loading = None
             self.is_synced = True
+            self._settled.set()
             self._acknowledge(frame.version)
             gc.freeze()  # a table lives long: the collector need not walk it again and again
         elif self._loading is not None:

@@ -6,8 +6,8 @@ turn every millisecond and takes a fifth of the time.
 """
 
 import logging
-import socket
 from collections.abc import Callable
+from typing import Any, Protocol
 
 from .failures import FailureLog
 from .frames import Stats
@@ -22,8 +22,21 @@ MAX_QUERY = 4096
 """Bytes. A longer query is cut, and so malformed: a buffer of 64 KiB for each would cost too much."""
 
 
+class Datagrams(Protocol):
+    """What is used of a non-blocking UDP socket."""
+
+    def recvfrom(self, size: int, /) -> tuple[bytes, Any]:
+        """Take the next datagram and its sender. Raises BlockingIOError where there is none."""
+
+    def sendto(self, data: bytes, address: Any, /) -> int:
+        """Send a datagram."""
+
+    def getsockname(self) -> Any:
+        """Name the address it is bound to."""
+
+
 def receiver(
-    sock: socket.socket, respond: Respond, limit: RateLimit, stats: Stats, failures: FailureLog
+    sock: Datagrams, respond: Respond, limit: RateLimit, stats: Stats, failures: FailureLog
 ) -> Callable[[], None]:
     """Make a callback for when the non-blocking socket is readable. It lets no exception out."""
     recvfrom = sock.recvfrom  # looked up once, not once a query

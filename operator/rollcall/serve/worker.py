@@ -33,6 +33,7 @@ from .udp import receiver
 _LOG = logging.getLogger(__name__)
 
 _SECOND = 1.0
+_SETTLE_SECONDS = 0.5
 
 
 def command(worker: int, udp: int, tcp: int, feed: Path, snapshot: Path) -> list[str]:
@@ -90,20 +91,19 @@ async def serve(worker: int, udp: socket.socket, tcp: socket.socket, feed: Path,
 
     udp.setblocking(False)
     receive = receiver(udp, responder(answers, stats, tcp=False), limit, stats, failures)
-    loop.add_reader(udp, receive)
-    try:
-        async with (
-            serving(tcp, responder(answers, stats, tcp=True), stats, failures),
-            asyncio.TaskGroup() as group,
-        ):
-            following = group.create_task(subscription.run())
-            ticking = group.create_task(_tick(limit, stats, subscription, stopping, parent))
-            await stopping.wait()
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(subscription.run())
+        ticking = group.create_task(_tick(limit, stats, subscription, stopping, parent))
+        # What waits in the sockets of a worker that was restarted shall get the newest answers there are.
+        await subscription.settle(_SETTLE_SECONDS)
+        loop.add_reader(udp, receive)
+        try:
+            async with serving(tcp, responder(answers, stats, tcp=True), stats, failures):
+                await stopping.wait()
+        finally:
+            loop.remove_reader(udp)
             following.cancel()
             ticking.cancel()
-    finally:
-        loop.remove_reader(udp)
-        udp.close()
 
 
 def load_snapshot(answers: Answers, path: Path) -> None:

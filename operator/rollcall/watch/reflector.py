@@ -25,7 +25,7 @@ import msgspec
 from rollcall.model import Key
 
 from .backoff import Backoff, Uniform, uniform
-from .errors import ApiError, Gone, KubeError
+from .errors import ApiError, Gone, KubeError, Unreachable
 from .resource import Event, Item, Resource, T
 from .status import error_of, read_status
 from .view import Change, View
@@ -40,7 +40,11 @@ WATCH_SECONDS = (300.0, 600.0)
 """The server ends a watch after a time drawn from this range, so that watches spread over its replicas."""
 
 INACTIVITY_SECONDS = 75.0
-"""The server sends a bookmark every minute: a stream that is silent for longer is dead."""
+"""A server sends a bookmark every minute, though not on a quiet resource where its etcd doesn't report
+progress. A stream that is silent for longer may be dead."""
+
+PROBE_SECONDS = 10.0
+"""How long a server that has been silent may take to answer a small question."""
 
 RELIST_JITTER_SECONDS = 1.0
 """A server that lost its history lost it for every client; they must not all list at once."""
@@ -156,7 +160,6 @@ class Reflector(Generic[T]):
         self._resource_version = page.resource_version
         self.lists += 1
         self._alive()
-        self._recovered()
         if not self.synced.is_set():
             log.info("%s: synced, %d objects", self.resource, len(self.view.objects))
             self.synced.set()
@@ -177,18 +180,17 @@ class Reflector(Generic[T]):
             ):
                 async for lines in batches:
                     received_ns = time.monotonic_ns()
-                    self._recovered()
+                    self._alive()
                     if lines:
                         self._take(lines, received_ns)
                         active = True
-                        self._alive()
                         self._backoff.reset()
                     inactivity.reschedule(self._clock() + INACTIVITY_SECONDS)
         except TimeoutError:
             if not inactivity.expired():
                 raise
             self.restarts["Inactive"] += 1
-            log.info("%s: the watch was silent for %.0f s, reconnecting", self.resource, INACTIVITY_SECONDS)
+            await self._check_progress()
             return 0.0
         self.restarts["Ended"] += 1
         if active or self._clock() - opened >= SETTLED_SECONDS:
@@ -209,12 +211,11 @@ class Reflector(Generic[T]):
         if event.raw is not None:
             raise error_of(self._doing, read_status(event.raw))
         item = event.item
-        if item is None:
-            self._check_progress(event.resource_version)
-        elif event.type == "DELETED":
-            self.view.remove(item.key, item.uid, changes)
-        else:
-            self._put(item, changes)
+        if item is not None:
+            if event.type == "DELETED":
+                self.view.remove(item.key, item.uid, changes)
+            else:
+                self._put(item, changes)
         self._resource_version = event.resource_version
 
     def _put(self, item: Item[T], changes: list[Change[T]]) -> None:
@@ -226,18 +227,25 @@ class Reflector(Generic[T]):
                 item.problem,
             )
 
-    def _check_progress(self, resource_version: str) -> None:
-        """Notice a server that went back in time, as after a restore of etcd from a backup.
+    async def _check_progress(self) -> None:
+        """Ask a silent server for its version, which must not be lower than ours.
 
-        It would be silent until it has caught up with our version, and hold other objects than we think.
-        Versions are numbers that grow (KEP-5504).
+        It is where etcd was restored from a backup. The server would be silent until it has caught up
+        with us, and hold other objects than we think. Versions are numbers that grow (KEP-5504).
 
         Raises:
-            Gone: it did.
+            Gone: it went back.
+            KubeError: it doesn't answer.
         """
-        ours = self._resource_version
-        if ours.isdecimal() and resource_version.isdecimal() and int(resource_version) < int(ours):
-            message = f"the server went back from version {ours} to {resource_version}"
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                body = await self._client.list_page(self._path, {"limit": "1"})
+        except TimeoutError as error:
+            raise Unreachable(f"GET {self._path}: no answer in time") from error
+        page = self.resource.read_page(body)
+        ours, theirs = self._resource_version, page.resource_version
+        if ours.isdecimal() and theirs.isdecimal() and int(theirs) < int(ours):
+            message = f"the server went back from version {ours} to {theirs}"
             raise Gone(self._doing, 410, "Restored", message)
 
     def _deliver(self, changes: list[Change[T]], received_ns: int, *, live: bool) -> None:
@@ -259,10 +267,9 @@ class Reflector(Generic[T]):
             return wait_seconds + min(error.retry_after_seconds, MAX_RETRY_AFTER_SECONDS)
         return wait_seconds
 
-    def _recovered(self) -> None:
+    def _alive(self) -> None:
+        """Take note that the server answers: a whole list, an accepted watch, an event, a bookmark."""
+        self._last_life = self._clock()
         if self.trouble is not None:
             log.info("%s: works again", self.resource)
             self.trouble = None
-
-    def _alive(self) -> None:
-        self._last_life = self._clock()

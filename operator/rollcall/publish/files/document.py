@@ -39,7 +39,7 @@ class Document:
             sha256=whole.sha256,
             parts=parts,
             digest=self.digest,
-            serial=serial,
+            serial=serial if self.renderer.has_serial else None,
             generation=self.file.generation,
             services=len(self.blocks),
             instances=sum(block.instances for block in self.blocks),

@@ -63,7 +63,8 @@ class Renderer:
 
     `contents` gets the services in order, their names checked; it raises CannotRender where the spec leaves
     nothing to render. `divisible` says that a service can stand in several files, each with some of its
-    instances; `file_each` that the consumer reads one service a file.
+    instances; `file_each` that the consumer reads one service a file; `has_serial` that the serial is part of
+    the text.
     """
 
     content_type: str
@@ -74,6 +75,7 @@ class Renderer:
     between_items: str = ""
     divisible: bool = False
     file_each: bool = False
+    has_serial: bool = False
 
     def block(self, block: Block) -> str:
         """Return the text of one service."""
@@ -104,7 +106,7 @@ class Rendering(msgspec.Struct, frozen=True):
     `text` is the whole; `parts` is the same in pieces that fit into ConfigMaps, one piece where it is small
     enough. `too_large` is set, and `parts` empty, where a service fits into no ConfigMap and can't be
     divided. `digest` is that of the content: equal for equal content, whatever the serial and the generation;
-    `sha256` is that of the text.
+    `sha256` is that of the text. `serial` is None in formats that hold none.
     """
 
     content_type: str
@@ -112,7 +114,7 @@ class Rendering(msgspec.Struct, frozen=True):
     sha256: str
     parts: tuple[Part, ...]
     digest: str
-    serial: int
+    serial: int | None
     generation: int
     services: int
     instances: int

@@ -114,4 +114,4 @@ def _head(head: Head) -> str:
     return comment(head, ";") + "".join(f"{line}\n" for line in lines)
 
 
-RENDERER = Renderer(content_type="text/dns", head=_head, contents=_contents, divisible=True)
+RENDERER = Renderer(content_type="text/dns", head=_head, contents=_contents, divisible=True, has_serial=True)

@@ -1,0 +1,37 @@
+"""One API server for all tests of this tier, and a namespace of its own for each."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from controlplane import ControlPlane
+
+CRDS = Path(__file__).parents[2] / "manifests" / "crds"
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster_crds() -> Path:
+    """Return the folder with our CRDs, for tests that start an API server of their own."""
+    return CRDS
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[ControlPlane]:
+    """Start an etcd and a kube-apiserver with our CRDs in it."""
+    with ControlPlane() as plane:
+        plane.kubectl("apply", "--server-side", "-f", str(CRDS))
+        plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+        yield plane
+
+
+@pytest.fixture
+def namespace(cluster: ControlPlane) -> Iterator[str]:
+    """Make a namespace, and remove it with all that is in it."""
+    name = f"test-{next(_numbers)}"
+    cluster.workloads.make_namespace(name)
+    yield name
+    cluster.workloads.remove_namespace(name)

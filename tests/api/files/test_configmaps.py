@@ -1,0 +1,238 @@
+"""ConfigMaps on a real API server: made, kept, divided, and left alone where they aren't ours."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from api.files.conftest import Publishing, eventually, running
+from controlplane import programs
+from rollcall.model import Format, Key, Members
+from rollcall.publish.file_store import FileStore
+from rollcall.publish.files import render
+from unit.publish.builders import EMPTY, WEB, file, instance, many, members
+
+HOSTS = file(Format.HOSTS)
+
+
+async def test_a_config_map_is_made_and_follows(publishing: Publishing) -> None:
+    made = publishing.make(HOSTS)
+    report = await publishing.published(made, WEB, EMPTY)
+
+    written = publishing.read()
+    assert written["data"] == {"file": render(made, [WEB, EMPTY], 0).text}
+    assert written["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "rollcall"}
+    assert written["metadata"]["annotations"]["rollcall.dev/file"] == str(made.key)
+    (owner,) = written["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"], owner["uid"], owner["controller"]) == (
+        "DiscoveryFile",
+        made.key.name,
+        made.uid,
+        True,
+    )
+    assert report.config_maps == ("web",)
+
+    await publishing.published(made, members("web", instance(7)))
+    assert "10.0.0.7" in publishing.read()["data"]["file"]
+    assert publishing.read()["metadata"]["uid"] == written["metadata"]["uid"]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_is_equal_is_not_written(publishing: Publishing) -> None:
+    made = publishing.make(HOSTS)
+    await publishing.published(made, WEB)
+    version = publishing.version()
+
+    publishing.store.update(made, [EMPTY])
+    publishing.store.update(made, [WEB])
+    await asyncio.sleep(3)  # several read-backs
+    assert publishing.version() == version
+
+    async with running(Publishing(publishing.cluster, publishing.namespace, publishing.client)) as restarted:
+        report = await restarted.published(made, WEB)
+    assert publishing.version() == version
+    assert report.written_at is None
+
+
+@pytest.mark.parametrize("keys", [{"file": "theirs"}, {"other": "theirs"}, {}])
+async def test_a_foreign_config_map_is_never_written(keys: dict[str, str], publishing: Publishing) -> None:
+    publishing.cluster.client.create(publishing.path(), {"metadata": {"name": "web"}, "data": keys})
+    version = publishing.version()
+    made = publishing.make(HOSTS)
+    publishing.store.update(made, [WEB])
+
+    report = await publishing.report(made, lambda report: report.problem is not None)
+    assert report.problem is not None
+    assert report.problem.reason == "ConfigMapNotOurs"
+    assert publishing.version() == version
+
+
+async def test_a_foreign_config_map_is_taken_when_it_is_handed_over(publishing: Publishing) -> None:
+    publishing.cluster.client.create(publishing.path(), {"metadata": {"name": "web"}, "data": {"a": "b"}})
+    made = publishing.make(HOSTS)
+    publishing.store.update(made, [WEB])
+    report = await publishing.report(made, lambda report: report.problem is not None)
+
+    assert report.problem is not None
+    commands = report.problem.message.split("`")[1].split(" && ")
+    for command in commands:
+        kubectl, *arguments = command.split()
+        assert kubectl == "kubectl"
+        publishing.cluster.kubectl(*arguments)
+    await publishing.report(made, lambda report: report.problem is None)
+    assert list(publishing.read()["data"]) == ["file"]
+
+
+async def test_two_files_that_name_one_config_map(publishing: Publishing) -> None:
+    first = publishing.make(HOSTS)
+    second = publishing.make(file(Format.JSON, name="second", key="other.json"))
+    await publishing.published(first, WEB)
+    publishing.store.update(second, [WEB])
+
+    report = await publishing.report(second, lambda report: report.problem is not None)
+    assert report.problem is not None
+    assert report.problem.reason == "ConfigMapTaken"
+    assert str(first.key) in report.problem.message
+    assert list(publishing.read()["data"]) == ["file"]
+
+
+async def test_a_file_of_more_than_768_kib(publishing: Publishing) -> None:
+    made = publishing.make(file(Format.JSON, key="services.json"))
+    services = [many(3_000, name=f"svc-{number}") for number in range(3)]
+    report = await publishing.published(made, *services)
+
+    assert report.config_maps == ("web", "web-2", "web-3")
+    assert report.keys == ("services.json", "services.2.json", "services.3.json")
+    rendering = render(made, services, 0)
+    for part, name in zip(rendering.parts, report.config_maps, strict=True):
+        assert publishing.read(name)["data"] == {part.key: part.text}
+        assert publishing.read(name)["metadata"]["annotations"]["rollcall.dev/parts"] == "3"
+
+    await publishing.published(made, WEB)
+    await eventually(lambda: '"instances"' not in publishing.read("web-3")["data"]["services.3.json"])
+    assert '"services":[' in publishing.read("web-2")["data"]["services.2.json"]
+    assert "web-1" in publishing.read()["data"]["services.json"]
+
+    await publishing.published(made, *services)
+    assert publishing.read("web-3")["data"] == {"services.3.json": rendering.parts[2].text}
+
+
+async def test_someone_else_writes_at_the_same_time(publishing: Publishing) -> None:
+    made = publishing.make(HOSTS)
+    await publishing.published(made, WEB)
+    for number in range(3):
+        publishing.cluster.client.patch(
+            publishing.path("web"), {"metadata": {"labels": {"seen": str(number)}}}
+        )
+        await publishing.published(made, members("web", instance(number + 1)))
+
+    assert publishing.read()["metadata"]["labels"]["seen"] == "2"
+    assert "10.0.0.3" in publishing.read()["data"]["file"]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"data": {"file": "edited"}},
+        {"data": {"file": None}},
+        {"data": {"more": "text"}},
+        {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}},
+        {"metadata": {"annotations": {"rollcall.dev/file": None}}},
+        {"metadata": {"ownerReferences": None}},
+    ],
+)
+async def test_an_edit_is_undone(patch: dict[str, Any], publishing: Publishing) -> None:
+    made = publishing.make(HOSTS)
+    await publishing.published(made, WEB)
+    right = essence(publishing.read())
+
+    publishing.cluster.client.patch(publishing.path("web"), patch)
+    assert essence(publishing.read()) != right
+    await eventually(lambda: essence(publishing.read()) == right)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_deleted_config_map_is_made_anew(publishing: Publishing) -> None:
+    made = publishing.make(HOSTS)
+    await publishing.published(made, WEB)
+    publishing.cluster.client.delete(publishing.path("web"))
+
+    await eventually(lambda: publishing.exists("web"))
+
+
+async def test_a_config_map_that_was_made_immutable(publishing: Publishing) -> None:
+    made = publishing.make(HOSTS)
+    await publishing.published(made, WEB)
+    publishing.cluster.client.patch(publishing.path("web"), {"immutable": True})
+    publishing.store.update(made, [EMPTY])
+
+    report = await publishing.report(made, lambda report: report.problem is not None)
+    assert report.problem is not None
+    assert report.problem.reason == "ConfigMapRefused"
+    assert "immutable" in report.problem.message
+
+
+async def test_a_zone_file_keeps_its_serial_over_a_restart(publishing: Publishing) -> None:
+    made = publishing.make(file(Format.ZONEFILE, key="db.example.org"))
+    first = await publishing.published(made, WEB)
+    version = publishing.version()
+
+    again = Publishing(
+        publishing.cluster, publishing.namespace, publishing.client, FileStore(unix_time=lambda: 5)
+    )
+    async with running(again):
+        again.store.update(made, [WEB])
+        same = await again.report(made, lambda report: report.digest != "")
+        assert (same.serial, publishing.version()) == (first.serial, version)
+        changed = await again.published(made, EMPTY)
+    assert first.serial is not None
+    assert changed.serial == first.serial + 1, "the clock is back, the serial isn't"
+
+
+async def test_a_namespace_that_is_gone(publishing: Publishing) -> None:
+    nowhere = file(Format.HOSTS)
+    nowhere = type(nowhere)(Key("no-such-namespace", "x"), "uid", 1, nowhere.spec)
+    publishing.store.update(nowhere, [WEB])
+    elsewhere = publishing.make(HOSTS)
+
+    await publishing.published(elsewhere, WEB)
+    report = await publishing.report(nowhere, lambda report: report.problem is not None)
+    assert report.problem is not None
+    assert report.problem.reason == "ConfigMapRefused"
+    assert "no-such-namespace" in report.problem.message
+
+
+@pytest.mark.parametrize("form", Format)
+async def test_every_format_is_accepted(form: Format, publishing: Publishing) -> None:
+    made = publishing.make(file(form))
+    services: list[Members] = [WEB, EMPTY]
+    await publishing.published(made, *services)
+
+    assert publishing.read()["data"] == {
+        part.key: part.text for part in (await publishing.store.current(made.key)).rendering.parts
+    }
+
+
+async def test_the_config_maps_go_with_the_file(publishing: Publishing) -> None:
+    if programs.locate("kube-controller-manager") is None:
+        pytest.skip("no kube-controller-manager: python -m controlplane fetch kube-controller-manager")
+    made = publishing.make(file(Format.JSON, key="services.json"))
+    await publishing.published(made, *(many(3_000, name=f"svc-{number}") for number in range(2)))
+    collector = publishing.cluster.start_controllers(["garbage-collector-controller"])
+    try:
+        publishing.store.remove(made.key)
+        publishing.cluster.client.delete(publishing.files_path(made.key.name))
+        await eventually(lambda: not publishing.exists("web") and not publishing.exists("web-2"), 60)
+    finally:
+        collector.stop()
+
+
+def essence(made: dict[str, Any]) -> tuple[Any, ...]:
+    metadata = made["metadata"]
+    return (
+        made.get("data"),
+        metadata.get("labels"),
+        metadata.get("annotations"),
+        metadata.get("ownerReferences"),
+    )

@@ -1,0 +1,151 @@
+"""The account of the chart may do what rules.yaml lists, as the API server tells it, and nothing else."""
+
+import ssl
+from collections.abc import Iterable, Iterator
+
+import pytest
+from manifests.generate import CHART
+
+from api.manifests.resources import Json
+from controlplane import Client, ControlPlane, path
+from unit.manifests.sources import chart_file
+
+NAMESPACE = "rollcall-system"
+RULES = chart_file("rules.yaml")
+AUTHORIZATION = "authorization.k8s.io/v1"
+
+Right = tuple[str, str, str]
+"""Verb, group, resource with its subresource."""
+
+
+def rights(rules: Iterable[Json]) -> set[Right]:
+    return {
+        (verb, group, resource)
+        for rule in rules
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+
+class Account:
+    """A service account, asked by the API server for what it may do."""
+
+    def __init__(self, cluster: ControlPlane, namespace: str, name: str) -> None:
+        context = ssl.create_default_context(cafile=str(cluster.ca))
+        self._client = Client(cluster.url, context, cluster.account_token(namespace, name))
+
+    def rights(self, namespace: str) -> set[Right]:
+        status = self._review("SelfSubjectRulesReview", {"namespace": namespace})
+        assert not status["incomplete"]
+        return rights(status["resourceRules"])
+
+    def may(self, verb: str, group: str, resource: str, namespace: str) -> bool:
+        name, _, subresource = resource.partition("/")
+        attributes = {
+            "verb": verb,
+            "group": group,
+            "resource": name,
+            "subresource": subresource,
+            "namespace": namespace,
+        }
+        return bool(self._review("SelfSubjectAccessReview", {"resourceAttributes": attributes})["allowed"])
+
+    def _review(self, kind: str, spec: Json) -> Json:
+        review = {"apiVersion": AUTHORIZATION, "kind": kind, "spec": spec}
+        try:
+            status: Json = self._client.create(path(AUTHORIZATION, f"{kind.lower()}s"), review)["status"]
+        finally:
+            self._client.close()
+        return status
+
+
+def install(cluster: ControlPlane, *flags: str) -> tuple[Account, set[Right]]:
+    """Install the chart; return its account, and the rights that every account has."""
+    cluster.helm("install", "rollcall", str(CHART), "--namespace", NAMESPACE, "--create-namespace", *flags)
+    nobody = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "nobody"}}
+    cluster.client.create(path("v1", "serviceaccounts", NAMESPACE), nobody)
+    return Account(cluster, NAMESPACE, "rollcall"), Account(cluster, NAMESPACE, "nobody").rights("default")
+
+
+@pytest.fixture
+def cluster_without_release(empty_cluster: ControlPlane) -> Iterator[ControlPlane]:
+    yield empty_cluster
+    empty_cluster.helm("uninstall", "rollcall", "--namespace", NAMESPACE)
+    empty_cluster.client.delete(path("v1", "serviceaccounts", NAMESPACE, "nobody"))
+
+
+def test_all_namespaces(cluster_without_release: ControlPlane) -> None:
+    account, everybody = install(cluster_without_release)
+    listed = rights((*RULES["namespaced"], *RULES["cluster"]))
+    assert account.rights("default") - everybody == listed
+    assert account.rights(NAMESPACE) - everybody == listed
+
+
+def test_one_namespace(cluster_without_release: ControlPlane) -> None:
+    cluster_without_release.workloads.make_namespace("shop")
+    account, everybody = install(cluster_without_release, "--set", "watchNamespace=shop")
+    assert account.rights("shop") - everybody == rights((*RULES["namespaced"], *RULES["cluster"]))
+    assert account.rights("default") - everybody == rights(RULES["cluster"])
+
+
+@pytest.mark.parametrize(
+    "resource", ["pods", "pods/status", "pods/eviction", "pods/exec", "services", "services/status"]
+)
+@pytest.mark.parametrize("verb", ["create", "update", "patch", "delete", "deletecollection"])
+def test_pods_and_services_are_out_of_reach(rollcall_account: Account, verb: str, resource: str) -> None:
+    assert not rollcall_account.may(verb, "", resource, "default")
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "resource"),
+    [
+        ("get", "", "secrets"),
+        ("list", "", "secrets"),
+        ("list", "", "configmaps"),
+        ("delete", "", "configmaps"),
+        ("update", "rollcall.dev", "serviceinstances"),
+        ("delete", "rollcall.dev", "serviceinstances"),
+        ("patch", "rollcall.dev", "discoveryzones"),
+        ("create", "rollcall.dev", "discoveryfiles"),
+        ("create", "rbac.authorization.k8s.io", "clusterrolebindings"),
+    ],
+)
+def test_other_writes_are_out_of_reach(
+    rollcall_account: Account, verb: str, group: str, resource: str
+) -> None:
+    assert not rollcall_account.may(verb, group, resource, "default")
+
+
+@pytest.fixture(scope="module")
+def rollcall_account(empty_cluster: ControlPlane) -> Iterator[Account]:
+    """Return the account of a release beside those that other tests install and remove."""
+    empty_cluster.helm(
+        "install", "reach", str(CHART), "--namespace", "rollcall-reach", "--create-namespace", "--skip-crds"
+    )
+    yield Account(empty_cluster, "rollcall-reach", "reach-rollcall")
+    empty_cluster.helm("uninstall", "reach", "--namespace", "rollcall-reach")
+
+
+def test_users_of_a_namespace_get_our_kinds_with_it(
+    rollcall_account: Account, empty_cluster: ControlPlane
+) -> None:
+    roles = empty_cluster.client.list(path("rbac.authorization.k8s.io/v1", "clusterroles"))["items"]
+    granted = {
+        aggregate: rights(
+            rule
+            for role in roles
+            for rule in role["rules"] or ()
+            if role["metadata"]["name"].startswith("reach-rollcall")
+            and f"rbac.authorization.k8s.io/aggregate-to-{aggregate}" in role["metadata"].get("labels", {})
+        )
+        for aggregate in ("view", "edit", "admin")
+    }
+    assert {resource for _, _, resource in granted["view"]} == {
+        "discoveryfiles",
+        "discoveryzones",
+        "serviceinstances",
+    }
+    assert {verb for verb, _, _ in granted["view"]} == {"get", "list", "watch"}
+    assert granted["edit"] == granted["admin"] > granted["view"]
+    assert not {right for right in granted["edit"] - granted["view"] if right[2] == "discoveryzones"}

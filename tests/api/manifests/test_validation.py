@@ -1,0 +1,263 @@
+"""What the API server refuses, each with a message that says what to write instead, and what it fills in."""
+
+import pytest
+
+from api.manifests.resources import Json, Resources
+from controlplane import ApiError
+from unit.manifests.sources import EXAMPLE_OBJECTS
+
+ZONE = {"domain": "k8s.example.com"}
+FILE = {"format": "json", "configMap": {"name": "web", "key": "web.json"}}
+LABEL = {"matchLabels": {"app": "web"}}
+PORT = {"name": "http", "port": 80}
+
+INSTANCES: dict[str, tuple[Json, str]] = {
+    "ports without a selector": ({"ports": [PORT]}, "add spec.selector, or remove spec.ports"),
+    "empty selector": ({"selector": {}}, "write labels of the pods, such as app: web"),
+    "selector key": ({"selector": {"app web": "x"}}, "a key is not a label name"),
+    "selector value": ({"selector": {"app": "a/b"}}, "must be the value of a label"),
+    "selector of expressions": (
+        {"selector": {"matchLabels": {"app": "web"}}},
+        'unknown field "spec.selector.matchLabels.app"',
+    ),
+    "unnamed ports": (
+        {"selector": {"app": "web"}, "ports": [PORT, {"port": 81}]},
+        "several ports need names",
+    ),
+    "port twice": ({"selector": {"app": "web"}, "ports": [PORT, PORT]}, "give each its own"),
+    "port name": (
+        {"selector": {"app": "web"}, "ports": [{"name": "HTTP", "port": 80}]},
+        "must be a port name: lower case",
+    ),
+    "port 0": ({"selector": {"app": "web"}, "ports": [{"port": 0}]}, "greater than or equal to 1"),
+    "port missing": ({"selector": {"app": "web"}, "ports": [{"name": "http"}]}, "ports[0].port: Required"),
+    "protocol": (
+        {"selector": {"app": "web"}, "ports": [{"port": 80, "protocol": "tcp"}]},
+        'supported values: "TCP", "UDP", "SCTP"',
+    ),
+    "target port number": (
+        {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 70000}]},
+        "must be a port number from 1 to 65535, or the name of a container's port",
+    ),
+    "target port name": (
+        {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": "Http"}]},
+        "must be a port number from 1 to 65535, or the name of a container's port",
+    ),
+    "ttl": ({"ttlSeconds": 86401}, "less than or equal to 86400"),
+    "negative ttl": ({"negativeTtlSeconds": 3601}, "less than or equal to 3600"),
+    "ttl with a unit": ({"ttlSeconds": "5s"}, "must be of type integer"),
+    "policy": ({"answer": {"policy": "random"}}, 'supported values: "Random", "One", "All"'),
+    "count with One": ({"answer": {"policy": "One", "count": 2}}, "remove count, or write policy: Random"),
+    "count": ({"answer": {"count": 9}}, "less than or equal to 8"),
+    "instance names": ({"eligibility": {"instanceNames": "All"}}, 'supported values: "Eligible", "Live"'),
+    "version label": ({"versionLabel": "a b"}, "must be the name of a label"),
+    "zone": ({"zones": ["https://dns"]}, "must be the name of a DiscoveryZone, as kubectl get dz prints it"),
+    "zone twice": ({"zones": ["internal", "internal"]}, "spec.zones[1]: Duplicate value"),
+    "typo": ({"ttl": 5}, 'unknown field "spec.ttl"'),
+}
+
+ZONES: dict[str, tuple[Json, str]] = {
+    "no domain": ({}, "spec.domain: Required"),
+    "upper case": ({"domain": "K8s.example.com"}, "in lower case without the last dot"),
+    "last dot": ({"domain": "k8s.example.com."}, "in lower case without the last dot"),
+    "not ASCII": ({"domain": "bücher.example"}, "international names in their xn-- form"),
+    "underscore": ({"domain": "a_b.example.com"}, "of labels of a-z, 0-9 and '-'"),
+    "empty label": ({"domain": "a..example.com"}, "of labels of a-z, 0-9 and '-'"),
+    "long label": ({"domain": f"{'a' * 64}.example.com"}, "must be a domain name"),
+    "empty domain": ({"domain": ""}, "must be a domain name"),
+    "address": ({"domain": "10.0.0.1"}, "must be a domain name"),
+    "reverse domain": ({"domain": "10.in-addr.arpa"}, "list it in spec.reverseDomains"),
+    "long domain": ({"domain": "a." * 92 + "example"}, "may not be more than 185"),
+    "namespace wildcard": ({**ZONE, "namespaces": ["*"]}, "leave namespaces out for all of them"),
+    "selector without values": (
+        {**ZONE, "serviceSelector": {"matchExpressions": [{"key": "app", "operator": "In"}]}},
+        "the operators In and NotIn need values",
+    ),
+    "selector with values": (
+        {
+            **ZONE,
+            "serviceSelector": {"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]},
+        },
+        "Exists and DoesNotExist take none",
+    ),
+    "selector operator": (
+        {**ZONE, "serviceSelector": {"matchExpressions": [{"key": "a", "operator": "=="}]}},
+        'supported values: "In", "NotIn", "Exists", "DoesNotExist"',
+    ),
+    "selector label": (
+        {**ZONE, "serviceSelector": {"matchLabels": {"-a": "b"}}},
+        "a key is not the name of a label",
+    ),
+    "selector of plain labels": (
+        {**ZONE, "serviceSelector": {"app": "web"}},
+        'unknown field "spec.serviceSelector.app"',
+    ),
+    "naming": ({**ZONE, "naming": "flat"}, 'supported values: "Namespaced", "Flat"'),
+    "ttl": ({**ZONE, "ttlSeconds": -1}, "greater than or equal to 0"),
+    "negative ttl": ({**ZONE, "negativeTtlSeconds": 86400}, "less than or equal to 3600"),
+    "server is an address": (
+        {**ZONE, "nameServers": [{"name": "192.0.2.53"}]},
+        "must be the name of a server in lower case without the last dot, not an address",
+    ),
+    "server within the domain without addresses": (
+        {**ZONE, "nameServers": [{"name": "ns1.k8s.example.com"}]},
+        "a name server within spec.domain needs addresses",
+    ),
+    "server outside of the domain with addresses": (
+        {**ZONE, "nameServers": [{"name": "ns1.example.com", "addresses": ["192.0.2.53"]}]},
+        "one outside it takes none",
+    ),
+    "server address": (
+        {**ZONE, "nameServers": [{"name": "ns1.k8s.example.com", "addresses": ["192.0.2.300"]}]},
+        "must be an IPv4 or IPv6 address, such as 192.0.2.53",
+    ),
+    "server twice": (
+        {**ZONE, "nameServers": [{"name": "ns1.example.com"}, {"name": "ns1.example.com"}]},
+        "spec.nameServers[1]: Duplicate value",
+    ),
+    "network": ({**ZONE, "reverseDomains": ["10.1.0.0/16"]}, "1.10.in-addr.arpa for 10.1.0.0/16"),
+    "octet": ({**ZONE, "reverseDomains": ["256.10.in-addr.arpa"]}, "must be a reverse domain"),
+    "nibble": ({**ZONE, "reverseDomains": ["2001.ip6.arpa"]}, "8.b.d.0.1.0.0.2.ip6.arpa for 2001:db8::/32"),
+    "all of IPv4": ({**ZONE, "reverseDomains": ["in-addr.arpa"]}, "must be a reverse domain"),
+}
+
+FILES: dict[str, tuple[Json, str]] = {
+    "no ConfigMap": ({"format": "json"}, "spec.configMap: Required"),
+    "no key": ({"format": "json", "configMap": {"name": "web"}}, "spec.configMap.key: Required"),
+    "format": (
+        {**FILE, "format": "yaml"},
+        'supported values: "json", "hosts", "zonefile", "prometheus", "envoy-eds", "nginx", "haproxy",',
+    ),
+    "zone file without a domain": (
+        {**FILE, "format": "zonefile"},
+        "add spec.domain, such as k8s.example.com",
+    ),
+    "domain": ({**FILE, "format": "hosts", "domain": "K8s."}, "must be a domain name in lower case"),
+    "domain for json": ({**FILE, **ZONE}, "remove spec.domain, or change spec.format"),
+    "port for json": ({**FILE, "port": "http"}, "remove spec.port, or change spec.format"),
+    "port number": ({**FILE, "format": "nginx", "port": "80."}, "must be the name of a port of the services"),
+    "ttl for json": ({**FILE, "ttlSeconds": 5}, "remove spec.ttlSeconds, or change spec.format"),
+    "ConfigMap name": (
+        {**FILE, "configMap": {"name": "Web", "key": "web.json"}},
+        "must be the name of a ConfigMap, in lower case",
+    ),
+    "path": ({**FILE, "configMap": {"name": "web", "key": "a/b"}}, "must be a file name"),
+    "parent folder": ({**FILE, "configMap": {"name": "web", "key": ".."}}, "must be a file name"),
+    "Prometheus key": (
+        {"format": "prometheus", "configMap": {"name": "web", "key": "targets"}},
+        "Prometheus reads only files that end in .json, .yml or .yaml",
+    ),
+    "Envoy key": (
+        {"format": "envoy-eds", "configMap": {"name": "web", "key": "eds.pb"}},
+        "Envoy knows the syntax by the ending .json, .yml or .yaml",
+    ),
+    "names and a selector": (
+        {**FILE, "services": {"names": ["web"], "selector": LABEL}},
+        "names and selector exclude each other",
+    ),
+    "service with its namespace": (
+        {**FILE, "services": {"names": ["shop/web"]}},
+        "must be the name of a Service or ServiceInstance, without its namespace",
+    ),
+    "namespace": ({**FILE, "services": {"namespaces": ["shop-*"]}}, "must be the name of a namespace"),
+}
+
+REFUSED = [
+    pytest.param(kind, spec, message, id=f"{kind}: {case}")
+    for kind, table in (("ServiceInstance", INSTANCES), ("DiscoveryZone", ZONES), ("DiscoveryFile", FILES))
+    for case, (spec, message) in table.items()
+]
+
+
+@pytest.mark.parametrize(("kind", "spec", "message"), REFUSED)
+def test_refused(resources: Resources, kind: str, spec: Json, message: str) -> None:
+    with pytest.raises(ApiError) as refusal:
+        resources.dry_run(kind, spec)
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["web.shop", "a" * 64])
+def test_a_name_that_is_no_label_is_refused(resources: Resources, name: str) -> None:
+    with pytest.raises(
+        ApiError, match=r"becomes a label in DNS: use at most 63 of a-z, 0-9 and '-', no dots"
+    ):
+        resources.dry_run("ServiceInstance", {}, name)
+
+
+ACCEPTED: dict[str, tuple[str, Json | None, Json | None]] = {
+    "no spec": ("ServiceInstance", None, None),
+    "empty spec": ("ServiceInstance", {}, {"versionLabel": "app.kubernetes.io/version"}),
+    "answer": (
+        "ServiceInstance",
+        {"answer": {"count": 3}, "eligibility": {}},
+        {
+            "answer": {"count": 3, "policy": "Random"},
+            "eligibility": {"instanceNames": "Eligible"},
+            "versionLabel": "app.kubernetes.io/version",
+        },
+    ),
+    "ports": (
+        "ServiceInstance",
+        {"selector": {"app": "web", "example.com/tier": ""}, "ports": [{"port": 80, "targetPort": "http"}]},
+        {
+            "selector": {"app": "web", "example.com/tier": ""},
+            "ports": [{"port": 80, "protocol": "TCP", "targetPort": "http"}],
+            "versionLabel": "app.kubernetes.io/version",
+        },
+    ),
+    "zone": (
+        "DiscoveryZone",
+        {"domain": "internal"},
+        {"domain": "internal", "naming": "Namespaced", "ttlSeconds": 5, "negativeTtlSeconds": 5},
+    ),
+    "home.arpa": (
+        "DiscoveryZone",
+        {"domain": "home.arpa", "ttlSeconds": 0},
+        {"domain": "home.arpa", "naming": "Namespaced", "ttlSeconds": 0, "negativeTtlSeconds": 5},
+    ),
+    "international": (
+        "DiscoveryZone",
+        {"domain": "xn--bcher-kva.example"},
+        {"domain": "xn--bcher-kva.example", "naming": "Namespaced", "ttlSeconds": 5, "negativeTtlSeconds": 5},
+    ),
+    "file": ("DiscoveryFile", FILE, FILE),
+    "hidden file": (
+        "DiscoveryFile",
+        {"format": "env", "configMap": {"name": "web.v2", "key": ".env"}},
+        {"format": "env", "configMap": {"name": "web.v2", "key": ".env"}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "spec", "stored"), ACCEPTED.values(), ids=ACCEPTED.keys())
+def test_accepted_with_defaults(
+    resources: Resources, kind: str, spec: Json | None, stored: Json | None
+) -> None:
+    assert resources.dry_run(kind, spec).get("spec") == stored
+
+
+@pytest.mark.parametrize("example", EXAMPLE_OBJECTS, ids=lambda e: f"{e['kind']}/{e['metadata']['name']}")
+def test_examples_are_accepted(resources: Resources, example: Json) -> None:
+    resources.dry_run(example["kind"], example["spec"], example["metadata"]["name"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "change", "message"),
+    [
+        (
+            "DiscoveryZone",
+            ZONE,
+            {"domain": "other.example.com"},
+            "make a new DiscoveryZone with the new domain",
+        ),
+        ("DiscoveryFile", FILE, {"configMap": {"name": "new"}}, "make a new DiscoveryFile with the new name"),
+    ],
+)
+def test_what_can_not_be_changed(
+    resources: Resources, kind: str, spec: Json, change: Json, message: str
+) -> None:
+    resources.create(kind, spec)
+    target = resources.path(kind, "web")
+    with pytest.raises(ApiError, match=message):
+        resources.cluster.client.patch(target, {"spec": change})
+    resources.cluster.client.patch(target, {"metadata": {"labels": {"changed": "yes"}}})

@@ -1,0 +1,213 @@
+"""What goes on when parts are gone: the API server, the control process, a worker, everything at once."""
+
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import dns.message
+import pytest
+
+from api.test_operator import ZONE, apply, file, pod
+from controlplane import ControlPlane
+from rollcall_process import Rollcall, eventually
+
+NAME = "web.shop.test.example"
+EVERYONE = {"10.20.0.1", "10.20.0.2", "10.20.0.3"}
+SERVFAIL = 2
+
+
+@pytest.fixture(scope="module")
+def plane(cluster_crds: Path) -> Iterator[ControlPlane]:
+    """Start an API server that is for breaking."""
+    with ControlPlane() as made:
+        made.kubectl("apply", "--server-side", "-f", str(cluster_crds))
+        made.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(cluster_crds))
+        made.workloads.make_namespace("shop")
+        made.workloads.make_service("shop", "web", selector={"app": "web"})
+        for number in range(3):
+            pod(made, "shop", number)
+        apply(made, ZONE, file("shop", "mine"))
+        yield made
+
+
+def serial(rollcall: Rollcall) -> int:
+    answer = rollcall.ask("test.example", "SOA").answer
+    return int(answer[0][0].serial) if answer else 0
+
+
+def test_answers_outlive_the_api_server_and_a_restart_of_everything(plane, tmp_path):
+    with Rollcall(plane.kubeconfig, tmp_path) as rollcall:
+        rollcall.wait_ready()
+        rollcall.wait_answers(NAME, EVERYONE)
+        code, body, _ = rollcall.get("/v1/files/shop/mine")
+        assert code == 200
+        eventually(lambda: (tmp_path / "files.snapshot").exists(), "a snapshot")
+        before = serial(rollcall)
+        plane.stop_apiserver(graceful=False)
+        assert rollcall.answers(NAME) == EVERYONE
+        assert rollcall.get("/readyz")[0] == 200
+        assert rollcall.stop() == 0
+    try:
+        with Rollcall(plane.kubeconfig, tmp_path) as rollcall:
+            rollcall.wait_ready()
+            assert rollcall.answers(NAME) == EVERYONE
+            assert rollcall.answers("10-20-0-1." + NAME) == {"10.20.0.1"}
+            assert rollcall.get("/healthz")[0] == 200
+            stale = rollcall.get("/v1/files/shop/mine")
+            assert stale[:2] == (200, body)
+            eventually(lambda: "trying again" in rollcall.text, "a word on what is wrong")
+            plane.start_apiserver()
+            eventually(lambda: "configuration: synced" in rollcall.text, "synced")
+            assert serial(rollcall) == before, "nothing has changed, so nothing has a new serial"
+            plane.workloads.set_ready("shop", "web-0", False)
+            rollcall.wait_answers(NAME, EVERYONE - {"10.20.0.1"})
+            assert serial(rollcall) > before
+    finally:
+        plane.start_apiserver()
+        plane.workloads.set_ready("shop", "web-0", True)
+
+
+def test_before_the_first_sync_nothing_is_denied(plane, tmp_path):
+    plane.stop_apiserver(graceful=False)
+    try:
+        with Rollcall(plane.kubeconfig, tmp_path) as rollcall:
+            eventually(lambda: "trying again" in rollcall.text, "a word on what is wrong")
+            assert rollcall.ask(NAME).rcode() == SERVFAIL
+            assert rollcall.ask("nobody.test.example").rcode() == SERVFAIL
+            code, reason, _ = rollcall.get("/readyz")
+            assert code == 503
+            assert "pods" in reason
+            assert rollcall.get("/v1/files/shop/mine")[0] == 503
+            plane.start_apiserver()
+            rollcall.wait_answers(NAME, EVERYONE)
+            rollcall.wait_ready()
+    finally:
+        plane.start_apiserver()
+
+
+def test_a_gap_in_the_watch_removes_nothing_and_misses_nothing(plane, tmp_path):
+    with Rollcall(plane.kubeconfig, tmp_path) as rollcall:
+        rollcall.wait_answers(NAME, EVERYONE)
+        plane.stop_apiserver(graceful=False)
+        assert rollcall.answers(NAME) == EVERYONE
+        plane.start_apiserver()  # it has no history of before: the next watch is answered with 410
+        plane.workloads.delete_pod("shop", "web-2")
+        rollcall.wait_answers(NAME, EVERYONE - {"10.20.0.3"})
+        pod(plane, "shop", 2)
+        rollcall.wait_answers(NAME, EVERYONE)
+
+
+def test_a_crash_of_the_control_process_drops_no_query(plane, tmp_path):
+    with Rollcall(plane.kubeconfig, tmp_path) as rollcall:
+        rollcall.wait_ready()
+        with Questioner(rollcall) as questioner:
+            (control,) = rollcall.pids("rollcall.app")
+            os.kill(control, signal.SIGKILL)
+            eventually(lambda: rollcall.pids("rollcall.app") not in ([], [control]), "a new control process")
+            rollcall.wait_ready()
+            plane.workloads.set_ready("shop", "web-1", False)
+            rollcall.wait_answers(NAME, EVERYONE - {"10.20.0.2"})
+            plane.workloads.set_ready("shop", "web-1", True)
+            rollcall.wait_answers(NAME, EVERYONE)
+        assert questioner.unanswered == 0
+        assert questioner.wrong == 0
+
+
+def test_a_crash_of_a_worker_drops_no_query(plane, tmp_path):
+    with Rollcall(plane.kubeconfig, tmp_path, "--dns-workers=2") as rollcall:
+        rollcall.wait_ready()
+        before = rollcall.pids("rollcall.serve.worker")
+        with Questioner(rollcall) as questioner:
+            for worker in before:
+                os.kill(worker, signal.SIGKILL)
+            eventually(
+                lambda: len(set(rollcall.pids("rollcall.serve.worker")) - set(before)) == 2, "new workers"
+            )
+            rollcall.wait_ready()
+        assert questioner.unanswered == 0
+        assert questioner.wrong == 0
+
+
+def test_serials_rise_over_a_crash_of_everything(plane, tmp_path):
+    with Rollcall(plane.kubeconfig, tmp_path) as rollcall:
+        rollcall.wait_ready()
+        rollcall.wait_answers(NAME, EVERYONE)
+        before = serial(rollcall)
+        rollcall.crash()
+    with Rollcall(plane.kubeconfig, tmp_path) as rollcall:
+        rollcall.wait_answers(NAME, EVERYONE)
+        eventually(lambda: serial(rollcall) > before, "a higher serial")
+
+
+def test_a_damaged_snapshot_is_left_unused(plane, tmp_path):
+    (tmp_path / "answers.snapshot").write_bytes(b"rollcall snapshot 1\nnonsense")
+    (tmp_path / "files.snapshot").write_bytes(b"\xc1nonsense")
+    (tmp_path / "serials.json").write_text("nonsense")
+    with Rollcall(plane.kubeconfig, tmp_path) as rollcall:
+        rollcall.wait_answers(NAME, EVERYONE)
+        assert "Traceback" not in rollcall.text
+
+
+def test_no_process_outlives_the_supervisor(plane, tmp_path):
+    with Rollcall(plane.kubeconfig, tmp_path) as rollcall:
+        rollcall.wait_ready()
+        children = rollcall.pids("rollcall.app") + rollcall.pids("rollcall.serve.worker")
+        assert len(children) == 3
+        rollcall.kill_supervisor()
+        eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), "its children gone")
+
+
+def test_a_missing_right_is_named(plane, tmp_path):
+    plane.kubectl("create", "serviceaccount", "powerless", "-n", "shop")
+    with Rollcall(plane.account_kubeconfig("shop", "powerless"), tmp_path) as rollcall:
+        for resource in ("pods", "services", "serviceinstances", "discoveryzones"):
+            eventually(
+                lambda resource=resource: f'cannot list resource "{resource}"' in rollcall.text, resource
+            )
+        assert rollcall.ask(NAME).rcode() == SERVFAIL
+        assert "Traceback" not in rollcall.text
+
+
+def test_no_kubeconfig_is_an_error_at_once(tmp_path):
+    empty = tmp_path / "kubeconfig"
+    empty.write_text(json.dumps({"apiVersion": "v1", "kind": "Config"}))
+    with Rollcall(empty, tmp_path) as rollcall:
+        eventually(lambda: rollcall.exit_code is not None, "its end")
+        assert rollcall.exit_code == 1
+        assert str(empty) in rollcall.text
+        assert "Traceback" not in rollcall.text
+
+
+class Questioner:
+    """Asks all the time, from a new socket each time, and counts what was not answered as it should be."""
+
+    def __init__(self, rollcall: Rollcall) -> None:
+        self.unanswered = self.wrong = 0
+        self._address = ("127.0.0.1", rollcall.ports["dns"])
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Questioner":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        query = dns.message.make_query(NAME, "A").to_wire()
+        while not self._stop.is_set():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(5)
+                client.sendto(query, self._address)
+                try:
+                    answer = dns.message.from_wire(client.recv(4096))
+                except TimeoutError:
+                    self.unanswered += 1
+                else:
+                    self.wrong += not answer.answer

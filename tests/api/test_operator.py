@@ -1,0 +1,296 @@
+"""The whole path on real input: pods in a real API server, answers, files, status and Events out."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controlplane import CommandFailed, ControlPlane
+from rollcall_process import PROGRAM, Rollcall, eventually
+
+ZONE = {
+    "apiVersion": "rollcall.dev/v1alpha1",
+    "kind": "DiscoveryZone",
+    "metadata": {"name": "test"},
+    "spec": {"domain": "test.example"},
+}
+
+
+def apply(plane: ControlPlane, *documents: dict[str, object]) -> None:
+    for document in documents:
+        plane.kubectl("apply", "-f", "-", input=json.dumps(document))
+
+
+def zone(name: str, domain: str, **spec: object) -> dict[str, object]:
+    return ZONE | {"metadata": {"name": name}, "spec": {"domain": domain, **spec}}
+
+
+def file(namespace: str, name: str, **spec: object) -> dict[str, object]:
+    config_map = {"name": name, "key": "file"}
+    return {
+        "apiVersion": "rollcall.dev/v1alpha1",
+        "kind": "DiscoveryFile",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"format": "json", "configMap": config_map} | spec,
+    }
+
+
+def get(plane: ControlPlane, kind: str, name: str, namespace: str = "") -> dict[str, object]:
+    where = ["-n", namespace] if namespace else []
+    return json.loads(plane.kubectl("get", kind, name, *where, "-o", "json"))
+
+
+def status(plane: ControlPlane, kind: str, name: str, namespace: str = "") -> dict[str, object]:
+    try:
+        return get(plane, kind, name, namespace).get("status") or {}
+    except CommandFailed:
+        return {}  # it isn't there yet
+
+
+def condition(plane: ControlPlane, kind: str, name: str, namespace: str = "") -> str:
+    """Return the reason of an object's Ready condition."""
+    for each in status(plane, kind, name, namespace).get("conditions") or ():
+        if each["type"] == "Ready":
+            return str(each["reason"])
+    return ""
+
+
+@pytest.fixture(scope="module")
+def rollcall(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rollcall]:
+    apply(cluster, ZONE)
+    with Rollcall(cluster.kubeconfig, tmp_path_factory.mktemp("state")) as running:
+        running.wait_ready()
+        yield running
+    cluster.kubectl("delete", "dz", "test")
+    assert "Traceback" not in running.text
+
+
+@pytest.fixture
+def web(cluster: ControlPlane, namespace: str) -> str:
+    """Make a service `web` of three ready pods; return its name in DNS."""
+    cluster.workloads.make_service(namespace, "web", selector={"app": "web"})
+    for number in range(3):
+        pod(cluster, namespace, number)
+    return f"web.{namespace}.test.example"
+
+
+def pod(plane: ControlPlane, namespace: str, number: int, **options: object) -> None:
+    plane.workloads.make_pod(
+        namespace,
+        f"web-{number}",
+        ip=f"10.20.0.{number + 1}",
+        labels={"app": "web"},
+        ports=[("http", 8080)],
+        **options,
+    )
+
+
+def test_a_pod_that_becomes_unready_leaves_and_comes_back(cluster, namespace, rollcall, web):
+    everyone = {"10.20.0.1", "10.20.0.2", "10.20.0.3"}
+    rollcall.wait_answers(web, everyone)
+    cluster.workloads.set_ready(namespace, "web-0", False)
+    rollcall.wait_answers(web, everyone - {"10.20.0.1"})
+    eventually(lambda: status(cluster, "si", "web", namespace).get("ready") == "2/3", "READY 2/3")
+    left_out = status(cluster, "si", "web", namespace)["instances"][0]
+    assert (left_out["pod"], left_out["eligible"], left_out["reason"]) == ("web-0", False, "NotReady")
+    cluster.workloads.set_ready(namespace, "web-0", True)
+    rollcall.wait_answers(web, everyone)
+
+
+def test_pods_that_are_deleted_or_added_are_followed(cluster, namespace, rollcall, web):
+    cluster.workloads.terminate(namespace, "web-1")
+    rollcall.wait_answers(web, {"10.20.0.1", "10.20.0.3"})
+    cluster.workloads.delete_pod(namespace, "web-1")
+    pod(cluster, namespace, 3)
+    rollcall.wait_answers(web, {"10.20.0.1", "10.20.0.3", "10.20.0.4"})
+
+
+def test_a_service_scaled_to_zero_is_empty_and_no_broken_resource(cluster, namespace, rollcall, web):
+    rollcall.wait_answers(web, {"10.20.0.1", "10.20.0.2", "10.20.0.3"})
+    for number in range(3):
+        cluster.workloads.delete_pod(namespace, f"web-{number}")
+    rollcall.wait_answers(web, set())
+    answer = rollcall.ask(web)
+    assert answer.rcode() == 0
+    assert answer.authority[0].ttl == 5
+    eventually(lambda: status(cluster, "si", "web", namespace).get("ready") == "0/0", "READY 0/0")
+    conditions = {
+        each["type"]: (each["status"], each["reason"])
+        for each in status(cluster, "si", "web", namespace)["conditions"]
+    }
+    assert conditions["Ready"] == ("True", "Published")
+    assert conditions["EndpointsAvailable"] == ("False", "NoPods")
+
+
+def test_every_kind_of_name_is_answered(cluster, namespace, rollcall, web):
+    rollcall.wait_answers(web, {"10.20.0.1", "10.20.0.2", "10.20.0.3"})
+    assert len(rollcall.answers(f"_http._tcp.{web}", "SRV")) == 3
+    assert rollcall.answers(f"10-20-0-2.{web}") == {"10.20.0.2"}
+    assert f'"service={namespace}/web"' in rollcall.answers(f"_rollcall.{web}", "TXT").pop()
+    assert rollcall.ask(web, "AAAA").rcode() == 0
+    assert rollcall.ask(f"nobody.{web}").rcode() == 3
+    assert rollcall.ask(web, tcp=True).answer
+
+
+def test_a_service_instance_is_made_and_owned_by_its_service(cluster, namespace, rollcall, web):
+    rollcall.wait_answers(web, {"10.20.0.1", "10.20.0.2", "10.20.0.3"})
+    eventually(lambda: condition(cluster, "si", "web", namespace) == "Published", "Published")
+    made = get(cluster, "si", "web", namespace)["metadata"]
+    assert made["ownerReferences"][0]["uid"] == get(cluster, "svc", "web", namespace)["metadata"]["uid"]
+
+
+def test_transitions_are_events_on_the_service_too(cluster, namespace, rollcall, web):
+    eventually(lambda: condition(cluster, "si", "web", namespace) == "Published", "Published")
+    for number in range(3):
+        cluster.workloads.set_ready(namespace, f"web-{number}", False)
+
+    def told() -> bool:
+        return all(
+            "NoEligibleInstances" in cluster.kubectl("describe", kind, "web", "-n", namespace)
+            for kind in ("service", "serviceinstance")
+        )
+
+    eventually(told, "an Event NoEligibleInstances on both")
+
+
+def test_a_service_instance_with_a_selector_needs_no_service(cluster, namespace, rollcall):
+    own = {
+        "apiVersion": "rollcall.dev/v1alpha1",
+        "kind": "ServiceInstance",
+        "metadata": {"name": "own", "namespace": namespace},
+        "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 8080}], "ttlSeconds": 1},
+    }
+    apply(cluster, own)
+    pod(cluster, namespace, 7)
+    rollcall.wait_answers(f"own.{namespace}.test.example", {"10.20.0.8"})
+    assert rollcall.ask(f"own.{namespace}.test.example").answer[0].ttl == 1
+    assert get(cluster, "si", "own", namespace)["spec"]["selector"] == {"app": "web"}
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"selector": {}, "spec": {"selector": None}}, "NoSelector"),
+        (
+            {
+                "selector": {},
+                "headless": False,
+                "spec": {"type": "ExternalName", "externalName": "x.example", "selector": None},
+            },
+            "ExternalName",
+        ),
+    ],
+)
+def test_a_service_without_pods_of_its_own_says_what_to_do(cluster, namespace, rollcall, options, reason):
+    cluster.workloads.make_service(namespace, "odd", **options)
+    eventually(lambda: condition(cluster, "si", "odd", namespace) == reason, reason)
+
+
+def test_a_selector_that_matches_nothing_is_said(cluster, namespace, rollcall):
+    cluster.workloads.make_service(namespace, "none", selector={"app": "nobody"})
+    eventually(lambda: condition(cluster, "si", "none", namespace) == "Published", "Published")
+    message = next(
+        each["message"]
+        for each in status(cluster, "si", "none", namespace)["conditions"]
+        if each["type"] == "EndpointsAvailable"
+    )
+    assert "app=nobody" in message
+
+
+def test_two_zones_with_one_domain_and_a_zone_in_a_zone(cluster, namespace, rollcall, web):
+    rollcall.wait_answers(web, {"10.20.0.1", "10.20.0.2", "10.20.0.3"})
+    apply(
+        cluster, zone("late", "test.example"), zone("inner", f"{namespace}.test.example", namespaces=["none"])
+    )
+    try:
+        eventually(lambda: condition(cluster, "dz", "late") == "DomainTaken", "DomainTaken")
+        eventually(lambda: condition(cluster, "si", "web", namespace) == "ShadowedByZone", "ShadowedByZone")
+        assert rollcall.ask(web).rcode() == 3
+    finally:
+        cluster.kubectl("delete", "dz", "late", "inner")
+    rollcall.wait_answers(web, {"10.20.0.1", "10.20.0.2", "10.20.0.3"})
+
+
+def test_two_services_that_claim_one_name(cluster, namespace, rollcall, web):
+    cluster.workloads.make_namespace(f"{namespace}-b")
+    apply(cluster, zone("flat", "flat.example", naming="Flat", namespaces=[namespace, f"{namespace}-b"]))
+    try:
+        rollcall.wait_answers("web.flat.example", {"10.20.0.1", "10.20.0.2", "10.20.0.3"})
+        cluster.workloads.make_service(f"{namespace}-b", "web", selector={"app": "web"})
+        eventually(
+            lambda: condition(cluster, "si", "web", f"{namespace}-b") == "NameCollision", "NameCollision"
+        )
+        assert len(rollcall.answers("web.flat.example")) == 3
+    finally:
+        cluster.kubectl("delete", "dz", "flat")
+
+
+def test_a_file_is_written_and_served_over_http(cluster, namespace, rollcall, web):
+    apply(cluster, file(namespace, "mine"))
+    eventually(lambda: condition(cluster, "df", "mine", namespace) == "Written", "Written")
+    in_config_map = get(cluster, "cm", "mine", namespace)["data"]["file"]
+    code, body, headers = rollcall.get(f"/v1/files/{namespace}/mine")
+    assert (code, body) == (200, in_config_map)
+    assert "10.20.0.1" in body
+    cluster.workloads.set_ready(namespace, "web-0", False)
+    eventually(
+        lambda: "10.20.0.1" not in get(cluster, "cm", "mine", namespace)["data"]["file"],
+        "the ConfigMap follows",
+    )
+    assert rollcall.get(f"/v1/files/{namespace}/mine")[2]["ETag"] != headers["ETag"]
+    assert rollcall.get(f"/v1/files/{namespace}/other")[0] == 404
+
+
+def test_a_config_map_that_is_not_ours_is_left_alone(cluster, namespace, rollcall, web):
+    cluster.kubectl("create", "configmap", "theirs", "--from-literal=file=precious", "-n", namespace)
+    apply(cluster, file(namespace, "theirs"))
+    eventually(
+        lambda: condition(cluster, "df", "theirs", namespace) == "ConfigMapNotOurs", "ConfigMapNotOurs"
+    )
+    assert get(cluster, "cm", "theirs", namespace)["data"] == {"file": "precious"}
+    eventually(
+        lambda: "ConfigMapNotOurs" in cluster.kubectl("describe", "df", "theirs", "-n", namespace), "an Event"
+    )
+
+
+def test_pods_are_never_written(cluster, namespace, rollcall, web):
+    before = get(cluster, "pod", "web-2", namespace)["metadata"]["resourceVersion"]
+    cluster.workloads.set_ready(namespace, "web-0", False)
+    rollcall.wait_answers(web, {"10.20.0.2", "10.20.0.3"})
+    eventually(lambda: status(cluster, "si", "web", namespace).get("ready") == "2/3", "READY 2/3")
+    assert get(cluster, "pod", "web-2", namespace)["metadata"]["resourceVersion"] == before
+
+
+def test_metrics_time_each_change_to_the_answer(cluster, namespace, rollcall, web):
+    rollcall.wait_answers(web, {"10.20.0.1", "10.20.0.2", "10.20.0.3"})
+    _, text, _ = rollcall.get("/metrics")
+    for stage in ("committed", "served"):
+        line = f'rollcall_programming_duration_seconds_count{{stage="{stage}"}}'
+        assert float(text.split(line)[1].split()[0]) > 0
+    assert 'rollcall_watch_synced{resource="pods"} 1.0' in text
+    assert 'rollcall_zone_serial{zone="test.example"}' in text
+
+
+def test_a_port_in_use_is_named(cluster, rollcall, tmp_path: Path):
+    for option, port in (("--dns-listen", rollcall.ports["dns"]), ("--http-listen", rollcall.ports["http"])):
+        done = subprocess.run(
+            [
+                PROGRAM,
+                "run",
+                f"--kubeconfig={cluster.kubeconfig}",
+                f"--state-dir={tmp_path}",
+                "--dns-listen=127.0.0.1:0",
+                "--http-listen=127.0.0.1:0",
+                f"{option}=127.0.0.1:{port}",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert str(port) in done.stderr
+        assert "in use" in done.stderr
+        assert "Traceback" not in done.stderr

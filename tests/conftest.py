@@ -1,0 +1,12 @@
+"""What holds for every tier."""
+
+import asyncio
+
+
+def pytest_sessionstart() -> None:
+    """Leave the main thread without an event loop, so that none is made on the way and never closed.
+
+    Up to Python 3.13, `asyncio.get_event_loop()` makes one where none was ever set; pytest-asyncio asks for
+    the current loop in order to restore it. The garbage collector would then blame some test for it.
+    """
+    asyncio.set_event_loop(None)

@@ -1,0 +1,123 @@
+"""Envoy follows our endpoints as a ConfigMap is exchanged."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from controlplane.child import Child
+from controlplane.ports import free_port
+from file_consumers import Mount, answering, eventually, finish
+from rollcall.model import Format, Members
+from unit.publish.builders import EMPTY, WEB, file, members
+
+FILE = file(Format.ENVOY_EDS)
+
+Endpoint = tuple[str, int, str, int]
+
+
+def cluster(name: str, mount: Path) -> dict[str, Any]:
+    source = {"path": f"{mount}/eds.{name}.json", "watched_directory": {"path": str(mount)}}
+    return {
+        "name": name,
+        "type": "EDS",
+        "connect_timeout": "1s",
+        "eds_cluster_config": {
+            "eds_config": {"resource_api_version": "V3", "path_config_source": source},
+        },
+    }
+
+
+def listener(port: int, cluster_name: str) -> dict[str, Any]:
+    router = {
+        "name": "router",
+        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+    }
+    manager = {
+        "@type": "type.googleapis.com/envoy.extensions.filters.network"
+        ".http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": cluster_name,
+        "http_filters": [router],
+        "route_config": {
+            "virtual_hosts": [
+                {
+                    "name": "all",
+                    "domains": ["*"],
+                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": cluster_name}}],
+                }
+            ]
+        },
+    }
+    return {
+        "name": cluster_name,
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+    }
+
+
+def configuration(folder: Path, admin: int, port: int) -> Path:
+    path = folder / "envoy.json"
+    config = {
+        "node": {"id": "test", "cluster": "test"},
+        "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin}}},
+        "static_resources": {
+            "listeners": [listener(port, "web")],
+            "clusters": [cluster(name, folder / "mount") for name in ("web", "empty")],
+        },
+    }
+    path.write_text(json.dumps(config))
+    return path
+
+
+async def test_endpoints_follow_the_file(
+    tmp_path: Path, program: Callable[[str], str], run: Callable[..., Child]
+) -> None:
+    admin, port = free_port(), free_port()
+    mount = Mount(tmp_path / "mount")
+    mount.publish(FILE, [WEB, EMPTY])
+    config = configuration(tmp_path, admin, port)
+    checked = await finish(program("envoy"), "--mode", "validate", "-c", config)
+    assert checked.code == 0, checked
+    run(program("envoy"), "-c", config, "--concurrency", "1", "--disable-hot-restart", "-l", "warning")
+
+    async with answering() as web, aiohttp.ClientSession() as http:
+
+        async def endpoints() -> dict[str, set[Endpoint]]:
+            async with http.get(f"http://127.0.0.1:{admin}/clusters?format=json") as response:
+                clusters = json.loads(await response.text())["cluster_statuses"]
+            return {c["name"]: set(map(endpoint, c.get("host_statuses", ()))) for c in clusters}
+
+        async def get() -> tuple[int, str]:
+            async with http.get(f"http://127.0.0.1:{port}/") as response:
+                return response.status, await response.text()
+
+        async def several() -> set[str]:
+            return {(await get())[1] for _ in range(6)}
+
+        want: dict[str, set[Endpoint]] = {
+            "web": {
+                ("10.0.0.1", 8080, "HEALTHY", 100),
+                ("10.0.0.2", 8080, "DRAINING", 1),
+                ("fd00::3", 8080, "HEALTHY", 100),
+            },
+            "empty": set(),
+        }
+        await eventually(endpoints, lambda found: found == want)
+
+        mount.publish(FILE, [web, EMPTY])
+        await eventually(several, lambda answers: answers == {"web-1", "web-2"})
+
+        mount.publish(FILE, [members("web"), EMPTY])
+        await eventually(endpoints, lambda found: found == {"web": set(), "empty": set()})
+        assert (await get())[0] == 503
+
+        mount.publish(FILE, [Members(web.key, web.ports, web.instances[1:]), EMPTY])
+        await eventually(several, lambda answers: answers == {"web-2"})
+
+
+def endpoint(status: dict[str, Any]) -> Endpoint:
+    address = status["address"]["socket_address"]
+    health = status["health_status"].get("eds_health_status", "HEALTHY")
+    return address["address"], address["port_value"], health, status.get("weight", 1)

@@ -1,0 +1,109 @@
+"""Prometheus discovers our targets, from the file and over HTTP."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from file_consumers import Mount, finish
+from rollcall.model import Format, Members
+from rollcall.publish.file_store import FileStore
+from rollcall.publish.http_files import add_routes
+from unit.publish.builders import EMPTY, WEB, file, many
+
+FILE = file(Format.PROMETHEUS)
+
+CASES = [
+    pytest.param([WEB, EMPTY], 3, id="all kinds"),
+    pytest.param([EMPTY], 0, id="only empty"),
+    pytest.param([], 0, id="no service"),
+]
+
+
+async def discovered(promtool: str, folder: Path, discovery: str) -> list[dict[str, Any]]:
+    """Return the targets that Prometheus' own discovery finds, with their labels."""
+    config = folder / "prometheus.yml"
+    config.write_text(
+        f"""
+scrape_configs:
+  - job_name: pods
+    {discovery}
+    relabel_configs:
+      - source_labels: [__meta_rollcall_zone]
+        target_label: zone
+"""
+    )
+    checked = await finish(promtool, "check", "config", config)
+    assert checked.code == 0, checked
+    ran = await finish(promtool, "check", "service-discovery", "--timeout", "2s", config, "pods")
+    assert ran.code == 0, ran
+    return [target["labels"] for target in json.loads(ran.output)]
+
+
+def labels(*pods: int) -> list[dict[str, str]]:
+    addresses = {1: "10.0.0.1:8080", 2: "10.0.0.2:8080", 3: "[fd00::3]:8080"}
+    return [
+        {
+            "__address__": addresses[pod],
+            "__metrics_path__": "/metrics",
+            "__scheme__": "http",
+            "__scrape_interval__": "1m",
+            "__scrape_timeout__": "10s",
+            "instance": addresses[pod],
+            "job": "pods",
+            "namespace": "shop",
+            "pod": f"web-{pod}",
+            "service": "web",
+            "zone": f"zone-{pod % 2}",
+        }
+        for pod in pods
+    ]
+
+
+@pytest.mark.parametrize(("services", "count"), CASES)
+async def test_the_file(
+    services: Sequence[Members], count: int, tmp_path: Path, program: Callable[[str], str]
+) -> None:
+    mount = Mount(tmp_path / "mount")
+    mount.publish(FILE, services)
+    found = await discovered(
+        program("promtool"), tmp_path, f"file_sd_configs: [{{files: ['{mount.folder}/targets*.json']}}]"
+    )
+
+    kept = [{k: v for k, v in one.items() if not k.startswith("__meta")} for one in found]
+    assert sorted(kept, key=lambda one: one["pod"]) == labels(*range(1, count + 1))
+
+
+async def test_all_parts_are_read(tmp_path: Path, program: Callable[[str], str]) -> None:
+    mount = Mount(tmp_path / "mount")
+    mount.publish(FILE, [many(4_000)])
+    assert len(list(mount.folder.glob("targets*.json"))) == 2
+    found = await discovered(
+        program("promtool"), tmp_path, f"file_sd_configs: [{{files: ['{mount.folder}/targets*.json']}}]"
+    )
+
+    assert len({one["pod"] for one in found}) == 4_000
+
+
+@pytest.mark.parametrize(("services", "count"), CASES)
+async def test_http(
+    services: Sequence[Members], count: int, tmp_path: Path, program: Callable[[str], str]
+) -> None:
+    store = FileStore()
+    store.update(FILE, services)
+    app = web.Application()
+    add_routes(app, store)
+    runner = web.AppRunner(app, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1/files/shop/discovery"
+        found = await discovered(program("promtool"), tmp_path, f"http_sd_configs: [{{url: '{url}'}}]")
+    finally:
+        await runner.cleanup()
+
+    kept = [{k: v for k, v in one.items() if not k.startswith("__meta")} for one in found]
+    assert sorted(kept, key=lambda one: one["pod"]) == labels(*range(1, count + 1))

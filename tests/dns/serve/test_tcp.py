@@ -1,0 +1,262 @@
+"""TCP on real sockets with short times: pipelining, slow clients, too many clients, broken frames."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator
+
+import dns.message
+import pytest
+
+from rollcall.serve.failures import FailureLog
+from rollcall.serve.frames import Stats
+from rollcall.serve.query import Respond, responder
+from rollcall.serve.tcp import Limits, serving
+from serving.running import DEADLINE_SECONDS, eventually
+from unit.serve.samples import addresses, answers, rrset, zone
+
+SHORT = Limits(idle_seconds=0.3)
+PATIENT = Limits(idle_seconds=DEADLINE_SECONDS)
+QUERY = dns.message.make_query("s.example.test.", "A", use_edns=0).to_wire()
+LONG_QUERY = dns.message.make_query("all.example.test.", "A").to_wire()
+
+
+def framed(*messages: bytes) -> bytes:
+    return b"".join(len(message).to_bytes(2, "big") + message for message in messages)
+
+
+class Server:
+    """A listener, and what it counted."""
+
+    def __init__(self, port: int, stats: Stats) -> None:
+        self.port = port
+        self.stats = stats
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+
+@contextlib.asynccontextmanager
+async def server(limits: Limits, respond: Respond | None = None) -> AsyncIterator[Server]:
+    source = answers(
+        zone(
+            rrset("s.example.test.", "A", *addresses(10)),
+            rrset("all.example.test.", "A", *addresses(64), count=64),
+        )
+    )
+    stats = Stats()
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setblocking(False)
+    port = listener.getsockname()[1]
+    async with serving(
+        listener, respond or responder(source, stats, tcp=True), stats, FailureLog(stats), limits
+    ):
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            yield Server(port, stats)
+
+
+async def receive(reader: asyncio.StreamReader) -> bytes:
+    size = int.from_bytes(await reader.readexactly(2), "big")
+    return await reader.readexactly(size)
+
+
+async def is_cut(reader: asyncio.StreamReader) -> bool:
+    """Read on until the server closes the connection, in whatever way."""
+    with contextlib.suppress(ConnectionResetError):
+        while await reader.read(1 << 16):
+            pass
+    return True
+
+
+async def close(*writers: asyncio.StreamWriter) -> None:
+    for writer in writers:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def test_pipelined_queries_are_answered_in_order() -> None:
+    async with server(PATIENT) as running:
+        reader, writer = await running.connect()
+        queries = [number.to_bytes(2, "big") + QUERY[2:] for number in range(1000)]
+        writer.write(framed(*queries))
+
+        for query in queries:
+            response = await receive(reader)
+            assert response[:2] == query[:2]
+            assert response[6:8] == b"\x00\x08"
+
+        assert running.stats.tcp_responses == 1000
+        await close(writer)
+
+
+async def test_a_query_may_come_byte_by_byte() -> None:
+    async with server(PATIENT) as running:
+        reader, writer = await running.connect()
+        for byte in framed(QUERY):
+            writer.write(bytes((byte,)))
+            await writer.drain()
+            await asyncio.sleep(0)
+
+        assert (await receive(reader))[:2] == QUERY[:2]
+        await close(writer)
+
+
+async def test_a_client_that_stops_speaking_still_gets_its_responses() -> None:
+    async with server(PATIENT) as running:
+        reader, writer = await running.connect()
+        writer.write(framed(*[LONG_QUERY] * 500))
+        writer.write_eof()
+
+        for _ in range(500):
+            await receive(reader)
+        assert await reader.read() == b""
+        await close(writer)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"\x00", b"\x00\x1d", framed(QUERY)[:-1], b"\xff\xff" + QUERY],
+    ids=lambda said: f"{len(said)} bytes",
+)
+async def test_a_client_that_says_too_little_is_cut(said: bytes) -> None:
+    async with server(SHORT) as running:
+        reader, writer = await running.connect()
+        writer.write(said)
+
+        assert await is_cut(reader)
+        assert running.stats.tcp_expired == 1
+        await close(writer)
+
+
+async def test_a_byte_now_and_then_does_not_keep_a_connection() -> None:
+    async with server(SHORT) as running:
+        reader, writer = await running.connect()
+        cut = asyncio.create_task(is_cut(reader))
+        written = 0
+        while not cut.done():
+            writer.write(b"\xff")
+            written += 1
+            await asyncio.sleep(0.02)
+
+        assert written < 100
+        assert running.stats.tcp_expired == 1
+        await close(writer)
+
+
+async def test_whole_queries_do_keep_a_connection() -> None:
+    async with server(SHORT) as running:
+        reader, writer = await running.connect()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + 4 * SHORT.idle_seconds
+        while loop.time() < end:
+            writer.write(framed(QUERY))
+            await receive(reader)
+            await asyncio.sleep(0.01)
+
+        assert running.stats.tcp_expired == 0
+        await close(writer)
+
+
+async def test_a_client_that_takes_no_responses_is_cut_and_others_are_served() -> None:
+    async with server(SHORT) as running:
+        slow = socket.socket()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(slow, ("127.0.0.1", running.port))
+
+        async def flood() -> None:
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    await loop.sock_sendall(slow, framed(*[LONG_QUERY] * 1000))
+
+        flooding = asyncio.create_task(flood())
+        while not flooding.done():
+            reader, writer = await running.connect()
+            writer.write(framed(QUERY))
+            assert (await receive(reader))[6:8] == b"\x00\x08"
+            await close(writer)
+        slow.close()
+
+        assert running.stats.tcp_expired == 1
+
+
+async def test_there_are_so_many_clients_and_no_more() -> None:
+    async with server(Limits(clients=3)) as running:
+        clients = [await running.connect() for _ in range(3)]
+        for reader, writer in clients:
+            writer.write(framed(QUERY))
+            await receive(reader)
+        assert running.stats.tcp_clients == 3
+
+        reader, refused = await running.connect()
+        assert await is_cut(reader)
+        assert running.stats.tcp_refused == 1
+
+        await close(clients[0][1], refused)
+        await eventually(lambda: running.stats.tcp_clients == 2)
+        reader, writer = await running.connect()
+        writer.write(framed(QUERY))
+        await receive(reader)
+        await close(writer, *(writer for _, writer in clients[1:]))
+
+
+async def test_one_address_gets_so_many_connections_and_no_more() -> None:
+    async with server(Limits(clients_an_address=1)) as running:
+        first, first_writer = await running.connect()
+        second, second_writer = await running.connect()
+        assert await is_cut(second)
+
+        other = await asyncio.open_connection("127.0.0.1", running.port, local_addr=("127.0.0.2", 0))
+        for reader, writer in ((first, first_writer), other):
+            writer.write(framed(QUERY))
+            await receive(reader)
+        assert running.stats.tcp_refused == 1
+        await close(first_writer, second_writer, other[1])
+
+
+async def test_64_kilobytes_of_anything_are_refused_and_the_connection_goes_on() -> None:
+    async with server(PATIENT) as running:
+        reader, writer = await running.connect()
+        writer.write(framed(b"\x12\x34\x01\x00\x00\x01" + b"\xc0" * 65529, QUERY))
+
+        assert await receive(reader) == b"\x12\x34\x81\x01" + bytes(8)
+        assert (await receive(reader))[:2] == QUERY[:2]
+        await close(writer)
+
+
+async def test_what_gets_no_response_is_skipped() -> None:
+    async with server(PATIENT) as running:
+        reader, writer = await running.connect()
+        writer.write(framed(b"", b"short", QUERY[:2] + b"\x81" + QUERY[3:], QUERY))
+
+        assert (await receive(reader))[6:8] == b"\x00\x08"
+        assert running.stats.dropped == 3
+        await close(writer)
+
+
+async def test_a_query_that_breaks_us_ends_no_connection(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(query: bytes) -> bytes | None:
+        raise RuntimeError("a bug")
+
+    async with server(PATIENT, broken) as running:
+        reader, writer = await running.connect()
+        with caplog.at_level(logging.ERROR):
+            writer.write(framed(QUERY, b"short", QUERY))
+            assert (await receive(reader))[2:4] == b"\x81\x02"
+            assert (await receive(reader))[2:4] == b"\x81\x02"
+        assert "127.0.0.1 (TCP)" in caplog.text
+        assert running.stats.failures == 3
+        await close(writer)
+
+
+async def test_ending_cuts_all_connections() -> None:
+    async with server(PATIENT) as running:
+        reader, writer = await running.connect()
+        writer.write(framed(QUERY))
+        await receive(reader)
+
+    assert await is_cut(reader)
+    await close(writer)

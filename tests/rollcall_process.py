@@ -1,0 +1,166 @@
+"""Rollcall as its users run it: `rollcall run` in a process of its own, on free ports."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import dns.message
+import dns.query
+import dns.rdatatype
+
+PROGRAM = Path(sys.executable).with_name("rollcall")
+DEADLINE_SECONDS = 30.0
+_LISTENING = re.compile(r"\b(dns|http) on (\S+?):(\d+)")
+
+
+class Timeout(AssertionError):
+    """Something that should have come to be has not."""
+
+
+def eventually(check: Callable[[], object], what: str, seconds: float = DEADLINE_SECONDS) -> None:
+    """Look until a check holds.
+
+    Raises:
+        Timeout: it never did.
+    """
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            raise Timeout(f"not within {seconds:.0f} s: {what}")
+        time.sleep(0.01)
+
+
+class Rollcall:
+    """A running operator. `log` grows with what it says; `dns` and `http` are its ports."""
+
+    def __init__(self, kubeconfig: Path, state_dir: Path, *options: str) -> None:
+        self.log: list[str] = []
+        self.ports: dict[str, int] = {}
+        self._process = subprocess.Popen(
+            [
+                PROGRAM,
+                "run",
+                f"--kubeconfig={kubeconfig}",
+                "--dns-listen=127.0.0.1:0",
+                "--http-listen=127.0.0.1:0",
+                f"--state-dir={state_dir}",
+                *options,
+            ],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"NO_COLOR": "1"},
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        eventually(lambda: len(self.ports) == 2 or self.exit_code is not None, "ports in the log")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self._process.poll()
+
+    def stop(self) -> int:
+        """End it orderly, by force if it must be; return its exit code. A second time does nothing."""
+        self._process.terminate()
+        try:
+            code = self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.crash()
+            raise
+        self._finish_reading()
+        return code
+
+    def crash(self) -> None:
+        """Kill everything at once, as a power cut would."""
+        children = [pid for name in ("rollcall.app", "rollcall.serve.worker") for pid in self.pids(name)]
+        for pid in (self._process.pid, *children):
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        self._finish_reading()
+
+    def kill_supervisor(self) -> None:
+        """Kill the process that was started, and none of its children."""
+        self._process.kill()
+        self._process.wait()
+        self._finish_reading()
+
+    def _finish_reading(self) -> None:
+        self._reader.join()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+
+    def pids(self, module: str) -> list[int]:
+        """Return the processes of this operator that run a module."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
+        return [int(pid) for pid in children.split() if module in _command_line(pid)]
+
+    def ask(self, name: str, rdtype: str = "A", *, tcp: bool = False) -> dns.message.Message:
+        """Ask the DNS server."""
+        query = dns.message.make_query(name, rdtype)
+        send = dns.query.tcp if tcp else dns.query.udp
+        return send(query, "127.0.0.1", port=self.ports["dns"], timeout=5)
+
+    def answers(self, name: str, rdtype: str = "A") -> set[str]:
+        """Return the records of an answer, as text; none where there is none or an error."""
+        wanted = dns.rdatatype.from_text(rdtype)
+        return {
+            record.to_text()
+            for rrset in self.ask(name, rdtype).answer
+            if rrset.rdtype == wanted
+            for record in rrset
+        }
+
+    def get(self, path: str) -> tuple[int, str, dict[str, str]]:
+        """GET a page; return its status, body and headers."""
+        url = f"http://127.0.0.1:{self.ports['http']}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=70) as response:  # our own server
+                return response.status, response.read().decode(), dict(response.headers)
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(), dict(error.headers)
+
+    def wait_ready(self) -> None:
+        """Wait until it answers."""
+        eventually(lambda: self.get("/readyz")[0] == 200, f"ready; its log:\n{self.text}")
+
+    def wait_answers(self, name: str, expected: set[str], rdtype: str = "A") -> None:
+        """Wait until a name is answered with these records."""
+        eventually(
+            lambda: self.answers(name, rdtype) == expected,
+            f"{name} {rdtype} = {sorted(expected)}, still {sorted(self.answers(name, rdtype))}",
+        )
+
+    @property
+    def text(self) -> str:
+        """All that it has logged."""
+        return "\n".join(self.log)
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.log.append(line.rstrip())
+            for what, _, port in _LISTENING.findall(line):
+                self.ports[what] = int(port)
+
+
+def _command_line(pid: str) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []  # it has just ended

@@ -1,0 +1,66 @@
+"""How each consumer is told of weights: 0 means no requests, unless that would leave nobody."""
+
+import re
+
+import pytest
+
+from rollcall.model import Format, Members
+from rollcall.publish.files import render
+from rollcall.publish.files.haproxy import scaled
+from unit.publish.builders import file, instance, members
+
+
+def weighted(*weights: int) -> Members:
+    return members("web", *(instance(n, ipv6=False, weight=weight) for n, weight in enumerate(weights, 1)))
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ([], []),
+        ([100, 0], [100, 0]),
+        ([256, 1], [256, 1]),
+        ([1000, 500, 1, 0], [256, 128, 1, 0]),
+        ([65535, 128], [256, 1]),
+    ],
+)
+def test_haproxy_takes_0_to_256(weights: list[int], expected: list[int]) -> None:
+    assert scaled(weights) == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "pattern", "expected"),
+    [
+        (Format.NGINX, r"server 10\S+ (.*);", ["weight=7", "down"]),
+        (Format.HAPROXY, r"server .* weight (\d+)", ["7", "0"]),
+        (Format.ENVOY_EDS, r'"load_balancing_weight":(\d+)', ["7", "1"]),
+        (Format.ENVOY_EDS, r'"health_status":"(\w+)"', ["HEALTHY", "DRAINING"]),
+        (Format.PROMETHEUS, r'weight":"(\d+)"', ["7", "0"]),
+        (Format.JSON, r'"weight":(\d+)', ["7", "0"]),
+        (Format.ENV, r"WEB_HOSTS=(.*)", ["10.0.0.1:8080"]),
+        (Format.HOSTS, r" (web\.shop)", ["web.shop"]),
+        (Format.ZONEFILE, r"\nweb\.shop IN A (.*)", ["10.0.0.1"]),
+        (Format.ZONEFILE, r" SRV 0 (\d+)", ["0", "7"]),
+        (Format.DNSMASQ, r"\nhost-record=web\.shop,(.*),", ["10.0.0.1"]),
+    ],
+)
+def test_a_weight_of_0(form: Format, pattern: str, expected: list[str]) -> None:
+    service = members("web", instance(1, ipv6=False, weight=7), instance(3, ipv6=False, weight=0))
+
+    assert re.findall(pattern, render(file(form), [service], 1).text) == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "pattern", "count"),
+    [
+        (Format.NGINX, r"weight=1;", 2),
+        (Format.HAPROXY, r"weight 1\n", 2),
+        (Format.ENVOY_EDS, r'"HEALTHY"', 2),
+        (Format.ENV, r"WEB_\d_HOST=", 2),
+        (Format.HOSTS, r" web\.shop\n", 2),
+        (Format.ZONEFILE, r"\nweb\.shop IN A ", 2),
+        (Format.DNSMASQ, r"\nhost-record=web\.shop,", 2),
+    ],
+)
+def test_weights_of_0_throughout_say_nothing(form: Format, pattern: str, count: int) -> None:
+    assert len(re.findall(pattern, render(file(form), [weighted(0, 0)], 1).text)) == count

@@ -1,0 +1,45 @@
+"""Which version of each zone is answered, as the DNS workers confirm them."""
+
+from rollcall.resources import Publications, Published
+from rollcall.zone import ZoneDelta
+
+A, B = b"\1a\0", b"\1b\0"
+
+
+def test_nothing_is_published_before_a_worker_says_so() -> None:
+    publications = Publications()
+    publications.committed(1, [ZoneDelta(A, 10)])
+    assert publications.get(A) is None
+    assert publications.served(1, 5.0) == {A}
+    assert publications.get(A) == Published(10, 5.0, 10)
+
+
+def test_one_word_confirms_all_before_it() -> None:
+    publications = Publications()
+    publications.committed(1, [ZoneDelta(A, 10)])
+    publications.committed(2, [ZoneDelta(B, 20)])
+    publications.committed(3, [ZoneDelta(A, 11)])
+    assert publications.served(3, 5.0) == {A, B}
+    assert publications.get(A) == Published(11, 5.0, 11)
+    assert publications.get(B) == Published(20, 5.0, 20)
+
+
+def test_what_is_newer_than_the_word_stays_underway() -> None:
+    publications = Publications()
+    publications.committed(1, [ZoneDelta(A, 10)])
+    publications.served(1, 5.0)
+    publications.committed(2, [ZoneDelta(A, 11)])
+    assert publications.served(1, 6.0) == frozenset()
+    assert publications.get(A) == Published(10, 5.0, 10)
+    assert publications.served(2, 7.0) == frozenset()
+    assert publications.get(A) == Published(11, 7.0, 10)
+
+
+def test_a_zone_that_is_withdrawn_is_new_when_it_comes_back() -> None:
+    publications = Publications()
+    publications.committed(1, [ZoneDelta(A, 10)])
+    publications.served(1, 5.0)
+    publications.committed(2, [ZoneDelta(A, 10, gone=True)])
+    assert publications.get(A) is None
+    publications.committed(3, [ZoneDelta(A, 12)])
+    assert publications.served(3, 6.0) == {A}

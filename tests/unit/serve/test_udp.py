@@ -1,0 +1,150 @@
+"""Emptying a UDP socket: batches, errors of the network, errors of ours, the rate limit."""
+
+import logging
+from collections import deque
+
+import dns.message
+import pytest
+
+from rollcall.serve.failures import FailureLog
+from rollcall.serve.frames import Stats
+from rollcall.serve.query import Respond, responder
+from rollcall.serve.ratelimit import RateLimit
+from rollcall.serve.udp import BATCH, receiver
+from unit.serve.samples import addresses, answers, rrset, zone
+
+Address = tuple[str, int]
+CLIENT = ("192.0.2.7", 5353)
+QUERY = dns.message.make_query("s.example.test.", "A").to_wire()
+
+
+class FakeSocket:
+    """A queue of datagrams to receive, and a list of those sent; an exception in the queue is raised."""
+
+    def __init__(self, *received: bytes | OSError, client: Address = CLIENT) -> None:
+        self.received: deque[bytes | OSError] = deque(received)
+        self.sent: list[tuple[bytes, Address]] = []
+        self.send_error: OSError | None = None
+        self._client = client
+
+    def recvfrom(self, size: int, /) -> tuple[bytes, Address]:
+        if not self.received:
+            raise BlockingIOError
+        item = self.received.popleft()
+        if isinstance(item, OSError):
+            raise item
+        return item[:size], self._client
+
+    def sendto(self, data: bytes, address: Address, /) -> int:
+        if self.send_error is not None:
+            raise self.send_error
+        self.sent.append((data, address))
+        return len(data)
+
+    def getsockname(self) -> Address:
+        return ("0.0.0.0", 53)
+
+
+class Setup:
+    """A receiver on a fake socket."""
+
+    def __init__(self, sock: FakeSocket, respond: Respond | None = None, limit: int = 1000) -> None:
+        self.stats = Stats()
+        source = answers(zone(rrset("s.example.test.", "A", *addresses(10))))
+        self.receive = receiver(
+            sock,
+            respond or responder(source, self.stats, tcp=False),
+            RateLimit(limit),
+            self.stats,
+            FailureLog(self.stats),
+        )
+
+
+def test_a_turn_answers_a_batch_and_leaves_the_rest() -> None:
+    sock = FakeSocket(*[QUERY] * (BATCH + 3))
+    setup = Setup(sock)
+
+    setup.receive()
+    assert (len(sock.sent), len(sock.received)) == (BATCH, 3)
+    setup.receive()
+    assert (len(sock.sent), len(sock.received)) == (BATCH + 3, 0)
+    assert setup.stats.udp_responses == BATCH + 3
+    assert {address for _, address in sock.sent} == {CLIENT}
+
+
+def test_what_gets_no_response_is_skipped() -> None:
+    sock = FakeSocket(b"x", QUERY)
+    setup = Setup(sock)
+
+    setup.receive()
+
+    assert len(sock.sent) == 1
+    assert setup.stats.dropped == 1
+
+
+@pytest.mark.parametrize("error", [BlockingIOError(), PermissionError(), OSError(105, "no buffer space")])
+def test_a_response_that_can_not_be_sent_is_lost_and_counted(error: OSError) -> None:
+    sock = FakeSocket(QUERY, QUERY)
+    sock.send_error = error
+    setup = Setup(sock)
+
+    setup.receive()
+
+    assert (setup.stats.unsent, setup.stats.udp_responses, len(sock.received)) == (2, 0, 0)
+
+
+def test_an_error_of_the_network_ends_the_turn_only(caplog: pytest.LogCaptureFixture) -> None:
+    sock = FakeSocket(QUERY, OSError(100, "network is down"), QUERY)
+    setup = Setup(sock)
+
+    setup.receive()
+    assert len(sock.sent) == 1
+    assert "network is down" in caplog.text
+    setup.receive()
+    assert len(sock.sent) == 2
+
+
+def test_a_query_that_breaks_us_is_answered_and_logged_with_its_sender(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(query: bytes) -> bytes | None:
+        raise RuntimeError("a bug")
+
+    sock = FakeSocket(*[QUERY] * 5, b"short")
+    setup = Setup(sock, broken)
+
+    with caplog.at_level(logging.ERROR):
+        setup.receive()
+
+    assert [data[2:4] for data, _ in sock.sent] == [b"\x81\x02"] * 5
+    assert setup.stats.failures == 6
+    assert len(caplog.records) == 1, "once a second at most"
+    assert "192.0.2.7" in caplog.text
+    assert QUERY.hex() in caplog.text
+    assert "RuntimeError: a bug" in caplog.text
+
+
+def test_beyond_the_bound_half_is_cut_and_half_is_not_sent() -> None:
+    sock = FakeSocket()
+    setup = Setup(sock, limit=10)
+    for _ in range(2):
+        sock.received.extend([QUERY] * 15)
+        setup.receive()
+
+    # The first turn was not counted: all clients together were within one bound until then.
+    assert len(sock.sent) == 15 + 10 + 3
+    assert (setup.stats.slipped, setup.stats.limited) == (3, 2)
+    cut = dns.message.from_wire(sock.sent[-1][0])
+    assert cut.flags & 0x0200
+    assert not cut.answer
+    assert str(cut.question[0].name) == "s.example.test."
+
+
+def test_a_flood_from_this_machine_has_no_bound() -> None:
+    sock = FakeSocket(client=("127.0.0.1", 999))
+    setup = Setup(sock, limit=10)
+    for _ in range(4):
+        sock.received.extend([QUERY] * 60)
+        setup.receive()
+
+    assert len(sock.sent) == 240

@@ -1,0 +1,181 @@
+"""An API server in memory, as a reflector sees one, which goes wrong on command.
+
+It keeps versions, history, pages and bookmarks as the real one does. What a real one would never do (answer a
+list from two moments, delete an object twice) it can't do either.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from rollcall.watch import Gone, KubeError, Unreachable
+
+Cut = Literal["end", "break", "silence"]
+EXPIRED = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
+BOOKMARK_SECONDS = 60.0
+
+
+def pod(name: str, uid: str, *, ready: bool = True, **metadata: Any) -> dict[str, Any]:
+    """Make a pod as the API shows it."""
+    return {
+        "metadata": {"namespace": "shop", "name": name, "uid": uid, **metadata},
+        "spec": {"containers": [{"name": "web"}]},
+        "status": {
+            "phase": "Running",
+            "podIP": "10.0.0.1",
+            "conditions": [{"type": "Ready", "status": str(ready)}],
+        },
+    }
+
+
+@dataclass
+class ScriptedServer:
+    """One collection of pods.
+
+    `failures` are raised by the next requests, lists and watches alike, one each. `objects` is the state,
+    `requests` what was asked, with the virtual time. `progress`: its etcd reports progress, so that there is
+    a new version, and with it a bookmark, also when nothing happens; as in the real one, a watch gets no
+    bookmark that is not newer than what it asked for.
+    """
+
+    page_size: int = 3
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    version: int = 1
+    compacted: int = 0
+    history: list[tuple[int, bytes]] = field(default_factory=list)
+    failures: deque[KubeError] = field(default_factory=deque)
+    requests: list[tuple[float, str, dict[str, str]]] = field(default_factory=list)
+    progress: bool = True
+    _snapshots: dict[str, tuple[int, list[dict[str, Any]]]] = field(default_factory=dict)
+    _streams: set[asyncio.Queue[bytes | Cut]] = field(default_factory=set)
+
+    def put(self, obj: dict[str, Any]) -> None:
+        """Create or update an object; another uid under its name deletes that one first."""
+        name = obj["metadata"]["name"]
+        known = self.objects.get(name)
+        if known is not None and known["metadata"]["uid"] != obj["metadata"]["uid"]:
+            self.delete(name)
+            known = None
+        self._record("ADDED" if known is None else "MODIFIED", obj)
+        self.objects[name] = obj
+
+    def delete(self, name: str) -> None:
+        self._record("DELETED", self.objects.pop(name))
+
+    def compact(self) -> None:
+        """Forget the history: older versions and continue tokens are gone."""
+        self.version += 1
+        self.compacted = self.version
+        self.history.clear()
+        self._snapshots.clear()
+
+    def restore(self, version: int) -> None:
+        """Go back in time, as etcd does when it is restored from a backup; the API server restarts."""
+        self.compact()
+        self.version = version
+        self.compacted = 0
+        self.cut("break")
+
+    def cut(self, how: Cut) -> None:
+        """Let every open stream end, break, or fall silent for ever."""
+        self._tell(how)
+
+    def send_error(self, status: dict[str, Any]) -> None:
+        """Put an ERROR event into every open stream, and end it."""
+        self._tell(msgspec.json.encode({"type": "ERROR", "object": status}))
+        self._tell("end")
+
+    def send_bookmark(self) -> None:
+        self._tell(self._bookmark())
+
+    @property
+    def streams(self) -> int:
+        """How many watches are open."""
+        return len(self._streams)
+
+    async def list_page(self, path: str, params: Mapping[str, str]) -> bytes:
+        self._asked("list", params)
+        await asyncio.sleep(0.01)
+        token = params.get("continue")
+        if token is None:
+            version, rest = self.version, list(self.objects.values())
+        elif token in self._snapshots:
+            version, rest = self._snapshots.pop(token)
+        else:
+            raise Gone(f"GET {path}", 410, "Expired", "the continue token is too old")
+        page, rest = rest[: self.page_size], rest[self.page_size :]
+        metadata = {"resourceVersion": str(version)}
+        if rest:
+            metadata["continue"] = f"{version}/{len(rest)}"
+            self._snapshots[metadata["continue"]] = (version, rest)
+        return msgspec.json.encode({"metadata": metadata, "items": page})
+
+    async def watch(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[list[bytes], None]:
+        self._asked("watch", params)
+        await asyncio.sleep(0.01)
+        since = int(params["resourceVersion"])
+        if since < self.compacted:
+            raise Gone(f"GET {path}", 410, "Expired", "too old resource version")
+        queue: asyncio.Queue[bytes | Cut] = asyncio.Queue()
+        for version, line in self.history:
+            if version > since:
+                queue.put_nowait(line)
+        self._streams.add(queue)
+        try:
+            yield []
+            deadline = asyncio.get_running_loop().time() + float(params["timeoutSeconds"])
+            async for lines in self._follow(queue, since, deadline):
+                yield lines
+        finally:
+            self._streams.discard(queue)
+
+    async def _follow(
+        self, queue: asyncio.Queue[bytes | Cut], since: int, deadline: float
+    ) -> AsyncGenerator[list[bytes], None]:
+        while (left := deadline - asyncio.get_running_loop().time()) > 0.001:
+            try:
+                async with asyncio.timeout(min(left, BOOKMARK_SECONDS)):
+                    item = await queue.get()
+            except TimeoutError:
+                self.version += self.progress
+                if self.version > since:
+                    yield [self._bookmark()]
+                continue
+            lines = []
+            while isinstance(item, bytes):
+                lines.append(item)
+                if queue.empty():
+                    break
+                item = queue.get_nowait()
+            if lines:
+                yield lines
+            if item == "end":
+                return
+            if item == "break":
+                raise Unreachable("GET /api/v1/pods?watch: connection reset by peer")
+            if item == "silence":
+                await asyncio.sleep(1_000_000)
+
+    def _asked(self, what: str, params: Mapping[str, str]) -> None:
+        self.requests.append((asyncio.get_running_loop().time(), what, dict(params)))
+        if self.failures:
+            raise self.failures.popleft()
+
+    def _record(self, kind: str, obj: dict[str, Any]) -> None:
+        self.version += 1
+        obj["metadata"]["resourceVersion"] = str(self.version)
+        line = msgspec.json.encode({"type": kind, "object": obj})
+        self.history.append((self.version, line))
+        self._tell(line)
+
+    def _bookmark(self) -> bytes:
+        version = {"metadata": {"resourceVersion": str(self.version), "creationTimestamp": None}}
+        return msgspec.json.encode({"type": "BOOKMARK", "object": version | {"spec": {"containers": None}}})
+
+    def _tell(self, item: bytes | Cut) -> None:
+        for queue in self._streams:
+            queue.put_nowait(item)
