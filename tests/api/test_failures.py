@@ -1,5 +1,6 @@
 """What goes on when parts are gone: the API server, the control process, a worker, everything at once."""
 
+import functools
 import json
 import os
 import signal
@@ -165,9 +166,8 @@ def test_a_missing_right_is_named(plane, tmp_path):
     plane.kubectl("create", "serviceaccount", "powerless", "-n", "shop")
     with Rollcall(plane.account_kubeconfig("shop", "powerless"), tmp_path) as rollcall:
         for resource in ("pods", "services", "serviceinstances", "discoveryzones"):
-            eventually(
-                lambda resource=resource: f'cannot list resource "{resource}"' in rollcall.text, resource
-            )
+            refusal = f'cannot list resource "{resource}"'
+            eventually(functools.partial(_says, rollcall, refusal), refusal)
         assert rollcall.ask(NAME).rcode() == SERVFAIL
         assert "Traceback" not in rollcall.text
 
@@ -180,6 +180,10 @@ def test_no_kubeconfig_is_an_error_at_once(tmp_path):
         assert rollcall.exit_code == 1
         assert str(empty) in rollcall.text
         assert "Traceback" not in rollcall.text
+
+
+def _says(rollcall: Rollcall, text: str) -> bool:
+    return text in rollcall.text
 
 
 class Questioner:

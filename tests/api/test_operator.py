@@ -2,8 +2,9 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,16 +19,19 @@ ZONE = {
 }
 
 
-def apply(plane: ControlPlane, *documents: dict[str, object]) -> None:
+Json = dict[str, Any]
+
+
+def apply(plane: ControlPlane, *documents: Mapping[str, object]) -> None:
     for document in documents:
         plane.kubectl("apply", "-f", "-", input=json.dumps(document))
 
 
-def zone(name: str, domain: str, **spec: object) -> dict[str, object]:
+def zone(name: str, domain: str, **spec: object) -> Json:
     return ZONE | {"metadata": {"name": name}, "spec": {"domain": domain, **spec}}
 
 
-def file(namespace: str, name: str, **spec: object) -> dict[str, object]:
+def file(namespace: str, name: str, **spec: object) -> Json:
     config_map = {"name": name, "key": "file"}
     return {
         "apiVersion": "rollcall.dev/v1alpha1",
@@ -37,12 +41,13 @@ def file(namespace: str, name: str, **spec: object) -> dict[str, object]:
     }
 
 
-def get(plane: ControlPlane, kind: str, name: str, namespace: str = "") -> dict[str, object]:
+def get(plane: ControlPlane, kind: str, name: str, namespace: str = "") -> Json:
     where = ["-n", namespace] if namespace else []
-    return json.loads(plane.kubectl("get", kind, name, *where, "-o", "json"))
+    found: Json = json.loads(plane.kubectl("get", kind, name, *where, "-o", "json"))
+    return found
 
 
-def status(plane: ControlPlane, kind: str, name: str, namespace: str = "") -> dict[str, object]:
+def status(plane: ControlPlane, kind: str, name: str, namespace: str = "") -> Json:
     try:
         return get(plane, kind, name, namespace).get("status") or {}
     except CommandFailed:
@@ -76,14 +81,13 @@ def web(cluster: ControlPlane, namespace: str) -> str:
     return f"web.{namespace}.test.example"
 
 
-def pod(plane: ControlPlane, namespace: str, number: int, **options: object) -> None:
+def pod(plane: ControlPlane, namespace: str, number: int) -> None:
     plane.workloads.make_pod(
         namespace,
         f"web-{number}",
         ip=f"10.20.0.{number + 1}",
         labels={"app": "web"},
         ports=[("http", 8080)],
-        **options,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Self
 ROOT = Path(__file__).resolve().parents[3]
 SECONDS = 120.0
 _POLL_SECONDS = 0.05
+_UNSET = ("KUBECONFIG_FOR_TESTS", "KEEP")
 
 
 class Demo:
@@ -74,11 +75,10 @@ class Demo:
         return self._process.wait(SECONDS)
 
     def left_behind(self) -> list[str]:
-        """Name what it left: files in its folder for temporary ones, and processes that know of that folder."""
+        """Name what it left: files in its temporary folder, and processes that know of that folder."""
         files = [str(path) for path in self.temporary.iterdir()]
-        return files + [
-            text for entry in Path("/proc").glob("[0-9]*") if (text := self._process_of_ours(entry))
-        ]
+        processes = map(self._process_of_ours, Path("/proc").glob("[0-9]*"))
+        return files + [text for text in processes if text]
 
     def _process_of_ours(self, entry: Path) -> str:
         try:

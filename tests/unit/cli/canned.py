@@ -19,7 +19,7 @@ class CannedApi:
     """Stands in for KubeClient.
 
     `objects` are those of the collections; `answers` whole answers by path, an error among them is raised.
-    `denied` are rights, written as "verb resource", that nobody has. `reviews` keeps what was asked of rights.
+    `denied` are rights, written as "verb resource", that nobody has. `reviews` keeps what was asked.
     """
 
     def __init__(self, objects: list[Json] | None = None) -> None:

@@ -33,7 +33,7 @@ def answers() -> Answers:
     table = Table()
     for delta in zones.whole():
         table.apply(delta)
-    made = Answers(Random(1))  # noqa: S311  # the same answers in every run
+    made = Answers(Random(1))  # the same answers in every run
     made.replace(table)
     return made
 
@@ -42,7 +42,7 @@ class NameServer:
     """Takes the place of the sockets in `rollcall.cli.ask`; `unready` answers SERVFAIL, as before a sync."""
 
     def __init__(self, *, unready: bool = False) -> None:
-        source = Answers(Random(1)) if unready else answers()  # noqa: S311
+        source = Answers(Random(1)) if unready else answers()
         self.over_udp: Respond = responder(source, Stats(), tcp=False)
         self.over_tcp: Respond = responder(source, Stats(), tcp=True)
         self.asked: list[str] = []

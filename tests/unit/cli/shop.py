@@ -101,7 +101,12 @@ API = service(
         "lastChangeTime": SINCE,
         "conditions": [
             PUBLISHED,
-            condition("EndpointsAvailable", False, "NoEligibleInstances", "0 of 1 instance is answered: 1 Pending. See status.instances."),
+            condition(
+                "EndpointsAvailable",
+                False,
+                "NoEligibleInstances",
+                "0 of 1 instance is answered: 1 Pending. See status.instances.",
+            ),
         ],
     },
 )

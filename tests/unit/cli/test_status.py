@@ -60,54 +60,65 @@ api-0        0   Pending: The pod has not started yet.
 """
 
 
-def test_everything(api: CannedApi, rollcall: Rollcall):
+def test_everything(api: CannedApi, rollcall: Rollcall) -> None:
     assert rollcall("status", "-A") == (0, EVERYTHING, "")
 
 
-def test_one_zone(api: CannedApi, rollcall: Rollcall):
+def test_one_zone(api: CannedApi, rollcall: Rollcall) -> None:
     assert rollcall("status", "-A", "--zone", "internal") == (0, ONE_ZONE, "")
 
 
-@pytest.mark.parametrize("arguments", [("web",), ("web", "-n", "shop"), ("shop/web",), ("shop/web", "-n", "shop")])
-def test_one_service(api: CannedApi, rollcall: Rollcall, arguments: tuple[str, ...]):
+@pytest.mark.parametrize(
+    "arguments", [("web",), ("web", "-n", "shop"), ("shop/web",), ("shop/web", "-n", "shop")]
+)
+def test_one_service(api: CannedApi, rollcall: Rollcall, arguments: tuple[str, ...]) -> None:
     assert rollcall("status", *arguments) == (0, ONE_SERVICE, "")
 
 
-def test_a_service_with_nobody_ready(api: CannedApi, rollcall: Rollcall):
+def test_a_service_with_nobody_ready(api: CannedApi, rollcall: Rollcall) -> None:
     assert rollcall("status", "api") == (0, NOBODY_READY, "")
 
 
-def test_a_service_that_rollcall_has_not_looked_at(api: CannedApi, rollcall: Rollcall):
+def test_a_service_that_rollcall_has_not_looked_at(api: CannedApi, rollcall: Rollcall) -> None:
     ended = rollcall("status", "test/new")
     assert ended.stdout.splitlines()[1] == "Unknown: Rollcall has not looked at it yet. Is it running?"
 
 
-def test_a_change_that_rollcall_has_not_taken_in(api: CannedApi, rollcall: Rollcall):
+def test_a_change_that_rollcall_has_not_taken_in(api: CannedApi, rollcall: Rollcall) -> None:
     api.objects[0]["metadata"]["generation"] = 2
     assert "Outdated: Rollcall has not taken in the last change" in rollcall("status", "web").stdout
 
 
-def test_a_service_that_is_published_with_a_but(api: CannedApi, rollcall: Rollcall):
+def test_a_service_that_is_published_with_a_but(api: CannedApi, rollcall: Rollcall) -> None:
     two = "Two versions share the DNS label v1-0."
-    api.objects = [service("web", {"observedGeneration": 1, "conditions": [condition("Ready", True, "VersionCollision", two)]})]
+    api.objects = [
+        service(
+            "web",
+            {"observedGeneration": 1, "conditions": [condition("Ready", True, "VersionCollision", two)]},
+        )
+    ]
     assert f"VersionCollision: {two}" in rollcall("status", "web").stdout
 
 
-def test_a_list_that_is_cut(api: CannedApi, rollcall: Rollcall):
-    status = {"counts": {"total": 3000, "eligible": 2500}, "truncated": True, "instances": [instance("web-0", 1)]}
+def test_a_list_that_is_cut(api: CannedApi, rollcall: Rollcall) -> None:
+    status = {
+        "counts": {"total": 3000, "eligible": 2500},
+        "truncated": True,
+        "instances": [instance("web-0", 1)],
+    }
     api.objects = [service("web", status)]
     assert rollcall("status", "web").stdout.splitlines()[-1] == "The list holds 1 of 3000 instances."
     assert rollcall("status", "web", "-o", "json").json["leftOut"] == {"Unlisted": 500}
 
 
-def test_a_namespace_of_its_own(api: CannedApi, rollcall: Rollcall):
+def test_a_namespace_of_its_own(api: CannedApi, rollcall: Rollcall) -> None:
     """Without -n and -A it is that of the context, as with kubectl."""
     assert "test" not in rollcall("status").stdout.replace("service test/web", "")
     there = rollcall("status", "--context", "there")
     assert "No services in the namespace default; -A shows all." in there.stdout
 
 
-def test_an_empty_cluster(api: CannedApi, rollcall: Rollcall):
+def test_an_empty_cluster(api: CannedApi, rollcall: Rollcall) -> None:
     api.objects = []
     ended = rollcall("status", "-A")
     assert ended.code == 0
@@ -115,14 +126,14 @@ def test_an_empty_cluster(api: CannedApi, rollcall: Rollcall):
     assert ended.stdout.splitlines()[2] == "No services in any namespace."
 
 
-def test_many_problems_are_counted(api: CannedApi, rollcall: Rollcall):
+def test_many_problems_are_counted(api: CannedApi, rollcall: Rollcall) -> None:
     api.objects = [service(f"web-{n}", TAKEN["status"]) for n in range(30)]
     lines = rollcall("status", "-A").stdout.splitlines()
     assert lines[-1] == "and 10 more; -o json has them all"
     assert lines[-2].startswith("service shop/web-")
 
 
-def test_json_of_everything(api: CannedApi, rollcall: Rollcall):
+def test_json_of_everything(api: CannedApi, rollcall: Rollcall) -> None:
     ended = rollcall("status", "-A", "-o", "json")
     assert ended.code == 0
     assert ended.json.keys() == {"zones", "services", "files"}
@@ -159,7 +170,7 @@ def test_json_of_everything(api: CannedApi, rollcall: Rollcall):
     assert (file["format"], file["services"], file["instances"]) == ("prometheus", 2, 3)
 
 
-def test_json_of_one_service(api: CannedApi, rollcall: Rollcall):
+def test_json_of_one_service(api: CannedApi, rollcall: Rollcall) -> None:
     found = rollcall("status", "web", "-o", "json").json
     assert found.keys() == {
         "namespace",
@@ -185,11 +196,13 @@ def test_json_of_one_service(api: CannedApi, rollcall: Rollcall):
 
 
 @pytest.mark.parametrize(("name", "health"), [("api", "warn"), ("web", "good")])
-def test_json_says_how_a_state_is_to_be_taken(api: CannedApi, rollcall: Rollcall, name: str, health: str):
+def test_json_says_how_a_state_is_to_be_taken(
+    api: CannedApi, rollcall: Rollcall, name: str, health: str
+) -> None:
     assert rollcall("status", name, "-o", "json").json["health"] == health
 
 
-def test_pods_can_not_talk_to_the_terminal(api: CannedApi, rollcall: Rollcall):
+def test_pods_can_not_talk_to_the_terminal(api: CannedApi, rollcall: Rollcall) -> None:
     """A readiness message is written by whoever owns the pod."""
     evil = instance("web-0", 1, "NotReady", "\x1b]0;owned\x07[bold]x[/bold]\nsecond :smile: line")
     api.objects = [service("web", {"instances": [evil]})]
@@ -214,7 +227,7 @@ def test_pods_can_not_talk_to_the_terminal(api: CannedApi, rollcall: Rollcall):
 )
 def test_what_is_asked_wrongly(
     api: CannedApi, rollcall: Rollcall, arguments: tuple[str, ...], code: int, message: str
-):
+) -> None:
     ended = rollcall(*arguments)
     assert (ended.code, ended.stdout) == (code, "")
     assert message in ended.stderr
@@ -223,13 +236,21 @@ def test_what_is_asked_wrongly(
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (Unreachable("GET /x: Connection refused"), "the API server can't be reached: GET /x: Connection refused."),
+        (
+            Unreachable("GET /x: Connection refused"),
+            "the API server can't be reached: GET /x: Connection refused.",
+        ),
         (CredentialsError("a file: broken."), "a file: broken. Say which cluster with --kubeconfig"),
         (Forbidden("GET /x", 403, "Forbidden", "ann may not list"), "a right is missing: ann may not list."),
-        (NotFound("GET /x", 404, "NotFound", "no such page"), "the API server doesn't know our resources: Rollcall is not"),
+        (
+            NotFound("GET /x", 404, "NotFound", "no such page"),
+            "the API server doesn't know our resources: Rollcall is not",
+        ),
     ],
 )
-def test_what_the_api_server_says_no_to(api: CannedApi, rollcall: Rollcall, error: Exception, message: str):
+def test_what_the_api_server_says_no_to(
+    api: CannedApi, rollcall: Rollcall, error: Exception, message: str
+) -> None:
     api.answers[f"{GROUP}/serviceinstances"] = error
     ended = rollcall("status", "-A")
     assert (ended.code, ended.stdout) == (1, "")
@@ -237,9 +258,8 @@ def test_what_the_api_server_says_no_to(api: CannedApi, rollcall: Rollcall, erro
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_objects_of_another_version(api: CannedApi, rollcall: Rollcall):
+def test_objects_of_another_version(api: CannedApi, rollcall: Rollcall) -> None:
     api.objects[0]["status"]["counts"] = "many"
     ended = rollcall("status", "-A")
     assert ended.code == 1
     assert "an object that this version can't read" in ended.stderr
-

@@ -1,4 +1,4 @@
-"""The status writer against an API server in memory, in virtual time: which requests it makes, and which not."""
+"""The status writer against an API server in memory, in virtual time: which requests it makes."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,0 +1,90 @@
+"""The operator under the chart's own account: no right is missing, and none is there that it doesn't use."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from api.test_operator import ZONE, apply, condition, file, pod, status
+from controlplane import ControlPlane
+from rollcall_process import Rollcall, eventually
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts" / "rollcall"
+NAMESPACE = "rollcall-system"
+
+EVERYBODY = {("create", "authorization.k8s.io")}
+"""What every account may do, reviews of its own rights among it."""
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ControlPlane, Path]]:
+    """Start an API server that writes down who asked for what."""
+    folder = tmp_path_factory.mktemp("audit")
+    policy, log = folder / "policy.yaml", folder / "audit.log"
+    policy.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "audit.k8s.io/v1",
+                "kind": "Policy",
+                "omitStages": ["RequestReceived"],
+                "rules": [{"level": "Metadata"}],
+            }
+        )
+    )
+    flags = [f"--audit-policy-file={policy}", f"--audit-log-path={log}", "--audit-log-mode=blocking"]
+    with ControlPlane(apiserver_flags=flags) as plane:
+        yield plane, log
+
+
+def asked(log: Path, account: str) -> dict[tuple[str, str, str], set[int]]:
+    """Return the status codes of an account's requests by (verb, group, resource)."""
+    found: dict[tuple[str, str, str], set[int]] = {}
+    for line in log.read_text().splitlines():
+        event = json.loads(line)
+        target = event.get("objectRef")
+        if event["user"]["username"] != account or not target:
+            continue
+        resource = "/".join(filter(None, (target.get("resource"), target.get("subresource"))))
+        right = event["verb"], target.get("apiGroup", ""), resource
+        found.setdefault(right, set()).add(event.get("responseStatus", {}).get("code", 0))
+    return found
+
+
+def granted() -> set[tuple[str, str, str]]:
+    rules = yaml.safe_load((CHART / "rules.yaml").read_text())
+    return {
+        (verb, group, resource)
+        for rule in (*rules["namespaced"], *rules["cluster"])
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+
+def test_no_right_is_missing_and_none_unused(audited, tmp_path):
+    plane, log = audited
+    plane.helm("install", "rollcall", str(CHART), "--namespace", NAMESPACE, "--create-namespace")
+    apply(plane, ZONE)
+    plane.workloads.make_namespace("shop")
+    plane.workloads.make_service("shop", "web", selector={"app": "web"})
+    for number in range(3):
+        pod(plane, "shop", number)
+    apply(plane, file("shop", "mine"))
+    with Rollcall(plane.account_kubeconfig(NAMESPACE, "rollcall"), tmp_path) as rollcall:
+        rollcall.wait_answers("web.shop.test.example", {"10.20.0.1", "10.20.0.2", "10.20.0.3"})
+        eventually(lambda: condition(plane, "df", "mine", "shop") == "Written", "the file is written")
+        for number in range(3):
+            plane.workloads.set_ready("shop", f"web-{number}", False)
+        rollcall.wait_answers("web.shop.test.example", set())
+        eventually(lambda: status(plane, "si", "web", "shop").get("ready") == "0/3", "READY 0/3")
+        eventually(lambda: condition(plane, "dz", "test") == "Published", "the zone is published")
+        account = f"system:serviceaccount:{NAMESPACE}:rollcall"
+        eventually(lambda: granted() <= asked(log, account).keys(), "every right has been used")
+        refused = {right for right, codes in asked(log, account).items() if codes & {401, 403}}
+    used = {right for right in asked(log, account) if right[:2] not in EVERYBODY}
+    assert refused == set()
+    assert used - granted() == set()
+    assert not {right for right in used if right[2].startswith("pods") and right[0] not in ("list", "watch")}

@@ -1,0 +1,63 @@
+"""The loop that the manual gives for a sidecar: curl, and a reader that is told."""
+
+import asyncio
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from file_consumers import eventually
+from rollcall.model import Format
+from rollcall.publish.file_store import FileStore
+from rollcall.publish.files import render
+from rollcall.publish.http_files import add_routes
+from unit.publish.builders import WEB, file, instance, members
+
+MANUAL = Path(__file__).parents[3] / "docs" / "reference" / "files.md"
+HOSTS = file(Format.HOSTS)
+
+
+def loop_of_the_manual() -> str:
+    (script,) = re.findall(r"```sh\n(.*?)```", MANUAL.read_text(), flags=re.DOTALL)
+    return str(script)
+
+
+async def test_the_loop_of_the_manual(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not on PATH: apt-get install curl")
+    store = FileStore()
+    app = web.Application()
+    add_routes(app, store)
+    runner = web.AppRunner(app, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    target, told = tmp_path / "hosts", tmp_path / "told"
+    settings = (
+        f"url=http://127.0.0.1:{runner.addresses[0][1]}/v1/files/shop/discovery\n"
+        f"file={target}\n"
+        f"reload='echo told >> {told}'\n"
+    )
+    sidecar = await asyncio.create_subprocess_exec(
+        "sh", "-c", settings + loop_of_the_manual(), stderr=asyncio.subprocess.DEVNULL, start_new_session=True
+    )
+
+    async def held() -> str:
+        return target.read_text()
+
+    try:
+        store.update(HOSTS, [WEB])  # until now it got 503
+        await eventually(held, lambda text: text == render(HOSTS, [WEB], 1).text)
+        changed = [members("web", instance(7))]
+        store.update(HOSTS, changed)
+        await eventually(held, lambda text: text == render(HOSTS, changed, 1).text)
+        await eventually(lambda: lines(told), lambda count: count == 2)
+    finally:
+        sidecar.kill()
+        await sidecar.wait()
+        await runner.cleanup()  # ends the curl that waits
+
+
+async def lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
