@@ -43,12 +43,13 @@ class Follower:
         """Return `owner type data` lines of a zone, sorted, owners relative to it."""
         origin = dns.name.from_text(apex)
         lines = []
-        for (owner, rdtype), (_, _, members) in self.zones.get(origin.to_wire(), {}).items():
-            kind = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rdtype))
+        for (owner, rdtype), (_, _, members) in self.zones.get(origin.to_wire() or b"", {}).items():
+            number = dns.rdatatype.RdataType.make(rdtype)
+            kind = dns.rdatatype.to_text(number)
             if types and kind not in types:
                 continue
             name = dns.name.from_wire(owner, 0)[0].relativize(origin)
             for data in members:
-                value = dns.rdata.from_wire(dns.rdataclass.IN, rdtype, data, 0, len(data))
+                value = dns.rdata.from_wire(dns.rdataclass.IN, number, data, 0, len(data))
                 lines.append(f"{name} {kind} {value.to_text(origin=origin)}")
         return sorted(lines)

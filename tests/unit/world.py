@@ -23,7 +23,8 @@ NAMED = ContainerPort("web", "TCP", 8080)
 def pod(name: str = "web-0", address: str = "10.0.0.1", **fields: Any) -> Pod:
     """Make a pod that runs and is ready, but for what is said otherwise."""
     namespace = fields.pop("namespace", "shop")
-    fields = {"labels": {"app": "web"}, "phase": "Running", "ready": True, "ports": (NAMED,)} | fields
+    usual: dict[str, Any] = {"labels": {"app": "web"}, "phase": "Running", "ready": True, "ports": (NAMED,)}
+    fields = usual | fields
     fields.setdefault("addresses", (address,) if address else ())
     made = Pod(key=Key(namespace, name), uid=f"uid-{name}", **fields)
     if made.phase == "Pending" and made.ready:

@@ -6,6 +6,7 @@ The datagram socket is connected, so that a port where nobody listens says so at
 
 import asyncio
 import os
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -48,14 +49,13 @@ class Server:
         """
         if text.count(":") > 1 and not text.startswith("["):
             return cls(text)
-        host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
-        if not colon:
-            host, port = text, "53"
-        number = int(port) if port.isascii() and port.isdecimal() else -1
-        host = host.removeprefix("[").removesuffix("]")
-        if not host or not 0 < number < 65536:
+        match = re.fullmatch(
+            r"(\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:]+))(:(?P<port>[0-9]{1,5}))?", text
+        )
+        port = int(match["port"] or 53) if match else 0
+        if match is None or not 0 < port < 65536:
             raise ValueError(f"{text!r} is no server: write HOST or HOST:PORT, such as 127.0.0.1:5353")
-        return cls(host, number)
+        return cls(match["ipv6"] or match["host"], port)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -174,6 +174,8 @@ def name_and_types(text: str, rdtype: str | None) -> tuple[dns.name.Name, list[d
         name = dns.reversename.from_address(text)
     except (dns.exception.SyntaxError, ValueError):
         try:
+            if not text:
+                raise dns.name.EmptyLabel
             name = dns.name.from_text(text)
         except (dns.exception.DNSException, UnicodeError) as error:
             raise ValueError(f"{text!r} is no domain name: {error}") from error

@@ -118,9 +118,10 @@ class Cluster:
                 " Rollcall makes one for each Service that a zone or a file selects."
             ) from error
 
-    async def probe(self) -> None:
+    async def probe(self, namespace: str | None) -> None:
         """Find out whether services can be listed: who waits for changes would wait for ever."""
-        await self.client.list_page(api_path(GROUP_VERSION, "serviceinstances"), {"limit": "1"})
+        path = api_path(GROUP_VERSION, "serviceinstances", namespace=namespace)
+        await self.client.list_page(path, {"limit": "1"})
 
     async def dns_servers(self, namespace: str | None) -> dict[str, tuple[str, int]]:
         """Find the DNS Services of Rollcall, with address and port; None looks in all namespaces."""

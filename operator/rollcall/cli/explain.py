@@ -14,6 +14,7 @@ import dns.rdatatype
 from dns.message import Message
 
 from rollcall.model import Key, Naming, Policy
+from rollcall.zone import MAX_ANSWER
 
 from .ask import NoReply, Reply, Server, ask
 from .cluster import Cluster
@@ -117,14 +118,16 @@ def instance_of(record: Record, service: Service) -> Instance | None:
     return None
 
 
-def limit(service: Service, name: str, answered: int) -> str:
+def limit(service: Service, name: str, replies: Iterable[Reply]) -> str:
     """Say why an answer to the name of a service holds fewer instances than are eligible, if it does."""
     eligible, answer = service.status.counts.eligible, service.spec.answer
+    most = {Policy.ONE: 1, Policy.ALL: MAX_ANSWER, Policy.RANDOM: answer.count}[answer.policy]
+    is_full = any(len(rrset) == most for reply in replies for rrset in reply.message.answer)
     names = {place.dns_name for place in service.status.publications}
-    if name.lower() not in names or not 0 < answered < eligible:
+    if name.lower() not in names or not is_full or most >= eligible:
         return ""
-    policy = f"{answer.policy} of {answer.count}" if answer.policy is Policy.RANDOM else str(answer.policy)
-    return f"One answer holds {answered} of the {eligible} eligible instances (answer policy {policy})."
+    policy = f"{answer.policy} of {most}" if answer.policy is Policy.RANDOM else str(answer.policy)
+    return f"One answer holds {most} of the {eligible} eligible instances (answer policy {policy})."
 
 
 def _state(service: Service) -> list[str]:

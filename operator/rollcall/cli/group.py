@@ -14,7 +14,7 @@ from .options import shared_options
 COMMANDS = {
     "status": "Show zones, services and files, and what is left out.",
     "lookup": "Ask a DNS server, and say which instances the answer is.",
-    "watch": "Follow services as their instances come and go.",
+    "watch": "Follow services as their instances come and go, until Ctrl-C.",
     "check": "Check an installation: API, CRDs, rights, ports, zones.",
     "run": "Run the operator.",
 }

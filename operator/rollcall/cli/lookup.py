@@ -184,10 +184,11 @@ def _print(settings: Settings, found: Found) -> None:
     notes = list(found.notes)
     if (service := found.service) is not None:
         counts = service.status.counts
-        addresses = {record.data for record in answers if record.rdtype in ("A", "AAAA")}
-        named = {i.pod for i in service.status.instances if addresses & set(i.addresses)}
         summary = f"{service.key}: {counts.eligible} of {counts.total} instances are answered."
-        parts += [line(""), line(" ".join(filter(None, (summary, limit(service, found.name, len(named))))))]
+        parts += [
+            line(""),
+            line(" ".join(filter(None, (summary, limit(service, found.name, found.replies.values()))))),
+        ]
         if service.left_out:
             parts += [line("Left out:"), instances_table(service.left_out)]
     parts += [line(note, Health.WARN) for note in notes]

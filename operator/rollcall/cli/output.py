@@ -55,7 +55,8 @@ class Printer:
         with console.capture() as capture:
             console.print(*parts, sep="\n")
         for line in capture.get().splitlines():
-            click.echo(line.rstrip())  # rich fills up to the width of the column
+            # Rich fills up to the width of a column, and has decided about colors.
+            click.echo(line.rstrip(), color=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> "RenderableType":

@@ -91,10 +91,13 @@ async def check_http(given: str | None) -> Line:
     """Check that HTTP is answered on this machine, or can be."""
     wanted = given or HTTP_LISTEN
     try:
+        server = _local(wanted)
         listen(wanted, "HTTP", "--http-listen").close()
+    except ValueError as error:
+        return Line(Level.FAIL, "http port", str(error))
     except OSError as error:
         try:
-            return await _ready(_local(wanted))
+            return await _ready(server)
         except (aiohttp.ClientError, OSError, ValueError):
             return _taken("http port", str(error), chosen=given is not None)
     return Line(Level.OK, "http port", f"{wanted} is free for `rollcall run`")

@@ -22,12 +22,12 @@ _NAMESPACED = (
     ("", ("pods", "services"), ("list", "watch")),
     (_OURS, ("serviceinstances",), ("create", "list", "watch")),
     (_OURS, ("discoveryfiles",), ("list", "watch")),
-    (_OURS, ("discoveryfiles/status", "serviceinstances/status"), ("patch",)),
+    (_OURS, ("discoveryfiles/status", "serviceinstances/status"), ("get", "patch")),
     ("", ("configmaps",), ("create", "get", "update")),
 )
 _CLUSTER = (
     (_OURS, ("discoveryzones",), ("list", "watch")),
-    (_OURS, ("discoveryzones/status",), ("patch",)),
+    (_OURS, ("discoveryzones/status",), ("get", "patch")),
     ("", ("events",), ("create",)),
 )
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     cls=Command,
     epilog="""\b
 Examples:
-  rollcall status -A                       zones, and the services and files of all namespaces
-  rollcall status -n shop --zone internal  the services of a namespace in one zone
-  rollcall status web -n shop              one service: each instance, and why it is left out
-  rollcall status shop/web -o json         the same for programs
+  rollcall status -A                         zones, and services and files of all namespaces
+  rollcall status -n shop --zone internal    the services of a namespace in one zone
+  rollcall status web -n shop                one service: each instance, and why it is left out
+  rollcall status shop/web -o json           the same for programs
 """,
 )
 @click.argument("service", required=False)

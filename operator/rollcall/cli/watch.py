@@ -59,10 +59,11 @@ async def _follow(settings: Settings, names: tuple[str, ...], *, all_namespaces:
     namespaces = {key.namespace for key in wanted}
     if not wanted and not all_namespaces:
         namespaces = {await namespace_of(settings)}
+    namespace = namespaces.pop() if len(namespaces) == 1 else None
     printer = None if settings.json else Printer(color=settings.color)
     async with connected(settings) as cluster:
-        await cluster.probe()
-        stream = ServiceStream(cluster.client, namespaces.pop() if len(namespaces) == 1 else None, wanted)
+        await cluster.probe(namespace)
+        stream = ServiceStream(cluster.client, namespace, wanted)
         async with asyncio.TaskGroup() as group:
             group.create_task(stream.run())
             if printer is not None and printer.console.is_terminal:
@@ -91,8 +92,8 @@ async def _write(stream: "ServiceStream", printer: "Printer | None") -> None:
                 reasons_text(service),
             )
             printer.show(line("  ".join(filter(None, words))))
-        if stream.trouble != reported:
-            reported = stream.trouble
+        if (trouble := stream.trouble) != reported:
+            reported = trouble
             click.echo(f"Trying again: {reported}" if reported else "Works again.", err=True)
 
 

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 FIRST_SECONDS = 0.2
 REST_SECONDS = 0.75
 CONCURRENCY = 8
+RESOLUTION_SECONDS = 0.001
+"""What is due in less is due: a timer may fire a little early, and must not be set again for nothing."""
 
 OUTAGE_RETRY_SECONDS = (0.5, 15.0)
 OBJECT_RETRY_SECONDS = (1.0, 60.0)
@@ -125,11 +127,11 @@ class WorkQueue(Generic[K]):
             seconds = None
             while self._line:
                 seconds = max(self._line[0][0], self._resume_at) - _now()
-                if seconds > 0:
+                if seconds > RESOLUTION_SECONDS:
                     break
                 _, _, key = heappop(self._line)
                 entry = self._entries[key]
-                if entry.due > _now():  # marked while it was resting
+                if entry.due - _now() > RESOLUTION_SECONDS:  # marked while it was resting
                     self._enqueue(key, entry)
                 elif entry.marked:
                     entry.marked, entry.running = False, True

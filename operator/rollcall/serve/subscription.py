@@ -32,13 +32,16 @@ class Subscription:
     async def run(self) -> None:
         """Connect, follow, and connect again, until cancelled."""
         pause = _FIRST_PAUSE_SECONDS
+        said = ""
         while True:
             protocol = _Protocol(self._worker, self._answers, self._settled)
             reason = await self._follow(protocol)
             self._settled.set()
             if protocol.is_synced:
-                pause = _FIRST_PAUSE_SECONDS
-            _LOG.info("no feed from %s (%s): the answers stay, next try in %.2f s", self._path, reason, pause)
+                pause, said = _FIRST_PAUSE_SECONDS, ""
+            if reason != said:  # an outage of hours is not said every second
+                said = reason
+                _LOG.info("no feed from %s (%s): the answers stay, trying again", self._path, reason)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 

@@ -46,18 +46,17 @@ async def test_the_loop_of_the_manual(tmp_path: Path) -> None:
     async def held() -> str:
         return target.read_text()
 
+    async def times_told() -> int:
+        return len(told.read_text().splitlines())
+
     try:
         store.update(HOSTS, [WEB])  # until now it got 503
         await eventually(held, lambda text: text == render(HOSTS, [WEB], 1).text)
         changed = [members("web", instance(7))]
         store.update(HOSTS, changed)
         await eventually(held, lambda text: text == render(HOSTS, changed, 1).text)
-        await eventually(lambda: lines(told), lambda count: count == 2)
+        await eventually(times_told, lambda count: count == 2)
     finally:
         sidecar.kill()
         await sidecar.wait()
         await runner.cleanup()  # ends the curl that waits
-
-
-async def lines(path: Path) -> int:
-    return len(path.read_text().splitlines())

@@ -1,0 +1,85 @@
+"""`rollcall check` where the rights and the CRDs are real ones."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from api.cli.conftest import Run
+from controlplane import ControlPlane
+
+ROOT = Path(__file__).parents[3]
+
+
+def results(command: Run, *arguments: str, **environment: str) -> dict[str, tuple[str, str]]:
+    ended = command("check", "-o", "json", *arguments, **environment)
+    return {each["check"]: (each["result"], each["message"]) for each in ended.json["checks"]}
+
+
+@pytest.fixture
+def account(cluster: ControlPlane, namespace: str) -> Iterator[str]:
+    """Make a service account with the rights that the chart grants in one namespace."""
+    rules = yaml.safe_load((ROOT / "charts" / "rollcall" / "rules.yaml").read_text())
+    cluster.kubectl("create", "serviceaccount", "operator", "-n", namespace)
+    for kind, name, granted in (
+        ("Role", "operator", rules["namespaced"]),
+        ("ClusterRole", namespace, rules["cluster"]),
+    ):
+        where = {"namespace": namespace} if kind == "Role" else {}
+        role = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": kind,
+            "metadata": {"name": name, **where},
+            "rules": granted,
+        }
+        cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump(role))
+    user = f"{namespace}:operator"
+    cluster.kubectl(
+        "create", "rolebinding", "operator", "--role=operator", f"--serviceaccount={user}", "-n", namespace
+    )
+    cluster.kubectl(
+        "create", "clusterrolebinding", namespace, f"--clusterrole={namespace}", f"--serviceaccount={user}"
+    )
+    yield f"system:serviceaccount:{user}"
+    cluster.kubectl("delete", "clusterrolebinding,clusterrole", namespace)
+
+
+def test_the_crds_of_this_repository(command: Run) -> None:
+    found = results(command)
+    assert found["api"][0] == "OK"
+    for plural in ("serviceinstances", "discoveryzones", "discoveryfiles"):
+        assert found[f"{plural}.rollcall.dev"] == ("OK", "established, with all fields of this version")
+
+
+def test_an_administrator_may_all(command: Run) -> None:
+    assert results(command)["rights"][0] == "OK"
+
+
+def test_an_account_may_what_it_was_granted(command: Run, namespace: str, account: str) -> None:
+    assert results(command, "--as", account, "-n", namespace)["rights"][0] == "OK"
+    everywhere = results(command, "--as", account)["rights"]
+    assert everywhere[0] == "FAIL"
+    assert "list pods, watch pods" in everywhere[1]
+    assert "discoveryzones" not in everywhere[1]
+
+
+def test_an_account_checks_itself(cluster: ControlPlane, command: Run, namespace: str, account: str) -> None:
+    """It may not read CRDs, which is a warning: the operator doesn't need to."""
+    kubeconfig = cluster.account_kubeconfig(namespace, "operator")
+    ended = command("check", "-o", "json", "-n", namespace, "--kubeconfig", str(kubeconfig))
+    found = {each["check"]: each["result"] for each in ended.json["checks"]}
+    assert found["rights"] == "OK"
+    assert found["serviceinstances.rollcall.dev"] == "WARN"
+
+
+def test_an_account_without_rights(cluster: ControlPlane, command: Run, namespace: str) -> None:
+    cluster.kubectl("create", "serviceaccount", "nobody", "-n", namespace)
+    kubeconfig = str(cluster.account_kubeconfig(namespace, "nobody"))
+    ended = command("check", "--kubeconfig", kubeconfig)
+    assert ended.code == 1
+    assert "FAIL     rights" in ended.stdout
+    denied = command("status", "-n", namespace, "--kubeconfig", kubeconfig)
+    assert denied.code == 1
+    assert denied.stderr.startswith("Error: a right is missing:")
+    assert len(denied.stderr.splitlines()) == 1
