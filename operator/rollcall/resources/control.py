@@ -77,12 +77,16 @@ class ControlPath:
 
     def _in_thread(self) -> None:
         try:
-            with relayed():
+            with relayed(self._unresolved):
                 asyncio.run(self._operate())
         except BaseException as error:
             self._error = error
         finally:
             self._call_home(self._ended.set)
+
+    def _unresolved(self) -> None:
+        self._error = LookupError("our kinds are not served yet")
+        self._stop.set()
 
     def _call_home(self, function: Callable[..., object], *arguments: object) -> None:
         """Have something called in the loop of `run`, which may be gone by now."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 log = logging.getLogger(__name__)
 
@@ -11,22 +11,36 @@ _CHATTER = (
     "Request attempt",  # each retry; the list beside kopf says once that the API server is away
 )
 
+_UNRESOLVED = "Unresolved resources"
+"""It has found a kind missing that was listed a moment ago, and would never look for it again: an API server
+that has just started serves our kinds a little later than it answers."""
+
 
 class _Relay(logging.Handler):
-    """Hands records on to our own loggers; chatter becomes debug."""
+    """Hands records on to our own loggers; chatter and tracebacks are for debugging."""
+
+    def __init__(self, on_unresolved: Callable[[], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._on_unresolved = on_unresolved
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        level = logging.DEBUG if message.startswith(_CHATTER) else record.levelno
+        if message.startswith(_UNRESOLVED):
+            self._on_unresolved()
+        level = logging.DEBUG if message.startswith(_CHATTER) else min(record.levelno, logging.WARNING)
         if log.isEnabledFor(level):
-            log.log(level, "kopf: %s", message, exc_info=record.exc_info)
+            is_debugging = log.isEnabledFor(logging.DEBUG)
+            log.log(level, "kopf: %s", message, exc_info=record.exc_info if is_debugging else None)
 
 
 @contextlib.contextmanager
-def relayed() -> Iterator[None]:
-    """Keep kopf's loggers from the root logger, and hand on what they warn of."""
+def relayed(on_unresolved: Callable[[], None]) -> Iterator[None]:
+    """Keep kopf's loggers from the root logger, and hand on what they warn of.
+
+    `on_unresolved` is called in kopf's thread when kopf has not found a kind that it is to watch.
+    """
     kopf = logging.getLogger("kopf")
-    relay = _Relay(logging.WARNING)
+    relay = _Relay(on_unresolved)
     before = kopf.level, kopf.propagate
     kopf.setLevel(logging.WARNING)
     kopf.propagate = False

@@ -4,6 +4,7 @@ Not the `kubernetes` package's own client: its typed decode takes 1.7 ms an even
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import closing
@@ -210,7 +211,14 @@ def _refusal(doing: str, response: aiohttp.ClientResponse, body: bytes) -> ApiEr
 
 
 def _unreachable(doing: str, error: Exception) -> Unreachable:
-    what = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    if isinstance(error, aiohttp.ClientConnectorError):  # its own words hold the repr of an SSL context
+        number = error.os_error.errno
+        reason = os.strerror(number) if number and number > 0 else str(error.os_error)
+        what = f"can't connect to {error.host} port {error.port}: {reason}"
+    elif isinstance(error, TimeoutError):
+        what = "no answer in time"
+    else:
+        what = str(error) or type(error).__name__
     return Unreachable(f"{doing}: {what}")
 
 

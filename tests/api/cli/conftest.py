@@ -32,7 +32,7 @@ Run = Callable[..., Ended]
 
 
 def environment(plane: ControlPlane, **more: str) -> dict[str, str]:
-    """Return the environment of a command: our cluster, and none of the settings of whoever runs the tests."""
+    """Return the environment of a command: our cluster, and no settings of whoever runs the tests."""
     mine = ("ROLLCALL_SERVER", "NO_COLOR", "FORCE_COLOR", "KUBERNETES_SERVICE_HOST")
     inherited = {name: value for name, value in os.environ.items() if name not in mine}
     return inherited | {"KUBECONFIG": str(plane.kubeconfig), **more}

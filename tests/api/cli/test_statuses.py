@@ -59,9 +59,7 @@ def test_status_of_one_service(command: Run, shop: str) -> None:
     assert ended.json["health"] == "good"
 
 
-def test_more_services_than_a_page_holds(
-    cluster: ControlPlane, command: Run, namespace: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_services_than_a_page_holds(cluster: ControlPlane, namespace: str) -> None:
     for number in range(7):
         body = {"apiVersion": VERSION, "kind": "ServiceInstance", "metadata": {"name": f"s-{number}"}}
         cluster.client.create(path(VERSION, "serviceinstances", namespace), body)
