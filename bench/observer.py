@@ -1,0 +1,124 @@
+"""Our side of the pollers: what they are to wait for, and what they saw."""
+
+import multiprocessing
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from bench import poller
+from bench.board import Acknowledgements, Sightings
+from bench.peers import Peer
+from bench.poller import Armed, Done, Expected, Task
+from bench.questions import question
+from bench.world import Pod, Service
+from controlplane import ControlPlaneError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+_SPAWN = multiprocessing.get_context("spawn")
+_SLACK_SECONDS = 10.0
+
+
+def acknowledgements() -> Acknowledgements:
+    """Make the board that the writer and all pollers share."""
+    return Acknowledgements(_SPAWN)
+
+
+class Observer:
+    """The poller of one server; a context manager."""
+
+    def __init__(self, peer: Peer, written: Acknowledgements) -> None:
+        self.peer = peer
+        self._written = written
+        self._sightings = Sightings(_SPAWN)
+        self._timeout_seconds = 0.0
+        self._connection: Connection
+        self._connection, theirs = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(
+            target=poller.main,
+            args=(peer.port, theirs, written, self._sightings),
+            name=f"poller of {peer.name}",
+            daemon=True,
+        )
+        self._process.start()
+        theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+        self._process.terminate()
+        self._process.join()
+
+    def begin(
+        self,
+        services: Sequence[Service],
+        unready: frozenset[Pod] = frozenset(),
+        *,
+        eager: bool,
+        queries_a_second: int,
+        timeout_seconds: float,
+    ) -> None:
+        """Let the poller wait for these services, where all pods but `unready` are to be in the answers.
+
+        With `eager`, returns when the first answer is there, so that no change is missed from then on.
+        Otherwise a service is asked for when a write to one of its pods has been acknowledged.
+        """
+        self._sightings.clear()
+        self._timeout_seconds = timeout_seconds
+        expected = tuple(
+            Expected(
+                question(self.peer.domain_name(service)),
+                tuple((pod.slot, pod.packed, pod not in unready) for pod in service.pods),
+            )
+            for service in services
+        )
+        self._connection.send(Task(expected, eager, 1_000_000_000 // queries_a_second, timeout_seconds))
+        if eager and not isinstance(self._next(), Armed):
+            raise ControlPlaneError(f"{self.peer.name} gave no answer in {timeout_seconds:.0f} s")
+
+    def end(self) -> Done:
+        """Wait until the poller has seen everything, or its time is over."""
+        done = self._next()
+        assert isinstance(done, Done)
+        return done
+
+    def wait_ready(self, services: Sequence[Service], timeout_seconds: float = 180.0) -> None:
+        """Wait until every pod of these services is in the answers. Raises ControlPlaneError."""
+        self.begin(services, eager=True, queries_a_second=1_000, timeout_seconds=timeout_seconds)
+        if missing := self.end().missing:
+            raise ControlPlaneError(
+                f"{self.peer.name}: {missing} pods were not in its answers after {timeout_seconds:.0f} s"
+            )
+
+    def delays_ns(self, pods: Sequence[Pod]) -> list[int]:
+        """Return how long after its acknowledgement each pod was seen in its new state, if it was at all.
+
+        Below 0 where the answer was quicker than the acknowledgement.
+        """
+        return [
+            seen - self._written.times[pod.slot] for pod in pods if (seen := self._sightings.seen[pod.slot])
+        ]
+
+    def resolutions_ns(self, pods: Sequence[Pod]) -> list[int]:
+        """Return for how long each pod was not looked at before it was seen."""
+        return [
+            seen - max(self._sightings.before[pod.slot], self._written.times[pod.slot])
+            for pod in pods
+            if (seen := self._sightings.seen[pod.slot])
+        ]
+
+    def _next(self) -> Armed | Done:
+        try:
+            if self._connection.poll(self._timeout_seconds + _SLACK_SECONDS):
+                message: Armed | Done = self._connection.recv()
+                return message
+        except (EOFError, ConnectionError):
+            pass  # the poller is gone: said below
+        raise ControlPlaneError(
+            f"the {self._process.name} ended or hangs: its exit code is {self._process.exitcode}"
+        )
