@@ -28,7 +28,7 @@ from rollcall.model import (
 from . import rdata as rd
 from .changes import MAX_ANSWER
 from .content import Record
-from .names import MAX_NAME, InvalidName, below
+from .names import MAX_LABEL, MAX_NAME, InvalidName, below
 
 VERSIONS = "versions"
 MARKER = "_rollcall"
@@ -79,7 +79,7 @@ class Placement(msgspec.Struct, frozen=True):
 
 def _services(parent: bytes, own: bytes, instance: Instance) -> Iterator[Record]:
     for port in instance.ports:
-        if port.name:
+        if port.name and len(port.name) < MAX_LABEL:  # 63 octets and the underscore are no label
             owner = below(parent, *_port_labels(port))
             data = rd.srv(instance.weight, port.number, own)
             yield Record(owner, rd.SRV, data, instance.weight)
@@ -132,8 +132,8 @@ def root_name(key: Key, naming: Naming, domain: bytes) -> bytes:
     return root
 
 
-_LONGEST_PREFIX = 64  # an instance's label; _port._proto is shorter (RFC 6335: 15 characters)
-_LONGEST_VERSION_PREFIX = 17 + 6 + 64 + 9  # _port._proto.<version>.versions
+_LONGEST_PREFIX = 64 + 6  # _port._sctp; a label and its length are at most 64 octets
+_LONGEST_VERSION_PREFIX = 64 + 6 + 64 + 9  # _port._sctp.<version>.versions
 
 
 def _count(policy: Policy, count: int) -> int:

@@ -10,7 +10,7 @@ from .apex import Apex
 from .changes import MAX_ANSWER
 from .claims import Claims
 from .content import Record, ZoneContent
-from .names import InvalidName, is_at_or_below, parents, to_text
+from .names import MAX_LABEL, InvalidName, is_at_or_below, parents, to_text
 from .placement import Placement, place, root_name
 from .reverse import pointers
 
@@ -137,13 +137,8 @@ class ServedZone:
             return
         self.problems.pop(key, None)
         placement = place(entry, self.zone.spec, self.domain, self._identity)
-        if placement.withheld_versions:
-            labels = ", ".join(sorted(placement.withheld_versions))
-            self.problems[key] = Problem(
-                "VersionCollision",
-                f"Two versions share the DNS label {labels}: give them values that differ in more than"
-                " punctuation; until then that label is not published.",
-            )
+        if problem := _partial_problem(entry, placement):
+            self.problems[key] = problem
         placed = self.placed.get(key)
         if placed is not None and placed.placement != placement:
             self._withdraw(key)
@@ -200,3 +195,22 @@ class ServedZone:
                 if (content := self.reverse.get(parent)) is not None:
                     yield content, record
                     break
+
+
+def _partial_problem(entry: Entry, placement: Placement) -> Problem | None:
+    """Return why some names of a service that is published are missing, or None."""
+    if placement.withheld_versions:
+        labels = ", ".join(sorted(placement.withheld_versions))
+        return Problem(
+            "VersionCollision",
+            f"Two versions share the DNS label {labels}: give them values that differ in more than"
+            " punctuation; until then that label is not published.",
+        )
+    for port in entry.ports:
+        if len(port.name) >= MAX_LABEL:
+            return Problem(
+                "InvalidPortName",
+                f"The port {port.name} has no SRV records, because an underscore before its name makes it"
+                f" longer than a label of DNS may be: use a name of at most {MAX_LABEL - 1} characters.",
+            )
+    return None

@@ -226,6 +226,24 @@ def test_a_name_that_is_too_long_quarantines_its_service_only():
     assert "web.shop A 10.0.0.1" in stage.lines("A", apex=domain)
 
 
+def test_a_port_whose_name_makes_no_label_has_no_srv():
+    ports = (ServicePort(80, "p" * 63), ServicePort(81, "q" * 62))
+    stage = Stage(zone(), service(ports=ports), pod())
+    assert [line.split()[0] for line in stage.lines("SRV")] == [f"_{'q' * 62}._tcp.web.shop"]
+    (problem,) = stage.zones.service_problems(Key("shop", "web"))
+    assert problem.reason == "InvalidPortName"
+
+
+def test_the_longest_names_that_are_published_fit():
+    long = {"app": "web", "app.kubernetes.io/version": "v" * 63}
+    for length in range(1, 60):
+        domain = f"{'d' * 60}.{'e' * length}"
+        ports = (ServicePort(80, "p" * 62, "SCTP"),)
+        held = pod(hostname="h" * 63, labels=long)
+        stage = Stage(zone(domain=domain), service("s" * 50, ports=ports), held)
+        assert stage.lines("SRV", apex=domain) or stage.zones.service_problems(Key("shop", "s" * 50))
+
+
 def test_a_new_zone_is_handed_out_when_it_is_whole():
     stage = Stage(service(), pod(), service("api"))
     stage.zones.apply_zone(zone())
