@@ -15,7 +15,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import Any
 
 from .config import Config
@@ -24,7 +25,7 @@ from .history import History
 from .http import serving
 from .logs import configure
 from .metrics import Metrics, Readings
-from .model import DiscoveryFile, DiscoveryZone, Key, Pod, Service, ServiceInstance
+from .model import DiscoveryFile, DiscoveryZone, Key
 from .processes import EX_CONFIG, end_with
 from .programming import Programming
 from .publish.configmaps import FilePublisher
@@ -80,10 +81,14 @@ class App:
             config.snapshot_path, config.files_path, self.zones, self.store, self.metrics
         )
         namespace = config.namespace or None
+        known = self.directory
+        take_pods = partial(self._take, known.apply_pod, known.remove_pod)
+        take_services = partial(self._take, known.apply_service, known.remove_service)
+        take_resources = partial(self._take, known.apply_resource, known.remove_resource)
         self.reflectors: tuple[Reflector[Any], ...] = (
-            Reflector(client, PODS, self._on_pods, namespace=namespace),
-            Reflector(client, SERVICES, self._on_services, namespace=namespace),
-            Reflector(client, SERVICE_INSTANCES, self._on_resources, namespace=namespace),
+            Reflector(client, PODS, take_pods, namespace=namespace),
+            Reflector(client, SERVICES, take_services, namespace=namespace),
+            Reflector(client, SERVICE_INSTANCES, take_resources, namespace=namespace),
         )
         self.configuration = Configuration(
             client, credentials, self._on_zone, self._on_file, namespace=namespace
@@ -96,28 +101,16 @@ class App:
 
     # --- events in -------------------------------------------------------------------------------------
 
-    def _on_pods(self, batch: Batch[Pod]) -> None:
+    def _take(self, apply: Callable[[Any], None], remove: Callable[[Key], None], batch: Batch[Any]) -> None:
+        """Take a batch of events into the directory; an object that breaks it is named, and nothing else."""
         for change in batch.changes:
-            if change.new is None:
-                self.directory.remove_pod(change.key)
-            else:
-                self.directory.apply_pod(change.new)
-        self._flow(batch.received_ns)
-
-    def _on_services(self, batch: Batch[Service]) -> None:
-        for change in batch.changes:
-            if change.new is None:
-                self.directory.remove_service(change.key)
-            else:
-                self.directory.apply_service(change.new)
-        self._flow(batch.received_ns)
-
-    def _on_resources(self, batch: Batch[ServiceInstance]) -> None:
-        for change in batch.changes:
-            if change.new is None:
-                self.directory.remove_resource(change.key)
-            else:
-                self.directory.apply_resource(change.new)
+            try:
+                if change.new is None:
+                    remove(change.key)
+                else:
+                    apply(change.new)
+            except Exception:
+                log.exception("%s can't be taken in, its last state stays: %r", change.key, change.new)
         self._flow(batch.received_ns)
 
     def _on_zone(self, key: Key, zone: DiscoveryZone | None) -> None:

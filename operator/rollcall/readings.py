@@ -61,6 +61,15 @@ def readings(app: "App") -> Mapping[str, Reading]:
             ("zone",),
             lambda: [((to_text(zone.apex),), zone.record_count) for zone in app.zones.contents()],
         ),
+        "rollcall_kopf_restarts_total": Reading(
+            "How often the control path had to be started again.",
+            (),
+            lambda: [((), app.configuration.restarts)],
+            counter=True,
+        ),
+        "rollcall_status_waiting": Reading(
+            "Objects whose status is still to be written.", (), lambda: [((), app.reporting.waiting)]
+        ),
         "rollcall_services": Reading("Services known.", (), lambda: [((), len(app.directory))]),
         "rollcall_dns_workers": Reading(
             "DNS workers that are being fed.", (), lambda: [((), app.programming.workers)]

@@ -40,6 +40,11 @@ class Reporting:
         self._status = StatusWriter(client, self._compute, self._events.record)
         self._creator = InstanceCreator(client, self._wanted)
 
+    @property
+    def waiting(self) -> int:
+        """How many objects have a status that is still to be written."""
+        return self._status.waiting
+
     async def run(self) -> None:
         """Write until cancelled. Begin when everything has synced."""
         async with asyncio.TaskGroup() as group:

@@ -1,6 +1,7 @@
 """The whole path on real input: pods in a real API server, answers, files, status and Events out."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -275,6 +276,15 @@ def test_metrics_time_each_change_to_the_answer(cluster, namespace, rollcall, we
         assert float(text.split(line)[1].split()[0]) > 0
     assert 'rollcall_watch_synced{resource="pods"} 1.0' in text
     assert 'rollcall_zone_serial{zone="test.example"}' in text
+
+
+def test_every_metric_is_in_the_manual_and_every_one_there_exists(rollcall):
+    rollcall.wait_ready()
+    _, text, _ = rollcall.get("/metrics")
+    shown = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE rollcall_")}
+    manual = (Path(__file__).parents[2] / "docs/reference/metrics.md").read_text()
+    listed = set(re.findall(r"^\| `(rollcall_\w+)`", manual, re.MULTILINE))
+    assert {name for name in shown if not name.endswith("_created")} == listed
 
 
 def test_a_port_in_use_is_named(cluster, rollcall, tmp_path: Path):

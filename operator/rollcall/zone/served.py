@@ -70,7 +70,10 @@ class ServedZone:
         entry = self._directory.get(key)
         root = self._wanted_root(key, entry)
         for affected in self._claims.claim(key, entry.created if entry else "", root):
-            self._place(affected)
+            try:
+                self._place(affected)
+            except Exception as error:
+                self._quarantine(affected, error)
 
     def move(self, key: Key, pods: set[Key]) -> None:
         """Take in changes of single instances of a service that is otherwise unchanged."""
@@ -78,9 +81,21 @@ class ServedZone:
             self.refresh(key)
             return
         entry, placed = self._directory.get(key), self.placed.get(key)
-        if entry is not None and placed is not None:
-            for pod in pods:
+        if entry is None or placed is None:
+            return
+        for pod in pods:
+            try:
                 self._exchange(key, placed, pod, entry.instances.get(pod))
+            except Exception as error:
+                self._quarantine(key, error)
+
+    def _quarantine(self, key: Key, error: Exception) -> None:
+        """Note what nobody foresaw of a service: it keeps its last records, and no other suffers."""
+        self.problems[key] = Problem(
+            "InternalError",
+            f"A change of {key} can't be published in the zone {self.zone.name}, what was published before"
+            f" stays. This is a defect of Rollcall, please report it: {error!r}",
+        )
 
     def take_touched(self) -> set[Key]:
         """Return the services whose records changed since the last call."""
@@ -168,13 +183,13 @@ class ServedZone:
         before = placed.instances.get(pod)
         if before == after:
             return
+        placement = placed.placement
+        old = set(self._records(placement, before)) if before else set()
+        new = set(self._records(placement, after)) if after else set()
         if after is None:
             del placed.instances[pod]
         else:
             placed.instances[pod] = after
-        placement = placed.placement
-        old = set(self._records(placement, before)) if before else set()
-        new = set(self._records(placement, after)) if after else set()
         for content, record in old - new:
             content.remove(record)
         for content, record in new - old:

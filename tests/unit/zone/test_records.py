@@ -1,8 +1,9 @@
 """Which records a service has: the table of names."""
 
+import msgspec
 import pytest
 
-from rollcall.directory import Directory
+from rollcall.directory import Directory, ServiceChange
 from rollcall.model import Answer, Eligibility, InstanceNames, Key, NameServer, Naming, Policy, ServicePort
 from rollcall.zone import Past, Zones
 from unit.records import Follower
@@ -242,6 +243,19 @@ def test_the_longest_names_that_are_published_fit():
         held = pod(hostname="h" * 63, labels=long)
         stage = Stage(zone(domain=domain), service("s" * 50, ports=ports), held)
         assert stage.lines("SRV", apex=domain) or stage.zones.service_problems(Key("shop", "s" * 50))
+
+
+def test_a_service_that_breaks_us_keeps_its_records_and_hurts_no_other():
+    stage = Stage(zone(), service(), pod("a"), service("api", selector={"app": "api"}))
+    judged = stage.directory.get(Key("shop", "web")).instances[Key("shop", "a")]
+    broken = msgspec.structs.replace(judged, label="x" * 64)
+    stage.directory.get(Key("shop", "web")).instances[Key("shop", "a")] = broken
+    stage.zones.apply({Key("shop", "web"): ServiceChange(pods={Key("shop", "a")})})
+    stage.put(pod("b", address="10.0.0.2", labels={"app": "api"}))
+    assert "web.shop A 10.0.0.1" in stage.lines("A")
+    assert "api.shop A 10.0.0.2" in stage.lines("A")
+    (problem,) = stage.zones.service_problems(Key("shop", "web"))
+    assert problem.reason == "InternalError"
 
 
 def test_a_new_zone_is_handed_out_when_it_is_whole():
