@@ -6,6 +6,7 @@ Not the `kubernetes` package's own client: its typed decode takes 1.7 ms an even
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import closing
 from types import TracebackType
@@ -212,8 +213,10 @@ def _refusal(doing: str, response: aiohttp.ClientResponse, body: bytes) -> ApiEr
 
 def _unreachable(doing: str, error: Exception) -> Unreachable:
     if isinstance(error, aiohttp.ClientConnectorError):  # its own words hold the repr of an SSL context
-        number = error.os_error.errno
-        reason = os.strerror(number) if number and number > 0 else str(error.os_error)
+        cause = error.os_error
+        # Of name resolution and TLS the errno is a number of their own, and the words are in the error.
+        plain = not isinstance(cause, ssl.SSLError | socket.gaierror) and cause.errno
+        reason = os.strerror(plain) if plain else str(cause)
         what = f"can't connect to {error.host} port {error.port}: {reason}"
     elif isinstance(error, TimeoutError):
         what = "no answer in time"

@@ -32,7 +32,9 @@ from .view import Change, View
 
 log = logging.getLogger(__name__)
 
-PAGE_SIZE = 500
+PAGE_SIZE = 250
+"""Taking a page of pods apart holds the loop for 1.5 ms; larger pages do so for longer and are no faster."""
+
 SLICE = 50
 """Objects of a list that are taken in at once, about a millisecond, before other tasks get their turn."""
 

@@ -193,4 +193,4 @@ async def test_two_thousand_pods_come_in_pages(breakable: ControlPlane, tmp_path
         assert len(consumer.state) == 2000
         assert max(len(batch.changes) for batch in consumer.batches) <= 50
         await proxy.asked(lambda lines: "watch=true" in lines[-1])
-        assert [line.count("limit=500") for line in proxy.requests] == [1, 1, 1, 1, 0]
+        assert [line.count("limit=250") for line in proxy.requests] == [1] * 8 + [0]
