@@ -300,7 +300,7 @@ def main(arguments: list[str]) -> None:
     """Run the control process: its configuration, the descriptor of the HTTP socket, the supervisor's pid."""
     text, descriptor, parent = arguments
     config = Config.decode(text)
-    configure(config.log_format, config.log_level)
+    configure(config.log_format, config.log_level, "control")
     end_with(int(parent))
     asyncio.run(_run(config, socket.socket(fileno=int(descriptor))))
 

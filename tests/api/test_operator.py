@@ -287,6 +287,14 @@ def test_every_metric_is_in_the_manual_and_every_one_there_exists(rollcall):
     assert {name for name in shown if not name.endswith("_created")} == listed
 
 
+def test_every_process_logs_json_where_that_is_asked_for(cluster, tmp_path: Path):
+    with Rollcall(cluster.kubeconfig, tmp_path, "--log-format=json") as running:
+        running.wait_ready()
+    lines = [json.loads(line) for line in running.log]
+    assert {line["process"] for line in lines} >= {"rollcall", "control", "dns worker 0", "dns worker 1"}
+    assert all({"ts", "level", "logger", "msg"} <= line.keys() for line in lines)
+
+
 def test_a_port_in_use_is_named(cluster, rollcall, tmp_path: Path):
     for option, port in (("--dns-listen", rollcall.ports["dns"]), ("--http-listen", rollcall.ports["http"])):
         done = subprocess.run(

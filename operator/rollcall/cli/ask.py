@@ -82,7 +82,6 @@ async def ask(server: Server, name: dns.name.Name, rdtype: dns.rdatatype.RdataTy
         NoReply: neither UDP nor TCP brought an answer.
     """
     query = dns.message.make_query(name, rdtype, use_edns=0, payload=PAYLOAD)
-    query.flags &= ~dns.flags.RD
     problem = ""
     for _ in range(UDP_TRIES):
         started = time.perf_counter()

@@ -105,7 +105,7 @@ def run(
     Ends on SIGTERM or Ctrl-C. It retries for as long as the API server can't be reached, and answers from
     the last known state meanwhile.
     """
-    logs.configure(str(options["log_format"]), str(options["log_level"]))
+    logs.configure(str(options["log_format"]), str(options["log_level"]), "rollcall")
     from rollcall.serve.errors import ListenError
     from rollcall.serve.sockets import open_sockets
 

@@ -49,7 +49,15 @@ def children(config: Config, dns: Sequence[WorkerSockets], http: socket.socket) 
             f"dns worker {number}",
             (
                 sys.executable,
-                *worker.command(number, udp.fileno(), tcp.fileno(), config.feed_path, config.snapshot_path),
+                *worker.command(
+                    number,
+                    udp.fileno(),
+                    tcp.fileno(),
+                    config.feed_path,
+                    config.snapshot_path,
+                    config.log_format,
+                    config.log_level,
+                ),
             ),
             (udp, tcp),
         )

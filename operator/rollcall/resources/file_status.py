@@ -5,6 +5,7 @@ from typing import Any
 
 from rollcall.model import DiscoveryFile, Problem
 from rollcall.publish.configmaps import FileReport
+from rollcall.publish.files import LeftOut
 
 from .conditions import Condition, merged, ready, reconciling, rfc3339, stalled
 
@@ -13,6 +14,11 @@ _PASSING = ("ApiUnreachable", "ConfigMapConflict")
 
 _NAMED = 5
 """How many of the services that are left out a message names."""
+
+_LISTED = 100
+"""How many of them status lists."""
+
+_MESSAGE_LIMIT = 1024
 
 
 def file_status(
@@ -38,11 +44,18 @@ def file_status(
             "parts": len(report.keys),
             "configMaps": list(report.config_maps),
             "digest": report.digest,
+            "leftOut": [_left_out(each) for each in report.left_out[:_LISTED]],
             "lastChangeTime": _last_change(report, current, now),
         }
     conditions = _conditions(file, report, denied_namespaces)
     status["conditions"] = merged(conditions, current, file.generation, now)
     return status
+
+
+def _left_out(each: LeftOut) -> dict[str, str]:
+    namespace, name = each.service
+    message = each.message[:_MESSAGE_LIMIT]
+    return {"namespace": namespace, "name": name, "reason": each.reason, "message": message}
 
 
 def _last_change(report: FileReport, current: Mapping[str, Any], now: float) -> str:

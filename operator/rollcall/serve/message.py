@@ -1,7 +1,7 @@
 """Reading a query in full, for everything that the short cut in `query` doesn't know.
 
-By hand rather than with dnspython: a query needs four shapes of bytes checked and nothing decoded, junk must
-not cost sixty times what a good query costs, and a worker starts without importing a DNS library.
+By hand rather than with dnspython: a query needs four shapes of bytes checked and nothing decoded, and junk
+must not cost sixty times what a good query costs.
 """
 
 import struct

@@ -18,6 +18,8 @@ from random import Random
 
 import msgspec
 
+from rollcall.logs import configure
+
 from .answers import Answers
 from .errors import DeltaError, SnapshotError
 from .failures import FailureLog
@@ -36,7 +38,15 @@ _SECOND = 1.0
 _SETTLE_SECONDS = 0.5
 
 
-def command(worker: int, udp: int, tcp: int, feed: Path, snapshot: Path) -> list[str]:
+def command(
+    worker: int,
+    udp: int,
+    tcp: int,
+    feed: Path,
+    snapshot: Path,
+    log_format: str = "text",
+    log_level: str = "info",
+) -> list[str]:
     """Give the arguments to the interpreter that start worker number `worker` on open descriptors."""
     return [
         "-m",
@@ -46,6 +56,8 @@ def command(worker: int, udp: int, tcp: int, feed: Path, snapshot: Path) -> list
         f"--tcp-fd={tcp}",
         f"--feed={feed}",
         f"--snapshot={snapshot}",
+        f"--log-format={log_format}",
+        f"--log-level={log_level}",
     ]
 
 
@@ -57,11 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tcp-fd", type=int, required=True, help="descriptor of a listening TCP socket")
     parser.add_argument("--feed", type=Path, required=True, help="unix socket of the control process")
     parser.add_argument("--snapshot", type=Path, required=True, help="file with the last known state")
+    parser.add_argument("--log-format", choices=("text", "json"), default="text")
+    parser.add_argument("--log-level", default="info")
     options = parser.parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO,
-        format=f"%(asctime)s %(levelname)s dns worker {options.worker}: %(message)s",
-    )
+    configure(options.log_format, options.log_level, f"dns worker {options.worker}")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     asyncio.run(
         serve(

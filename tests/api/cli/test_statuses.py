@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import IO
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from api.cli.conftest import COMMAND, SECONDS, Run, environment
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
+from controlplane.programs import find
 from unit.cli.shop import API, INTERNAL, PLURALS, WEB, Json
 
 VERSION = "rollcall.dev/v1alpha1"
@@ -97,6 +99,20 @@ def test_a_kubeconfig_that_is_none(command: Run, cluster: ControlPlane) -> None:
     assert ended.code == 1
     assert len(ended.stderr.splitlines()) == 1
     assert "--kubeconfig" in ended.stderr
+
+
+def test_as_a_plugin_of_kubectl(cluster: ControlPlane, shop: str) -> None:
+    folder = Path(COMMAND[0]).parent
+    assert (folder / "kubectl-rollcall").exists()
+    done = subprocess.run(
+        [find("kubectl"), "rollcall", "status", "web", "-n", shop],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        env=environment(cluster, PATH=f"{folder}:{os.environ['PATH']}"),
+        check=True,
+    )
+    assert done.stdout.startswith(f"{shop}/web: 3 of 5 instances answered\n")
 
 
 def next_change(stream: IO[str]) -> Json:

@@ -22,7 +22,13 @@ class Demo:
     A demo that a test leaves running is killed, and all of its servers with it.
     """
 
-    def __init__(self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        program: tuple[str, str] = ("-m", "demo"),
+    ) -> None:
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
         self._log = folder / "demo.txt"
@@ -32,7 +38,7 @@ class Demo:
         chosen |= {"TMPDIR": str(self.temporary), **(environment or {})}
         with self._log.open("wb") as sink:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "demo", *arguments],
+                [sys.executable, *program, *arguments],
                 cwd=ROOT,
                 env=chosen,
                 stdin=subprocess.DEVNULL,

@@ -71,6 +71,8 @@ def test_the_whole_demo(tmp_path: Path) -> None:
         position = found + len(milestone)
     assert len(re.findall(r"^      after   .* \d+\.\d ms$", said, re.MULTILINE)) == 5
     assert "\x1b" not in said
+    too_wide = [line for line in said.splitlines() if len(line) > COLUMNS and "NotReady:" not in line]
+    assert not too_wide
 
 
 def test_before_and_after_are_what_the_change_says(tmp_path: Path) -> None:
@@ -100,6 +102,26 @@ def test_before_and_after_are_what_the_change_says(tmp_path: Path) -> None:
         demo.interrupt()
         assert demo.wait() == 0, demo.text
         assert demo.left_behind() == []
+
+
+NOTHING_CHANGES = """
+import sys
+from time import monotonic_ns
+from demo import __main__, cluster
+from controlplane import Acknowledged
+cluster.Cluster.set_ready = lambda *_: Acknowledged(monotonic_ns(), "")
+sys.exit(__main__.main())
+"""
+
+
+def test_an_answer_that_does_not_come_is_a_failure(tmp_path: Path) -> None:
+    with Demo(tmp_path, program=("-c", NOTHING_CHANGES)) as demo:
+        assert demo.wait() == 1, demo.text
+        assert demo.left_behind() == []
+    *_, log, last = demo.text.split("\n\n")
+    assert re.match(r"demo: web\.shop\.demo\.example A did not become 10.20.1.11, 10.20.1.13 in 10 s", last)
+    assert log.startswith("The end of Rollcall's log:\n")
+    assert "Traceback" not in demo.text
 
 
 @pytest.mark.parametrize(

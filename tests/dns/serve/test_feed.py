@@ -72,9 +72,15 @@ async def test_nothing_is_sent_before_the_first_publication(tmp_path: Path) -> N
     state: list[ZoneDelta] = []
     async with (
         feeding(tmp_path / "feed", state) as (feed, control),
-        subscribed(tmp_path / "feed", source),
+        subscribed(tmp_path / "feed", source) as subscription,
     ):
         await control.until(lambda: control.workers == {0})
+        sent = Stats()
+        for _ in range(20):  # there and back so often that a state, had one been sent, would be here
+            sent.udp_responses += 1
+            subscription.report(sent)
+            await control.until(lambda: control.stats.get(0) == sent)
+        assert not control.versions
         assert values(Client(source).ask(SERVICE)) == ["10.0.0.1"]
 
         state.append(zone(rrset(SERVICE, "A", "10.0.0.9")))

@@ -179,7 +179,7 @@ def test_json(api: CannedApi, nameserver: NameServer, rollcall: Rollcall) -> Non
         "additional",
     }
     assert (query["type"], query["rcode"], query["transport"]) == ("A", "NOERROR", "udp")
-    assert query["flags"] == ["qr", "aa"]
+    assert query["flags"] == ["qr", "aa", "rd"]
     assert {each["pod"] for each in query["answer"]} < {"web-0", "web-1", "web-2"}
     last = query["answer"][0]["data"][-1]
     assert query["answer"][0] == {

@@ -38,12 +38,8 @@ class Bench:
         return [call.body for call in self.api.made("create")]
 
 
-@pytest.fixture
-async def bench() -> Bench:
-    return Bench()
-
-
-async def test_an_event(bench: Bench) -> None:
+async def test_an_event() -> None:
+    bench = Bench()
     async with running(bench.recorder.run()):
         bench.record({}, INVALID)
         await asyncio.sleep(1)
@@ -74,7 +70,8 @@ async def test_an_event(bench: Bench) -> None:
     }
 
 
-async def test_the_service_is_told_as_well(bench: Bench) -> None:
+async def test_the_service_is_told_as_well() -> None:
+    bench = Bench()
     bench.services[Key("shop", "web")] = "uid-of-the-service"
     async with running(bench.recorder.run()):
         bench.record(PUBLISHED, EMPTY)
@@ -86,7 +83,8 @@ async def test_the_service_is_told_as_well(bench: Bench) -> None:
     assert bench.posted[1]["involvedObject"]["apiVersion"] == "v1"
 
 
-async def test_a_file_is_no_service(bench: Bench) -> None:
+async def test_a_file_is_no_service() -> None:
+    bench = Bench()
     bench.services[Key("shop", "web")] = "uid-of-the-service"
     async with running(bench.recorder.run()):
         bench.record({}, PUBLISHED, kind=Kind.DISCOVERY_FILE)
@@ -94,7 +92,8 @@ async def test_a_file_is_no_service(bench: Bench) -> None:
     assert [event["involvedObject"]["kind"] for event in bench.posted] == ["DiscoveryFile"]
 
 
-async def test_events_of_zones_are_in_the_namespace_default(bench: Bench) -> None:
+async def test_events_of_zones_are_in_the_namespace_default() -> None:
+    bench = Bench()
     async with running(bench.recorder.run()):
         bench.record({}, PUBLISHED, kind=Kind.DISCOVERY_ZONE)
         await asyncio.sleep(1)
@@ -103,7 +102,8 @@ async def test_events_of_zones_are_in_the_namespace_default(bench: Bench) -> Non
     assert "namespace" not in call.body["involvedObject"]
 
 
-async def test_no_transition_no_event(bench: Bench) -> None:
+async def test_no_transition_no_event() -> None:
+    bench = Bench()
     async with running(bench.recorder.run()):
         for _ in range(100):
             bench.record(PUBLISHED, PUBLISHED)
@@ -111,7 +111,8 @@ async def test_no_transition_no_event(bench: Bench) -> None:
     assert bench.posted == []
 
 
-async def test_a_service_that_flaps_does_not_flood(bench: Bench) -> None:
+async def test_a_service_that_flaps_does_not_flood() -> None:
+    bench = Bench()
     async with running(bench.recorder.run()):
         for _ in range(600):
             bench.record(PUBLISHED, EMPTY)
@@ -123,7 +124,8 @@ async def test_a_service_that_flaps_does_not_flood(bench: Bench) -> None:
     assert bench.posted[-1]["involvedObject"]["name"] == "calm"
 
 
-async def test_it_forgets_the_objects_that_are_quiet(bench: Bench) -> None:
+async def test_it_forgets_the_objects_that_are_quiet() -> None:
+    bench = Bench()
     async with running(bench.recorder.run()):
         for i in range(50):
             bench.record({}, INVALID, f"s{i}")
@@ -131,7 +133,8 @@ async def test_it_forgets_the_objects_that_are_quiet(bench: Bench) -> None:
         assert not bench.recorder._buckets
 
 
-async def test_a_first_start_does_not_flood(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_first_start_does_not_flood(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
     caplog.set_level(logging.INFO)
     async with running(bench.recorder.run()):
         for i in range(5000):
@@ -144,7 +147,8 @@ async def test_a_first_start_does_not_flood(bench: Bench, caplog: pytest.LogCapt
     assert len([record for record in caplog.records if "dropped" in record.getMessage()]) == 1
 
 
-async def test_an_api_server_that_hangs_costs_no_memory(bench: Bench) -> None:
+async def test_an_api_server_that_hangs_costs_no_memory() -> None:
+    bench = Bench()
     bench.api.delay_seconds = 100_000
     async with running(bench.recorder.run()):
         for i in range(2 * MAX_WAITING):
@@ -153,7 +157,8 @@ async def test_an_api_server_that_hangs_costs_no_memory(bench: Bench) -> None:
         assert len(bench.recorder._waiting) <= MAX_WAITING
 
 
-async def test_what_can_not_be_posted_is_dropped(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_can_not_be_posted_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
     bench.api.failures.extend([unreachable(), unreachable(), forbidden()])
     async with running(bench.recorder.run()):
         for i in range(4):
@@ -167,7 +172,8 @@ async def test_what_can_not_be_posted_is_dropped(bench: Bench, caplog: pytest.Lo
     ]
 
 
-async def test_long_texts_fit(bench: Bench) -> None:
+async def test_long_texts_fit() -> None:
+    bench = Bench()
     long = {"conditions": [INVALID["conditions"][0] | {"message": "x" * 5000}]}
     async with running(bench.recorder.run()):
         bench.record({}, long, "n" * 253)

@@ -51,6 +51,7 @@ def test_a_file_as_it_should_be() -> None:
         "parts": 1,
         "configMaps": ["hosts"],
         "digest": "abc123",
+        "leftOut": [],
         "lastChangeTime": "2027-01-15T07:59:00Z",
     }
 
@@ -84,13 +85,20 @@ def test_namespaces_without_leave() -> None:
 
 
 def test_services_that_are_left_out() -> None:
-    left_out = tuple(LeftOut(Key("shop", f"s{i}"), "NoPort", f"It has no port x{i}.") for i in range(7))
+    left_out = tuple(LeftOut(Key("shop", f"s{i}"), "NoPort", f"It has no port x{i}.") for i in range(107))
     status = status_of(changed(left_out=left_out))
     assert states(status) == {"Ready": ("True", "ServicesLeftOut")}
     message = status["conditions"][0]["message"]
     assert "shop/s0: It has no port x0." in message
     assert "shop/s5" not in message
-    assert message.endswith("And 2 more.")
+    assert message.endswith("And 102 more.")
+    assert len(status["leftOut"]) == 100
+    assert status["leftOut"][6] == {
+        "namespace": "shop",
+        "name": "s6",
+        "reason": "NoPort",
+        "message": "It has no port x6.",
+    }
 
 
 def test_the_time_is_that_of_the_content() -> None:

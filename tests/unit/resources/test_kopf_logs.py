@@ -10,11 +10,14 @@ from rollcall.resources.kopf_logs import relayed
 def test_warnings_pass_and_chatter_does_not(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     theirs = logging.getLogger("kopf._core.reactor.running")
-    with relayed():
+    unresolved: list[bool] = []
+    with relayed(lambda: unresolved.append(True)):
         theirs.info("Initial authentication has finished.")
         theirs.warning("OS signals are ignored: running not in the main thread.")
         theirs.error("Request attempt #1/5 failed; will retry: GET /apis")
+        assert unresolved == []
         theirs.warning("Unresolved resources cannot be served: %s", "discoveryzones")
+        assert unresolved == [True], "kopf would never look for the kind again"
     assert [(record.name, record.levelname, record.getMessage()) for record in caplog.records] == [
         (
             "rollcall.resources.kopf_logs",
@@ -24,9 +27,21 @@ def test_warnings_pass_and_chatter_does_not(caplog: pytest.LogCaptureFixture) ->
     ]
 
 
+def nothing() -> None:
+    """Take no notice."""
+
+
+def test_tracebacks_are_for_debugging(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with relayed(nothing):
+        logging.getLogger("kopf").error("Resource observer has failed", exc_info=ValueError("a 404"))
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+
+
 def test_chatter_is_there_for_who_wants_it(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "rollcall.resources.kopf_logs")
-    with relayed():
+    with relayed(nothing):
         logging.getLogger("kopf").error("Request attempt #1/5 failed; will retry: GET /apis")
     (record,) = caplog.records
     assert (record.levelname, record.getMessage()[:22]) == ("DEBUG", "kopf: Request attempt ")
@@ -35,6 +50,6 @@ def test_chatter_is_there_for_who_wants_it(caplog: pytest.LogCaptureFixture) -> 
 def test_afterwards_all_is_as_before() -> None:
     kopf = logging.getLogger("kopf")
     before = kopf.level, kopf.propagate, list(kopf.handlers)
-    with relayed():
+    with relayed(nothing):
         assert kopf.propagate is False
     assert (kopf.level, kopf.propagate, kopf.handlers) == before

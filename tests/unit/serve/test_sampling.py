@@ -64,13 +64,25 @@ def test_few_of_many_weighted_records_are_drawn_by_weight() -> None:
     assert chi_square_per_degree([first[index] for index in range(100)], expected) < 1.4
 
 
-def test_records_that_hold_next_to_no_weight_are_still_drawn() -> None:
-    sample = sampler(records(200), [65535] * 3 + [1] * 197, 8, Random(7))
+class CountingRandom(Random):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def random(self) -> float:
+        self.asked += 1
+        return super().random()
+
+
+def test_records_that_hold_next_to_no_weight_are_drawn_without_long_search() -> None:
+    rng = CountingRandom(7)
+    sample = sampler(records(200), [65535] * 3 + [1] * 197, 8, rng)
 
     for _ in range(200):
         drawn = sample()
         assert len(set(drawn)) == 8
         assert {bytes((index,)) for index in range(3)} <= set(drawn)
+    assert rng.asked < 200 * 50
 
 
 @given(

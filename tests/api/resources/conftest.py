@@ -1,0 +1,90 @@
+"""Clients of the API server for the parts under test, and zones that are gone after each test."""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.faultproxy import FaultProxy
+from controlplane import ControlPlane
+from rollcall.model import Key
+from rollcall.resources import Kind, ObjectRef
+from rollcall.resources.kinds import API_VERSION
+from rollcall.watch import Credentials, KubeClient, NotFound
+
+Json = dict[str, Any]
+
+_numbers = count(1)
+
+FILE_SPEC: Json = {"format": "hosts", "configMap": {"name": "hosts", "key": "hosts"}}
+
+
+class Objects:
+    """Our custom resources, made and changed as a user would."""
+
+    def __init__(self, client: KubeClient, namespace: str) -> None:
+        self._client = client
+        self.namespace = namespace
+
+    async def create(self, kind: Kind, name: str, spec: Json) -> Json:
+        namespace = "" if kind is Kind.DISCOVERY_ZONE else self.namespace
+        metadata = {"name": name, "namespace": namespace}
+        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
+        made: Json = await self._client.create(kind.resource.path(namespace), body)
+        return made
+
+    async def get(self, ref: ObjectRef) -> Json:
+        found: Json = await self._client.get(ref.path())
+        return found
+
+    async def set_spec(self, ref: ObjectRef, spec: Json) -> Json:
+        changed: Json = await self._client.patch(ref.path(), {"spec": spec})
+        return changed
+
+    async def delete(self, ref: ObjectRef) -> None:
+        await self._client.delete(ref.path())
+
+    async def clear_zones(self) -> None:
+        """Zones belong to no namespace that would take them along."""
+        path = Kind.DISCOVERY_ZONE.resource.path()
+        for each in (await self._client.get(path))["items"]:
+            try:
+                await self._client.delete(f"{path}/{each['metadata']['name']}")
+            except NotFound:
+                continue
+
+    def ref(self, kind: Kind, name: str) -> ObjectRef:
+        return ObjectRef(kind, Key("" if kind is Kind.DISCOVERY_ZONE else self.namespace, name))
+
+
+@pytest.fixture
+async def client(cluster: ControlPlane) -> AsyncIterator[KubeClient]:
+    async with KubeClient(Credentials(str(cluster.kubeconfig))) as made:
+        yield made
+
+
+@pytest.fixture
+async def objects(client: KubeClient, namespace: str) -> AsyncIterator[Objects]:
+    made = Objects(client, namespace)
+    yield made
+    await made.clear_zones()
+
+
+@pytest.fixture
+async def proxy(cluster: ControlPlane) -> AsyncIterator[FaultProxy]:
+    async with FaultProxy(cluster) as made:
+        yield made
+
+
+@pytest.fixture
+def proxied(proxy: FaultProxy, tmp_path: Path) -> Credentials:
+    """Make credentials that lead through the proxy."""
+    return Credentials(proxy.kubeconfig(tmp_path))
+
+
+@pytest.fixture
+def zone_name() -> Iterator[str]:
+    """Give a name that no other test has used, for a name and a domain."""
+    yield f"zone-{next(_numbers)}"

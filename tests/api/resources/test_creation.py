@@ -1,0 +1,57 @@
+"""ServiceInstances that Rollcall makes, on a real API server."""
+
+import asyncio
+from typing import Any
+
+from api.resources.conftest import Objects
+from api.resources.following import News
+from controlplane import ControlPlane
+from rollcall.model import Key, Service
+from rollcall.resources import InstanceCreator, Kind
+from rollcall.watch import AlreadyExists, KubeClient
+from unit.resources.running import running
+
+
+class Creating:
+    """A client that tells when it was answered, also that something exists already."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+        self.outcomes: list[str] = []
+        self.news = News()
+
+    async def create(self, path: str, body: object) -> Any:
+        try:
+            made = await self._client.create(path, body)
+            self.outcomes.append("created")
+            return made
+        except AlreadyExists:
+            self.outcomes.append("exists")
+            raise
+        finally:
+            self.news.tell()
+
+
+async def test_one_is_made_and_then_left_to_its_user(
+    cluster: ControlPlane, objects: Objects, client: KubeClient
+) -> None:
+    made = cluster.workloads.make_service(objects.namespace, "web", selector={"app": "web"})
+    key = Key(objects.namespace, "web")
+    services = {key: Service(key, made["metadata"]["uid"])}
+    creating = Creating(client)
+    creator = InstanceCreator(creating, services.get)
+    ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
+    async with running(creator.run()):
+        creator.mark(key)
+        await creating.news.until(lambda: creating.outcomes == ["created"])
+        stored = await objects.get(ref)
+        assert stored["spec"] == {}
+        assert stored["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "rollcall"}
+        (owner,) = stored["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["name"], owner["uid"]) == ("Service", "web", made["metadata"]["uid"])
+        assert not owner.get("controller")
+        await objects.set_spec(ref, {"ttlSeconds": 30})
+        creator.mark(key)
+        await creating.news.until(lambda: creating.outcomes == ["created", "exists"])
+        assert (await objects.get(ref))["spec"] == {"ttlSeconds": 30}
+        await asyncio.sleep(0)

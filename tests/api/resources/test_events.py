@@ -1,0 +1,83 @@
+"""Events on a real API server, as kubectl describe shows them."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from api.resources.conftest import FILE_SPEC, Json, Objects
+from api.resources.following import News
+from controlplane import ControlPlane
+from rollcall.model import Key
+from rollcall.resources import EventRecorder, Kind, StatusWriter
+from rollcall.watch import KubeClient
+from unit.resources.running import running
+from unit.resources.test_transitions import EMPTY, INVALID, PUBLISHED
+
+TIME = "2027-01-15T08:00:00Z"
+
+
+class Posting:
+    """A client that tells when an event has been taken in."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+        self.taken: list[Any] = []
+        self.news = News()
+
+    async def create(self, path: str, body: object) -> Any:
+        made = await self._client.create(path, body)
+        self.taken.append(made)
+        self.news.tell()
+        return made
+
+
+def with_times(status: Json) -> Json:
+    return {"conditions": [each | {"lastTransitionTime": TIME} for each in status["conditions"]]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        (Kind.SERVICE_INSTANCE, {}),
+        (Kind.DISCOVERY_FILE, FILE_SPEC),
+        (Kind.DISCOVERY_ZONE, {"domain": "events.test"}),
+    ],
+)
+async def test_transitions_are_events(
+    kind: Kind, spec: Json, cluster: ControlPlane, objects: Objects, client: KubeClient
+) -> None:
+    service = cluster.workloads.make_service(objects.namespace, "web", selector={"app": "web"})
+    await objects.create(kind, "web", spec)
+    ref = objects.ref(kind, "web")
+    posting = Posting(client)
+    uids = {Key(objects.namespace, "web"): service["metadata"]["uid"]}
+    recorder = EventRecorder(posting, uids.get, instance="rollcall-0")
+    wanted = PUBLISHED
+
+    def compute(_: Kind, __: Key, ___: Mapping[str, Any]) -> Json:
+        return with_times(wanted)
+
+    writer = StatusWriter(client, compute, recorder.record)
+    a_write = 2 if kind is Kind.SERVICE_INSTANCE else 1
+    async with running(writer.run(), recorder.run()):
+        for number, wanted in enumerate([PUBLISHED, EMPTY, INVALID], 1):
+            writer.mark(*ref)
+            await posting.news.until(lambda number=number: len(posting.taken) == number * a_write)  # type: ignore[misc]
+    text = await asyncio.to_thread(cluster.kubectl, "describe", kind.lower(), "web", "-n", objects.namespace)
+    assert shown(text) == [
+        ("Normal", "Published", "rollcall", "Published."),
+        ("Warning", "NoEligibleInstances", "rollcall", "NoEligibleInstances."),
+        ("Warning", "InvalidName", "rollcall", "InvalidName."),
+    ]
+    text = await asyncio.to_thread(cluster.kubectl, "describe", "service", "web", "-n", objects.namespace)
+    assert len(shown(text)) == (3 if kind is Kind.SERVICE_INSTANCE else 0)
+    assert {each["reportingInstance"] for each in posting.taken} == {"rollcall-0"}
+
+
+def shown(description: str) -> list[tuple[str, ...]]:
+    """Return type, reason, source and message of the Events in a description."""
+    _, _, table = description.partition("\nEvents:")
+    rows = [line.split() for line in table.splitlines()[3:]]
+    return [(row[0], row[1], row[-2], row[-1]) for row in rows]

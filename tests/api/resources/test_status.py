@@ -1,0 +1,198 @@
+"""Statuses on a real API server: taken whole, and written no more often than they change."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from api.resources.conftest import FILE_SPEC, Json, Objects
+from api.resources.following import News
+from controlplane import ControlPlane
+from rollcall.model import Key, Problem
+from rollcall.publish.configmaps import FileReport
+from rollcall.publish.files import LeftOut
+from rollcall.resources import Kind, ObjectRef, StatusWriter, Written
+from rollcall.watch import KubeClient
+from unit.resources import test_file_status
+from unit.resources.cluster import World
+from unit.resources.running import running
+from unit.world import pod, resource, service, zone
+
+Compute = Callable[[Mapping[str, Any]], Json]
+
+
+class Bench:
+    """A writer whose status for an object is what the test says."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self.wanted: dict[ObjectRef, Compute] = {}
+        self.written: list[Written] = []
+        self.news = News()
+        self.computed = 0
+        self.writer = StatusWriter(client, self._compute, self._note)
+
+    def want(self, ref: ObjectRef, compute: Compute) -> None:
+        self.wanted[ref] = compute
+        self.writer.mark(ref.kind, ref.key)
+
+    async def until_at_rest(self) -> None:
+        async with asyncio.timeout(20):
+            while self.writer.waiting:  # noqa: ASYNC110  # the writer tells of writes only
+                await asyncio.sleep(0.01)
+
+    def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> Json:
+        self.computed += 1
+        return self.wanted[ObjectRef(kind, key)](current)
+
+    def _note(self, written: Written) -> None:
+        self.written.append(written)
+        self.news.tell()
+
+
+def pods(number: int) -> list[Any]:
+    return [
+        pod(
+            f"web-{i:04}",
+            addresses=(f"10.1.{i // 250}.{i % 250 + 1}", f"fd00::{i + 1:x}"),
+            ready=i % 3 != 0,
+            ready_message="x" * (2000 if i == 0 else 20),
+            node=f"node-{i % 7}",
+            labels={"app": "web", "topology.kubernetes.io/zone": "a", "app.kubernetes.io/version": "v1.2"},
+        )
+        for i in range(number)
+    ]
+
+
+WORLDS = {
+    "published": lambda: World().apply(zone(), service(), resource(), *pods(5)),
+    "truncated": lambda: World().apply(zone(), service(), resource(), *pods(1001)),
+    "empty": lambda: World().apply(zone(), service(), resource()),
+    "pending": lambda: World().apply(
+        zone(), service(), resource(), pod("web-0", "", phase="Pending", ready=None)
+    ),
+    "stalled": lambda: World().apply(zone(), resource()),
+    "two zones": lambda: World().apply(zone(), zone("b", "b.test"), service(), resource(), *pods(2)),
+}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+async def test_a_service_status_is_taken_whole(name: str, objects: Objects, client: KubeClient) -> None:
+    ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
+    made = await objects.create(ref.kind, "web", {"ttlSeconds": 7})
+    world = WORLDS[name]()
+    bench = Bench(client)
+    async with running(bench.writer.run()):
+        bench.want(ref, world.service)
+        await bench.news.until(lambda: bool(bench.written))
+    stored = await objects.get(ref)
+    assert stored["status"] == bench.written[0].after == world.service(stored["status"])
+    assert stored["spec"] == made["spec"]
+    assert stored["metadata"]["generation"] == made["metadata"]["generation"]
+    unchanged = ("annotations", "finalizers", "labels", "ownerReferences")
+    assert all(stored["metadata"].get(field) == made["metadata"].get(field) for field in unchanged)
+
+
+async def test_a_zone_status_is_taken_whole(objects: Objects, client: KubeClient, zone_name: str) -> None:
+    ref = objects.ref(Kind.DISCOVERY_ZONE, zone_name)
+    await objects.create(ref.kind, zone_name, {"domain": f"{zone_name}.test"})
+    main = zone(reverse_domains=("1.10.in-addr.arpa",))
+    world = World().apply(main, service(), *pods(5))
+    taken = zone("younger", created="2026-06-01T00:00:00Z")
+    world.apply(taken)
+    bench = Bench(client)
+    async with running(bench.writer.run()):
+        for status in (lambda current: world.zone(main, current), lambda current: world.zone(taken, current)):
+            before = len(bench.written)
+            bench.want(ref, status)
+            await bench.news.until(lambda before=before: len(bench.written) > before)  # type: ignore[misc]
+            assert (await objects.get(ref))["status"] == bench.written[-1].after
+    assert "serial" in bench.written[0].after
+    assert "serial" not in bench.written[1].after, "what is no longer said is gone there, too"
+
+
+async def test_a_file_status_is_taken_whole(objects: Objects, client: KubeClient) -> None:
+    ref = objects.ref(Kind.DISCOVERY_FILE, "hosts")
+    await objects.create(ref.kind, "hosts", FILE_SPEC)
+    left_out = tuple(LeftOut(Key("shop", f"s{i}"), "NoPort", "It has no port.") for i in range(200))
+    reports = [
+        None,
+        test_file_status.changed(left_out=left_out),
+        FileReport(generation=2, problem=Problem("ConfigMapNotOurs", "It is not ours.")),
+    ]
+    bench = Bench(client)
+    async with running(bench.writer.run()):
+        for number, report in enumerate(reports, 1):
+            bench.want(ref, lambda current, report=report: test_file_status.status_of(report, dict(current)))  # type: ignore[misc]
+            await bench.news.until(lambda number=number: len(bench.written) == number)  # type: ignore[misc]
+            assert (await objects.get(ref))["status"] == bench.written[-1].after
+
+
+async def test_after_a_restart_nothing_is_written_again(objects: Objects, client: KubeClient) -> None:
+    ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
+    await objects.create(ref.kind, "web", {})
+    world = World().apply(zone(), service(), resource(), *pods(5))
+    first = Bench(client)
+    async with running(first.writer.run()):
+        first.want(ref, world.service)
+        await first.news.until(lambda: bool(first.written))
+    before = await objects.get(ref)
+    later = World(world.now + 1000).apply(zone(), service(), resource(), *pods(5))
+    second = Bench(client)
+    async with running(second.writer.run()):
+        second.want(ref, later.service)
+        await second.until_at_rest()
+    assert second.computed == 1
+    assert second.written == []
+    assert await objects.get(ref) == before
+
+
+async def test_a_user_who_writes_meanwhile_wins_and_is_heeded(objects: Objects, client: KubeClient) -> None:
+    ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
+    await objects.create(ref.kind, "web", {})
+    world = World().apply(zone(), service(), resource(), *pods(1))
+    bench = Bench(client)
+    async with running(bench.writer.run()):
+        bench.want(ref, world.service)
+        await bench.news.until(lambda: len(bench.written) == 1)
+        await objects.set_spec(ref, {"ttlSeconds": 30})
+        world.apply(resource(generation=2), *pods(2))
+        bench.want(ref, world.service)
+        await bench.news.until(lambda: len(bench.written) == 2)
+    stored = await objects.get(ref)
+    assert stored["spec"] == {"ttlSeconds": 30}
+    assert stored["status"]["observedGeneration"] == 2
+    assert bench.computed == 3, "once for the first, twice for the second: the first try met a conflict"
+
+
+async def test_one_that_was_deleted_and_made_again(objects: Objects, client: KubeClient) -> None:
+    ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
+    world = World().apply(zone(), service(), resource(), *pods(1))
+    bench = Bench(client)
+    async with running(bench.writer.run()):
+        for number in (1, 2):
+            await objects.create(ref.kind, "web", {})
+            bench.want(ref, world.service)
+            await bench.news.until(lambda number=number: len(bench.written) == number)  # type: ignore[misc]
+            await objects.delete(ref)
+        assert bench.written[0].uid != bench.written[1].uid
+        bench.writer.mark(*ref)
+        await bench.until_at_rest()
+    assert len(bench.written) == 2
+
+
+async def test_what_kubectl_shows(cluster: ControlPlane, objects: Objects, client: KubeClient) -> None:
+    ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
+    await objects.create(ref.kind, "web", {})
+    world = World().apply(zone(), service(), resource(), *pods(5))
+    bench = Bench(client)
+    async with running(bench.writer.run()):
+        bench.want(ref, world.service)
+        await bench.news.until(lambda: bool(bench.written))
+    table = await asyncio.to_thread(cluster.kubectl, "get", "si", "-n", objects.namespace)
+    _, row = table.splitlines()
+    assert row.split()[:5] == ["web", "web.shop.example.com", "3/5", "1/1", "Published"]
+    selected = await asyncio.to_thread(
+        cluster.kubectl, "get", "si", "-A", "--field-selector", "status.reason=Published"
+    )
+    assert objects.namespace in selected
