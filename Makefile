@@ -12,7 +12,7 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 demo: $(VENV)/installed ## A real API server, Rollcall and three services: watch changes reach DNS (KEEP=1 stays)
-	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+	@$(BIN)/python -m demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 test: $(VENV)/installed ## Every tier that can run here: unit and api, dns where the servers are installed
 	@$(BIN)/python -m controlplane fetch

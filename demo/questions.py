@@ -15,14 +15,13 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
-import dns.rdatatype
 
 from controlplane import Acknowledged
 from demo.errors import Missed
 
 _DEADLINE_SECONDS = 10.0
 _REPLY_TIMEOUT_SECONDS = 1.0
-_DIG_TIMEOUT_SECONDS = 15.0
+_DIG_TIMEOUT_SECONDS = 30.0  # it gives up after 15 itself
 _MAX_DATAGRAM = 65535
 
 
@@ -72,9 +71,12 @@ class Server:
         """Ask once.
 
         Raises:
-            TimeoutError: there was no answer within a second.
+            Missed: there was no usable answer within a second.
         """
-        reply = self._exchange(question)
+        try:
+            reply = self._exchange(question)
+        except (OSError, dns.exception.DNSException) as error:
+            raise Missed(f"{question}: {self.host}:{self.port} gave no answer: {error}") from error
         records = frozenset(record.to_text() for rrset in reply.answer for record in rrset)
         return Answer(dns.rcode.to_text(reply.rcode()), records)
 
@@ -89,7 +91,7 @@ class Server:
         while time.monotonic() < deadline:
             try:
                 answer = self.ask(question)
-            except (OSError, dns.exception.DNSException):
+            except Missed:
                 continue
             answered_ns = time.monotonic_ns()
             if answer.rcode in ("NOERROR", "NXDOMAIN") and answer.records == expected:

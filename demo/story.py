@@ -1,5 +1,6 @@
 """What the demo tells once everything runs, step by step, as it is printed."""
 
+import functools
 import shlex
 import time
 
@@ -80,19 +81,24 @@ def _files(stage: Stage, terminal: Terminal, last: Acknowledged) -> None:
     terminal.step("Files, for programs that read files")
     newest = scene.MORE_WEB[-1].ipv4
     namespace = stage.scene.web.namespace
-    hosts = ("get", "configmap", scene.HOSTS, "-n", namespace, "-o", "jsonpath={.data.hosts}")
-    wait_until(
-        lambda: newest in stage.plane.kubectl(*hosts, "--ignore-not-found"),
-        f"{newest} in the ConfigMap {namespace}/{scene.HOSTS}",
-    )
+    commands = []
+    for name, key in ((scene.HOSTS, "hosts"), (scene.UPSTREAMS, r"upstreams\.conf")):
+        commands.append(("get", "configmap", name, "-n", namespace, "-o", f"jsonpath={{.data.{key}}}"))
+        wait_until(
+            functools.partial(_prints, stage, commands[-1], newest),
+            f"{newest} in the ConfigMap {namespace}/{name}",
+        )
     seconds = (time.monotonic_ns() - last.monotonic_ns) / 1e9
     terminal.say(
         f"The ConfigMaps followed the last change after {seconds:.1f} s at most: writes to the API server are"
         " gathered, and DNS never waits for them."
     )
-    upstreams = (*hosts[:2], scene.UPSTREAMS, *hosts[3:-1], r"jsonpath={.data.upstreams\.conf}")
-    for arguments in (hosts, upstreams):
+    for arguments in commands:
         terminal.command(shlex.join(["kubectl", *arguments]), stage.plane.kubectl(*arguments))
+
+
+def _prints(stage: Stage, arguments: tuple[str, ...], text: str) -> bool:
+    return text in stage.plane.kubectl(*arguments, "--ignore-not-found")
 
 
 def _reasons(stage: Stage, terminal: Terminal) -> None:

@@ -7,7 +7,7 @@ import dns.name
 import dns.rdatatype
 
 from rollcall.serve.errors import ListenError
-from rollcall.serve.sockets import open_sockets
+from rollcall.serve.sockets import open_listener, open_sockets
 from rollcall.watch import KubeError
 from rollcall.zone.serial import is_newer
 
@@ -16,7 +16,6 @@ from .checks import Level, Line
 from .cluster import INSTALL, advice, connected
 from .objects import Zone
 from .options import Settings
-from .run import listen
 
 DNS_LISTEN = "127.0.0.1:5353"
 HTTP_LISTEN = "127.0.0.1:8080"
@@ -92,10 +91,10 @@ async def check_http(given: str | None) -> Line:
     wanted = given or HTTP_LISTEN
     try:
         server = _local(wanted)
-        listen(wanted, "HTTP", "--http-listen").close()
+        open_listener(wanted).close()
     except ValueError as error:
         return Line(Level.FAIL, "http port", str(error))
-    except OSError as error:
+    except ListenError as error:
         try:
             return await _ready(server)
         except (aiohttp.ClientError, OSError, ValueError):

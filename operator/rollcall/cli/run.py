@@ -40,7 +40,6 @@ Examples:
 @click.option(
     "--kubeconfig",
     type=click.Path(exists=True, dir_okay=False),
-    envvar="KUBECONFIG",
     help="Kubeconfig file. Default: $KUBECONFIG, the pod's own account inside a cluster, ~/.kube/config.",
 )
 @click.option("--context", help="Context of the kubeconfig. Default: its current one.")
@@ -107,16 +106,19 @@ def run(
     """
     logs.configure(str(options["log_format"]), str(options["log_level"]), "rollcall")
     from rollcall.serve.errors import ListenError
-    from rollcall.serve.sockets import open_sockets
+    from rollcall.serve.sockets import open_listener, open_sockets
 
     from .supervisor import children, supervise
 
+    option = "--dns-listen"
     try:
         dns = open_sockets(dns_listen, dns_workers)
-        http = listen(http_listen, "HTTP", "--http-listen")
+        option = "--http-listen"
+        http = open_listener(http_listen)
+        option = "--state-dir"
         state_dir.mkdir(parents=True, exist_ok=True)
     except (ListenError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(f"{error}. Choose another with {option}.") from error
     with tempfile.TemporaryDirectory(prefix="rollcall-") as runtime_dir:
         config = Config(
             state_dir=state_dir,
@@ -129,24 +131,6 @@ def run(
         log.info("http on %s", _address(http))
         code = asyncio.run(supervise(*children(config, dns, http)))
     context.exit(code)
-
-
-def listen(address: str, what: str, option: str) -> socket.socket:
-    """Open a listening TCP socket.
-
-    Raises:
-        OSError: with a message that names the address and the option to change.
-    """
-    host, _, port = address.rpartition(":")
-    try:
-        number = int(port)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host.strip("[]"), number), family=family, backlog=128)
-    except (ValueError, OverflowError):
-        raise OSError(f"{option}={address}: write host:port, such as 127.0.0.1:8080") from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(f"{what} can't listen on {address}: {reason}. Choose another with {option}.") from error
 
 
 def _address(bound: socket.socket) -> str:

@@ -54,6 +54,14 @@ def open_sockets(listen: str, workers: int) -> list[WorkerSockets]:
     raise AssertionError("unreachable")
 
 
+def open_listener(listen: str) -> socket.socket:
+    """Open a listening TCP socket that is nobody else's. Raises ListenError, as `open_sockets` does."""
+    address, port = _parse(listen)
+    sock = _bound(socket.SOCK_STREAM, address, port)
+    sock.listen(_BACKLOG)
+    return sock
+
+
 def _parse(listen: str) -> tuple[IPv4Address | IPv6Address, int]:
     host, _, port = listen.rpartition(":")
     try:

@@ -23,7 +23,7 @@ async def serving(index: str, ready: web.Response) -> TestServer:
     [
         ("Rollcall\n", 200, "ok\n", "OK", "is ready"),
         ("Rollcall\n", 503, "waiting for pods\n", "WARN", "is not ready: waiting for pods"),
-        ("<html>", 200, "ok\n", "FAIL", "Address already in use"),
+        ("<html>", 200, "ok\n", "FAIL", "the port is in use"),
     ],
 )
 async def test_a_port_that_answers(index: str, status: int, text: str, result: str, message: str) -> None:
