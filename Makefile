@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONPATH := operator:tests:.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-api test-dns lint format bench lock manifests clean
+.PHONY: help programs demo test test-unit test-api test-dns lint format bench lock manifests clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ test-api: $(VENV)/installed ## Against a real etcd and kube-apiserver
 
 test-dns: $(VENV)/installed ## Against dig, kdig and the real consumers of files
 	$(PYTEST) tests/dns
+
+programs: $(VENV)/installed ## Get every program that tests, demo and bench can use (ten minutes, once)
+	@$(BIN)/python -m controlplane fetch etcd kube-apiserver kube-controller-manager coredns kubectl helm envoy nginx
 
 lint: $(VENV)/installed ## ruff, mypy --strict, import layers
 	$(BIN)/ruff check .

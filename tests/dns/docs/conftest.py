@@ -1,13 +1,9 @@
-"""A DNS worker with a service in it, and programs to point at it."""
+"""A DNS worker with a service in it, for programs to point at."""
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from controlplane import programs
-from controlplane.child import Child
-from controlplane.errors import ControlPlaneError
 from rollcall.serve.snapshot import write_snapshot
 from serving.running import worker_processes
 from unit.serve.samples import rrset, zone
@@ -15,8 +11,6 @@ from unit.serve.samples import rrset, zone
 DOMAIN = "k8s.example.com."
 ADDRESSES = {"10.0.0.0", "10.0.0.1", "10.0.0.2"}
 MANY = 40
-
-Run = Callable[..., Child]
 
 
 def instance(number: int, service: str = "web") -> str:
@@ -47,31 +41,3 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         write_snapshot(worker.snapshot_path, [ZONE])
         worker.start()
         yield worker.port
-
-
-@pytest.fixture
-def program() -> Callable[[str], str]:
-    """Give the path of a program; a test whose program is not to be had says so and is skipped."""
-
-    def find(name: str) -> str:
-        try:
-            return str(programs.find(name))
-        except ControlPlaneError as error:
-            pytest.skip(str(error))
-
-    return find
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
-    """Start a server that ends with the test."""
-    children: list[Child] = []
-
-    def start(*command: str | Path, environment: Mapping[str, str] | None = None) -> Child:
-        name = Path(command[0]).name
-        children.append(Child(name, command, tmp_path / f"{name}-{len(children)}.log", environment))
-        return children[-1]
-
-    yield start
-    for child in children:
-        child.stop()

@@ -1,4 +1,4 @@
-"""Programs that read our files, found or fetched, and ended after each test."""
+"""Programs of other people, found or fetched, and ended after each test."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
