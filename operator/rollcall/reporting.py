@@ -23,6 +23,9 @@ from .resources import (
 from .watch.client import KubeClient
 from .zone import Commit, Zones
 
+_API_SERVER = Key("default", "kubernetes")
+"""Every cluster's own Service for its API server: without a selector for good, and nobody's to mend."""
+
 
 class Reporting:
     """Marks objects whose status may have changed, and says what it is when it is written."""
@@ -98,29 +101,35 @@ class Reporting:
             self._status.mark(Kind.SERVICE_INSTANCE, key)
             self._creator.mark(key)
 
-    def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _compute(
+        self, kind: Kind, key: Key, current: Mapping[str, Any]
+    ) -> tuple[str, dict[str, Any]] | None:
+        """Return the uid of an object and the status that it should have; None where we know none."""
         now = time.time()
         if kind is Kind.SERVICE_INSTANCE:
             entry = self._directory.get(key)
             if entry is None or entry.resource is None:
                 return None
             changed_at = self._changed_at.get(key)
-            return service_status(
+            return entry.resource.uid, service_status(
                 entry, self._zones, self._publications, current, changed_at=changed_at, now=now
             )
         if kind is Kind.DISCOVERY_ZONE:
             zone = self._zones.wanted(key.name)
-            return zone_status(zone, self._zones, self._publications, current, now=now) if zone else None
+            if zone is None:
+                return None
+            return zone.uid, zone_status(zone, self._zones, self._publications, current, now=now)
         file = self._selection.get(key)
         if file is None:
             return None
         denied = self._selection.denied_namespaces(file)
-        return file_status(file, self._reports.get(key), current, denied_namespaces=denied, now=now)
+        report = self._reports.get(key)
+        return file.uid, file_status(file, report, current, denied_namespaces=denied, now=now)
 
     def _wanted(self, key: Key) -> Service | None:
         """Return the Service that is to have a ServiceInstance and has none."""
         entry = self._directory.get(key)
-        if entry is None or entry.resource is not None:
+        if entry is None or entry.resource is not None or key == _API_SERVER:
             return None
         return entry.service if self._zones.selecting(key) or self._selection.selects(key) else None
 

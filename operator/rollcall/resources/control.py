@@ -4,6 +4,9 @@ It runs in a thread with an event loop of its own, for two reasons: at its end i
 loop that is younger than itself, and it ends on ordinary errors of the API server (a 500 inside a watch
 stream, an expired list). Whoever runs this starts it again.
 
+How it ends is ours to say, not kopf's: it waits without a limit for its tasks, and a watch that is cancelled
+together with the task that would pause it takes the one for the other and goes on.
+
 Only `on.event` handlers are registered. With those alone kopf writes nothing: no finalizer, no annotation.
 """
 
@@ -31,6 +34,7 @@ log = logging.getLogger(__name__)
 WATCHED: tuple[Resource[Any], ...] = (DISCOVERY_ZONES, DISCOVERY_FILES)
 
 STOP_SECONDS = 2.0
+CANCEL_SECONDS = 0.5
 REQUEST_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
 LOGIN_RETRY_SECONDS = 5.0
@@ -54,9 +58,11 @@ class ControlPath:
         self._on_item = on_item
         self._namespace = namespace
         self._loop = asyncio.get_running_loop()
-        self._stop = threading.Event()
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
+        # Of kopf's thread, from here on:
+        self._kopf_loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
         self._access: Access | None = None
         self._sessions: list[aiohttp.ClientSession] = []
 
@@ -67,7 +73,7 @@ class ControlPath:
         try:
             await self._ended.wait()
         finally:
-            self._stop.set()
+            _call(self._kopf_loop, self._stop.set)
             try:
                 async with asyncio.timeout(STOP_SECONDS):
                     await self._ended.wait()
@@ -76,22 +82,26 @@ class ControlPath:
         return self._error
 
     def _in_thread(self) -> None:
+        loop = self._kopf_loop
+        asyncio.set_event_loop(loop)
+        # What kopf leaves behind when it is cancelled is of no interest to anybody.
+        loop.set_exception_handler(lambda _, context: log.debug("kopf: %s", context["message"]))
         try:
-            with relayed(self._unresolved):
-                asyncio.run(self._operate())
+            with relayed(self._unresolved, self._stop.is_set):
+                try:
+                    loop.run_until_complete(self._operate())
+                finally:
+                    self._stop.set()
+                    loop.run_until_complete(self._wind_up())
         except BaseException as error:
-            self._error = error
+            self._error = self._error or error
         finally:
-            self._call_home(self._ended.set)
+            loop.close()
+            _call(self._loop, self._ended.set)
 
     def _unresolved(self) -> None:
         self._error = LookupError("our kinds are not served yet")
         self._stop.set()
-
-    def _call_home(self, function: Callable[..., object], *arguments: object) -> None:
-        """Have something called in the loop of `run`, which may be gone by now."""
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(function, *arguments)
 
     async def _operate(self) -> None:
         import kopf  # only here: no other command of ours needs to pay for it
@@ -102,19 +112,38 @@ class ControlPath:
             group, version = resource.group_version.split("/")
             observe = kopf.on.event(group, version, resource.plural, registry=registry)
             observe(self._observer(resource))
-        try:
-            await kopf.operator(
-                registry=registry,
-                settings=_settings(),
-                standalone=True,
-                clusterwide=self._namespace is None,
-                namespaces=[self._namespace] if self._namespace else [],
-                stop_flag=self._stop,
-            )
-        finally:
-            self._stop.set()  # releases the thread in which kopf waits for this
-            for session in self._sessions:
-                await session.close()
+        tasks = await kopf.spawn_tasks(
+            registry=registry,
+            settings=_settings(),
+            standalone=True,
+            clusterwide=self._namespace is None,
+            namespaces=[self._namespace] if self._namespace else [],
+        )
+        stopped = asyncio.create_task(self._stop.wait())
+        done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopped}:
+            task.result()
+
+    async def _wind_up(self) -> None:
+        """Close kopf's connections and cancel all that it has started."""
+        # In this order: a response that is cancelled first would wait for the server's goodbye.
+        await self._close_sessions()
+        own = asyncio.current_task()
+        for attempt in range(3):
+            tasks = asyncio.all_tasks() - {own}
+            # Those that wait for a pause belong to watches, which end them; see the top of this file.
+            chosen = {task for task in tasks if attempt or not task.get_name().startswith("pause-waiter")}
+            for task in chosen:
+                task.cancel()
+            if chosen:
+                await asyncio.wait(chosen, timeout=CANCEL_SECONDS)
+        await self._close_sessions()  # kopf may have logged in anew when it lost the first
+        async with asyncio.timeout(CANCEL_SECONDS):
+            await asyncio.get_running_loop().shutdown_asyncgens()
+
+    async def _close_sessions(self) -> None:
+        for session in self._sessions:
+            await session.close()
 
     def _observer(self, resource: Resource[Any]) -> Callable[..., Coroutine[None, None, None]]:
         async def observe(event: "kopf.RawEvent", **_: object) -> None:
@@ -123,7 +152,7 @@ class ControlPath:
             except KubeError as error:
                 log.warning("%s: an event can't be read: %s", resource, error)
                 return
-            self._call_home(self._on_item, resource, item, event["type"] == "DELETED")
+            _call(self._loop, self._on_item, resource, item, event["type"] == "DELETED")
 
         return observe
 
@@ -144,6 +173,12 @@ class ControlPath:
     async def _at_home(self, work: Coroutine[Any, Any, R]) -> R:
         """Run a coroutine in the loop of `run`: the credentials have a lock that belongs there."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *arguments: object) -> None:
+    """Have something called in the loop of another thread, which may be gone by now."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(function, *arguments)
 
 
 def _session(access: Access) -> aiohttp.ClientSession:

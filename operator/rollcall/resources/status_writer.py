@@ -5,6 +5,7 @@ the API server holds already is not written again. Each write says which resourc
 the object has changed since, it is read and computed anew. Only `status` is ever written.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Never, Protocol
 
@@ -18,14 +19,17 @@ from .kinds import Kind, ObjectRef
 from .merge_patch import merge_patch
 from .work_queue import WorkQueue
 
+READ_BACK_SECONDS = 1800.0
+"""A round in which every status is read once, so that what others changed in it is put right."""
+
 CONFLICTS = 3
 """So often in a row an object is read again because someone else wrote it, before it has to wait."""
 
 Status = dict[str, Any]
 
-Compute = Callable[[Kind, Key, Mapping[str, Any]], Status | None]
-"""Gives the status that an object should have, None where we know no such object. The mapping is the status
-that the API server holds, {} where there is none."""
+Compute = Callable[[Kind, Key, Mapping[str, Any]], tuple[str, Status] | None]
+"""Gives the uid of an object and the status that it should have, None where we know no such object. The
+mapping is the status that the API server holds, {} where there is none."""
 
 
 class StatusApi(Protocol):
@@ -91,7 +95,20 @@ class StatusWriter:
 
     async def run(self) -> Never:
         """Write until cancelled. Begin only when everything has synced, and only as the leader."""
-        await self._queue.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._queue.run(), name="status")
+            while True:
+                await self._read_back()
+
+    async def _read_back(self) -> None:
+        """Forget, one by one, what the API server holds: read again, it shows what others changed."""
+        refs = list(self._held)
+        for ref in refs:
+            await asyncio.sleep(READ_BACK_SECONDS / len(refs))
+            if self._held.pop(ref, None):
+                self._queue.mark(ref)
+        if not refs:
+            await asyncio.sleep(READ_BACK_SECONDS)
 
     async def _bring_up_to_date(self, ref: ObjectRef) -> None:
         for attempt in range(1, CONFLICTS + 1):
@@ -107,14 +124,19 @@ class StatusWriter:
                     raise
 
     async def _write(self, ref: ObjectRef) -> None:
-        held = self._held.get(ref)
-        if held is None:
-            held = self._held[ref] = _Held.of(await self._api.get(ref.path("status")))
-        before = msgspec.json.decode(held.status)
-        after = self._compute(ref.kind, ref.key, before)
-        if after is None:
+        for known in (self._held.get(ref), None):
+            held = known or _Held.of(await self._api.get(ref.path("status")))
+            before = msgspec.json.decode(held.status)
+            computed = self._compute(ref.kind, ref.key, before)
+            if computed is None or computed[0] == held.uid:
+                break
+            # What is known is of a namesake that is gone: read again. If that is another than the one that
+            # we compute for, our view is the older one, and will be marked when it catches up.
+        if computed is None or computed[0] != held.uid:
             self._held.pop(ref, None)
             return
+        self._held[ref] = held
+        _, after = computed
         patch = merge_patch(before, after)
         if not patch:
             return

@@ -1,6 +1,6 @@
 """Clients of the API server for the parts under test, and zones that are gone after each test."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,6 @@ def proxied(proxy: FaultProxy, tmp_path: Path) -> Credentials:
 
 
 @pytest.fixture
-def zone_name() -> Iterator[str]:
+def zone_name() -> str:
     """Give a name that no other test has used, for a name and a domain."""
-    yield f"zone-{next(_numbers)}"
+    return f"zone-{next(_numbers)}"

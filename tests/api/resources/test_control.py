@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -191,12 +192,30 @@ async def test_limited_to_a_namespace_it_needs_rights_for_no_other(
         assert not task.done()
 
 
-async def test_a_server_that_goes_by_another_name(
-    cluster: ControlPlane, objects: Objects, zone_name: str, tmp_path: Path
-) -> None:
-    """The kubeconfig's tls-server-name: the host in the address is not in the certificate."""
+@pytest.fixture
+async def elsewhere(cluster: ControlPlane) -> AsyncIterator[str]:
+    """Give a URL that leads to the API server, at an address that is not in its certificate."""
     if not cluster.ours:
         pytest.skip("the names in its certificate are known of our own API server only")
+    parts = urlsplit(cluster.url)
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(parts.hostname, parts.port)
+        await asyncio.gather(pump(reader, back), pump(there, writer))
+
+    async with await asyncio.start_server(serve, "127.0.0.2", 0) as server:
+        yield f"https://127.0.0.2:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_a_server_that_goes_by_another_name(
+    cluster: ControlPlane, objects: Objects, zone_name: str, elsewhere: str, tmp_path: Path
+) -> None:
+    """The kubeconfig's tls-server-name is the name in the certificate."""
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -205,9 +224,9 @@ async def test_a_server_that_goes_by_another_name(
             {
                 "name": "c",
                 "cluster": {
-                    "server": cluster.url.replace("127.0.0.1", "127.0.0.2"),
+                    "server": elsewhere,
                     "certificate-authority": str(cluster.ca),
-                    "tls-server-name": "localhost",
+                    "tls-server-name": "kubernetes.default.svc",
                 },
             }
         ],

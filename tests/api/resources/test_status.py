@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,31 +20,36 @@ from unit.resources.cluster import World
 from unit.resources.running import running
 from unit.world import pod, resource, service, zone
 
-Compute = Callable[[Mapping[str, Any]], Json]
+Compute = Callable[[Any], Json]
 
 
 class Bench:
     """A writer whose status for an object is what the test says."""
 
     def __init__(self, client: KubeClient) -> None:
-        self.wanted: dict[ObjectRef, Compute] = {}
+        self.wanted: dict[ObjectRef, tuple[str, Compute]] = {}
         self.written: list[Written] = []
         self.news = News()
         self.computed = 0
         self.writer = StatusWriter(client, self._compute, self._note)
 
-    def want(self, ref: ObjectRef, compute: Compute) -> None:
-        self.wanted[ref] = compute
+    def want(self, ref: ObjectRef, made: Json, compute: Compute) -> None:
+        """Have a status written for an object as it was when it was made."""
+        self.wanted[ref] = made["metadata"]["uid"], compute
         self.writer.mark(ref.kind, ref.key)
+
+    async def until_written(self, number: int) -> None:
+        await self.news.until(lambda: len(self.written) >= number)
 
     async def until_at_rest(self) -> None:
         async with asyncio.timeout(20):
             while self.writer.waiting:  # noqa: ASYNC110  # the writer tells of writes only
                 await asyncio.sleep(0.01)
 
-    def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> Json:
+    def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> tuple[str, Json]:
         self.computed += 1
-        return self.wanted[ObjectRef(kind, key)](current)
+        uid, compute = self.wanted[ObjectRef(kind, key)]
+        return uid, compute(current)
 
     def _note(self, written: Written) -> None:
         self.written.append(written)
@@ -83,8 +89,8 @@ async def test_a_service_status_is_taken_whole(name: str, objects: Objects, clie
     world = WORLDS[name]()
     bench = Bench(client)
     async with running(bench.writer.run()):
-        bench.want(ref, world.service)
-        await bench.news.until(lambda: bool(bench.written))
+        bench.want(ref, made, world.service)
+        await bench.until_written(1)
     stored = await objects.get(ref)
     assert stored["status"] == bench.written[0].after == world.service(stored["status"])
     assert stored["spec"] == made["spec"]
@@ -95,17 +101,16 @@ async def test_a_service_status_is_taken_whole(name: str, objects: Objects, clie
 
 async def test_a_zone_status_is_taken_whole(objects: Objects, client: KubeClient, zone_name: str) -> None:
     ref = objects.ref(Kind.DISCOVERY_ZONE, zone_name)
-    await objects.create(ref.kind, zone_name, {"domain": f"{zone_name}.test"})
+    made = await objects.create(ref.kind, zone_name, {"domain": f"{zone_name}.test"})
     main = zone(reverse_domains=("1.10.in-addr.arpa",))
     world = World().apply(main, service(), *pods(5))
     taken = zone("younger", created="2026-06-01T00:00:00Z")
     world.apply(taken)
     bench = Bench(client)
     async with running(bench.writer.run()):
-        for status in (lambda current: world.zone(main, current), lambda current: world.zone(taken, current)):
-            before = len(bench.written)
-            bench.want(ref, status)
-            await bench.news.until(lambda before=before: len(bench.written) > before)  # type: ignore[misc]
+        for number, each in enumerate((main, taken), 1):
+            bench.want(ref, made, partial(world.zone, each))
+            await bench.until_written(number)
             assert (await objects.get(ref))["status"] == bench.written[-1].after
     assert "serial" in bench.written[0].after
     assert "serial" not in bench.written[1].after, "what is no longer said is gone there, too"
@@ -113,7 +118,7 @@ async def test_a_zone_status_is_taken_whole(objects: Objects, client: KubeClient
 
 async def test_a_file_status_is_taken_whole(objects: Objects, client: KubeClient) -> None:
     ref = objects.ref(Kind.DISCOVERY_FILE, "hosts")
-    await objects.create(ref.kind, "hosts", FILE_SPEC)
+    made = await objects.create(ref.kind, "hosts", FILE_SPEC)
     left_out = tuple(LeftOut(Key("shop", f"s{i}"), "NoPort", "It has no port.") for i in range(200))
     reports = [
         None,
@@ -123,24 +128,24 @@ async def test_a_file_status_is_taken_whole(objects: Objects, client: KubeClient
     bench = Bench(client)
     async with running(bench.writer.run()):
         for number, report in enumerate(reports, 1):
-            bench.want(ref, lambda current, report=report: test_file_status.status_of(report, dict(current)))  # type: ignore[misc]
-            await bench.news.until(lambda number=number: len(bench.written) == number)  # type: ignore[misc]
+            bench.want(ref, made, partial(test_file_status.status_of, report))
+            await bench.until_written(number)
             assert (await objects.get(ref))["status"] == bench.written[-1].after
 
 
 async def test_after_a_restart_nothing_is_written_again(objects: Objects, client: KubeClient) -> None:
     ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
-    await objects.create(ref.kind, "web", {})
+    made = await objects.create(ref.kind, "web", {})
     world = World().apply(zone(), service(), resource(), *pods(5))
     first = Bench(client)
     async with running(first.writer.run()):
-        first.want(ref, world.service)
-        await first.news.until(lambda: bool(first.written))
+        first.want(ref, made, world.service)
+        await first.until_written(1)
     before = await objects.get(ref)
     later = World(world.now + 1000).apply(zone(), service(), resource(), *pods(5))
     second = Bench(client)
     async with running(second.writer.run()):
-        second.want(ref, later.service)
+        second.want(ref, made, later.service)
         await second.until_at_rest()
     assert second.computed == 1
     assert second.written == []
@@ -149,18 +154,18 @@ async def test_after_a_restart_nothing_is_written_again(objects: Objects, client
 
 async def test_a_user_who_writes_meanwhile_wins_and_is_heeded(objects: Objects, client: KubeClient) -> None:
     ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
-    await objects.create(ref.kind, "web", {})
+    made = await objects.create(ref.kind, "web", {})
     world = World().apply(zone(), service(), resource(), *pods(1))
     bench = Bench(client)
     async with running(bench.writer.run()):
-        bench.want(ref, world.service)
-        await bench.news.until(lambda: len(bench.written) == 1)
+        bench.want(ref, made, world.service)
+        await bench.until_written(1)
         await objects.set_spec(ref, {"ttlSeconds": 30})
         world.apply(resource(generation=2), *pods(2))
-        bench.want(ref, world.service)
-        await bench.news.until(lambda: len(bench.written) == 2)
+        bench.want(ref, made, world.service)
+        await bench.until_written(2)
     stored = await objects.get(ref)
-    assert stored["spec"] == {"ttlSeconds": 30}
+    assert stored["spec"]["ttlSeconds"] == 30
     assert stored["status"]["observedGeneration"] == 2
     assert bench.computed == 3, "once for the first, twice for the second: the first try met a conflict"
 
@@ -171,9 +176,9 @@ async def test_one_that_was_deleted_and_made_again(objects: Objects, client: Kub
     bench = Bench(client)
     async with running(bench.writer.run()):
         for number in (1, 2):
-            await objects.create(ref.kind, "web", {})
-            bench.want(ref, world.service)
-            await bench.news.until(lambda number=number: len(bench.written) == number)  # type: ignore[misc]
+            made = await objects.create(ref.kind, "web", {})
+            bench.want(ref, made, world.service)
+            await bench.until_written(number)
             await objects.delete(ref)
         assert bench.written[0].uid != bench.written[1].uid
         bench.writer.mark(*ref)
@@ -183,12 +188,12 @@ async def test_one_that_was_deleted_and_made_again(objects: Objects, client: Kub
 
 async def test_what_kubectl_shows(cluster: ControlPlane, objects: Objects, client: KubeClient) -> None:
     ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
-    await objects.create(ref.kind, "web", {})
+    made = await objects.create(ref.kind, "web", {})
     world = World().apply(zone(), service(), resource(), *pods(5))
     bench = Bench(client)
     async with running(bench.writer.run()):
-        bench.want(ref, world.service)
-        await bench.news.until(lambda: bool(bench.written))
+        bench.want(ref, made, world.service)
+        await bench.until_written(1)
     table = await asyncio.to_thread(cluster.kubectl, "get", "si", "-n", objects.namespace)
     _, row = table.splitlines()
     assert row.split()[:5] == ["web", "web.shop.example.com", "3/5", "1/1", "Published"]

@@ -8,6 +8,7 @@ import pytest
 from rollcall.model import Key, Service
 from rollcall.resources import InstanceCreator
 from rollcall.resources.creation import body
+from rollcall.resources.work_queue import CONCURRENCY
 from unit.manifests.sources import schema_of
 from unit.resources.fake_api import FakeApi, broken, unreachable
 from unit.resources.running import running
@@ -85,7 +86,7 @@ async def test_many_are_made_a_few_at_a_time(bench: Bench) -> None:
         bench.want(*[f"s{i}" for i in range(100)])
         await asyncio.sleep(5)
     assert len(bench.api.objects) == 100
-    assert bench.api.most_in_flight == 8
+    assert bench.api.most_in_flight == CONCURRENCY
 
 
 async def test_failures_are_tried_again(bench: Bench) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from rollcall.model import Key
 from rollcall.resources import Kind, ObjectRef, StatusWriter, Written
+from rollcall.resources.status_writer import READ_BACK_SECONDS
+from rollcall.resources.work_queue import CONCURRENCY
 from unit.resources.fake_api import FakeApi, broken, unreachable
 from unit.resources.running import running
 
@@ -25,13 +27,19 @@ class Bench:
     def __init__(self) -> None:
         self.api = FakeApi()
         self.wanted: dict[str, dict[str, Any] | None] = {}
+        self.views: dict[str, str] = {}
         self.computed = 0
         self.written: list[Written] = []
         self.writer = StatusWriter(self.api, self._compute, self.written.append, draw=max)
 
-    def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+        """Our view of the objects is that of the server, unless `views` says otherwise."""
         self.computed += 1
-        return self.wanted.get(key.name)
+        status = self.wanted.get(key.name)
+        if status is None:
+            return None
+        theirs = self.api.objects.get(ObjectRef(kind, key).path())
+        return self.views.get(key.name) or (theirs["metadata"]["uid"] if theirs else "gone"), status
 
     def want(self, status: dict[str, Any] | None, name: str = "web") -> None:
         self.wanted[name] = status
@@ -142,10 +150,12 @@ async def test_an_object_that_is_gone_is_dropped(bench: Bench, caplog: pytest.Lo
     async with running(bench.writer.run()):
         bench.want({"ready": "1/1"})
         await asyncio.sleep(5)
+        bench.views["web"] = bench.written[0].uid
         del bench.api.objects[PATH]
         bench.want({"ready": "2/2"})
         await asyncio.sleep(60)
         assert [call.verb for call in bench.api.calls] == ["get", "patch", "patch"]
+        bench.views.clear()
         bench.api.add(PATH)
         bench.want({"ready": "3/3"})
         await asyncio.sleep(5)
@@ -161,6 +171,51 @@ async def test_an_object_that_we_no_longer_know_is_not_written(bench: Bench) -> 
         await asyncio.sleep(5)
         assert len(bench.api.made("patch")) == 1
         assert not bench.writer._held
+
+
+async def test_a_namesake_without_a_status_gets_one(bench: Bench) -> None:
+    """It was deleted and made again between two marks, and what we have to say is still the same."""
+    async with running(bench.writer.run()):
+        bench.want({"ready": "1/1"})
+        await asyncio.sleep(5)
+        bench.api.add(PATH)
+        bench.want({"ready": "1/1"})
+        await asyncio.sleep(5)
+    assert bench.api.status(PATH) == {"ready": "1/1"}
+
+
+async def test_a_namesake_that_we_do_not_know_yet_is_left_alone(bench: Bench) -> None:
+    async with running(bench.writer.run()):
+        bench.want({"ready": "1/1"})
+        await asyncio.sleep(5)
+        bench.views["web"] = bench.written[0].uid
+        bench.api.add(PATH)
+        bench.api.touch(PATH)
+        bench.want({"ready": "2/2"})
+        await asyncio.sleep(5)
+        assert bench.api.status(PATH) is None
+        bench.views.clear()
+        bench.want({"ready": "2/2"})
+        await asyncio.sleep(5)
+    assert bench.api.status(PATH) == {"ready": "2/2"}
+
+
+async def test_what_others_write_into_it_is_put_right(bench: Bench) -> None:
+    paths = [PATH.replace("/web", f"/s{i}") for i in range(10)]
+    for path in paths:
+        bench.api.add(path)
+    async with running(bench.writer.run()):
+        await asyncio.sleep(1700)
+        for i in range(10):
+            bench.want({"ready": "1/1"}, f"s{i}")
+        await asyncio.sleep(500)
+        bench.api.calls.clear()
+        bench.api.objects[paths[3]]["status"] = {"ready": "oops"}
+        bench.api.touch(paths[3])
+        await asyncio.sleep(2 * READ_BACK_SECONDS)
+        assert bench.api.status(paths[3]) == {"ready": "1/1"}
+        assert 18 <= len(bench.api.made("get")) <= 21, "each once in a round"
+        assert len(bench.api.made("patch")) == 1
 
 
 async def test_an_object_of_the_same_name_is_another(bench: Bench) -> None:
@@ -198,12 +253,12 @@ async def test_an_outage_loses_nothing(bench: Bench) -> None:
         for i in range(200):
             bench.want({"ready": f"{i}/200"}, f"s{i}")
         await asyncio.sleep(120)
-        assert len(bench.api.calls) <= 8 * 15
+        assert len(bench.api.calls) <= CONCURRENCY * 15
         bench.api.refuse = lambda _: None
         await asyncio.sleep(20)
     for i in range(200):
         assert bench.api.status(PATH.replace("/web", f"/s{i}")) == {"ready": f"{i}/200"}
-    assert bench.api.most_in_flight <= 8
+    assert bench.api.most_in_flight <= CONCURRENCY
 
 
 async def test_one_that_can_not_be_written_delays_no_other(bench: Bench) -> None:

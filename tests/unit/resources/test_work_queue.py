@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from rollcall.resources.work_queue import WorkQueue
+from rollcall.resources.work_queue import CONCURRENCY, WorkQueue
 from rollcall.watch import Forbidden, KubeError, TooManyRequests, Unreachable
 from unit.resources.fake_api import broken, forbidden, unreachable
 from unit.resources.running import running
@@ -122,12 +122,12 @@ async def test_a_few_at_a_time() -> None:
         for i in range(20):
             queue.mark(f"s{i}")
         await asyncio.sleep(10)
-    assert log.most == 8
-    assert [at for _, at in log.done] == [1.2] * 8 + [2.2] * 8 + [3.2] * 4
+    assert log.most == CONCURRENCY == 4
+    assert [at for _, at in log.done] == [at for at in (1.2, 2.2, 3.2, 4.2, 5.2) for _ in range(4)]
 
 
 async def test_hot_objects_delay_no_other() -> None:
-    """Ten objects that change all the time keep all eight places busy; the calm one still gets its turn."""
+    """Ten objects that change all the time keep all places busy; the calm one still gets its turn."""
     log = Log(seconds=0.5)
     queue = queue_of(log)
 
@@ -200,7 +200,7 @@ async def test_an_outage_is_waited_for_together(error: KubeError, caplog: pytest
         for i in range(100):
             queue.mark(f"s{i}")
         await asyncio.sleep(60)
-        assert len(log.done) <= 8 * 9, "a few probes after each wait, not a hundred"
+        assert len(log.done) <= CONCURRENCY * 9, "a few probes after each wait, not a hundred"
         log.always = None
         log.done.clear()
         await asyncio.sleep(16)
@@ -301,4 +301,4 @@ async def test_an_outage_holds_while_it_lasts_whatever_is_marked() -> None:
         for i in range(1000):
             queue.mark(f"s{i}")
             await asyncio.sleep(0.1)
-    assert len(log.done) <= 8 * 12
+    assert len(log.done) <= CONCURRENCY * 12
