@@ -302,6 +302,8 @@ def main(arguments: list[str]) -> None:
     config = Config.decode(text)
     configure(config.log_format, config.log_level, "control")
     end_with(int(parent))
+    # kopf's thread and renderings hold the interpreter; by default they are asked to let go after 5 ms.
+    sys.setswitchinterval(0.0005)
     asyncio.run(_run(config, socket.socket(fileno=int(descriptor))))
 
 

@@ -21,6 +21,7 @@ from rollcall.watch import (
     Unreachable,
     api_path,
 )
+from rollcall.watch.credentials import kubeconfig_path
 
 from .objects import File, Metadata, Service, Zone
 from .options import Failed, NotThere, Settings
@@ -177,7 +178,7 @@ def _default_namespace(settings: Settings) -> str:
 
     try:
         contexts, active = config.list_kube_config_contexts(  # type: ignore[no-untyped-call]  # it has no types
-            settings.kubeconfig
+            kubeconfig_path(settings.kubeconfig)
         )
     except config.ConfigException as error:
         raise CredentialsError(f"{settings.kubeconfig or 'the default kubeconfig'}: {error}") from error

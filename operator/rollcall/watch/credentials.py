@@ -96,7 +96,7 @@ class Credentials:
                 config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # it has no types
             else:
                 config.load_kube_config(  # type: ignore[no-untyped-call]  # it has no types
-                    self._kubeconfig, self._context, configuration
+                    kubeconfig_path(self._kubeconfig), self._context, configuration
                 )
             self._configuration = configuration
             return Access(
@@ -128,6 +128,14 @@ class Credentials:
             return "service account of this pod"
         where = self._kubeconfig or os.environ.get("KUBECONFIG") or "the default kubeconfig"
         return f"{where}, context {self._context}" if self._context else where
+
+
+def kubeconfig_path(given: str | None) -> str | None:
+    """Return which kubeconfig is meant; None is the default one.
+
+    The `kubernetes` package reads $KUBECONFIG when it is imported, not when it is asked.
+    """
+    return given or os.environ.get("KUBECONFIG") or None
 
 
 def _authorization(configuration: "Configuration") -> str | None:
