@@ -101,9 +101,7 @@ class Reporting:
             self._status.mark(Kind.SERVICE_INSTANCE, key)
             self._creator.mark(key)
 
-    def _compute(
-        self, kind: Kind, key: Key, current: Mapping[str, Any]
-    ) -> tuple[str, dict[str, Any]] | None:
+    def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
         """Return the uid of an object and the status that it should have; None where we know none."""
         now = time.time()
         if kind is Kind.SERVICE_INSTANCE:
