@@ -44,6 +44,7 @@ class Placement(msgspec.Struct, frozen=True):
 
     root: bytes
     ttl: int
+    pointer_ttl: int
     negative_ttl: int | None
     count: int
     live_names: bool
@@ -108,6 +109,7 @@ def place(entry: Entry, spec: ZoneSpec, domain: bytes, identity: str) -> Placeme
     return Placement(
         root=root,
         ttl=ttl,
+        pointer_ttl=spec.ttl_seconds,  # services can share the owner of a PTR record, but not its ttl
         negative_ttl=None if negative_ttl == spec.negative_ttl_seconds else negative_ttl,
         count=_count(asked.answer.policy, asked.answer.count),
         versions=len(root) <= MAX_NAME - _LONGEST_VERSION_PREFIX,

@@ -193,7 +193,7 @@ class ServedZone:
         for content, record in old - new:
             content.remove(record)
         for content, record in new - old:
-            ttl = placement.ttl if content is self.content else self.zone.spec.ttl_seconds
+            ttl = placement.ttl if content is self.content else placement.pointer_ttl
             content.add(record, ttl, placement.count_for(record.rdtype))
         if old != new:
             self._touched.add(key)

@@ -110,6 +110,14 @@ def test_pointers_lead_to_the_instance():
     assert line.endswith(" PTR 10-0-0-1.web.shop.example.com.")
 
 
+def test_pointers_follow_the_ttl_of_the_zone_also_where_the_service_has_its_own():
+    reverse = ("10.in-addr.arpa",)
+    stage = Stage(zone(reverse_domains=reverse, ttl_seconds=30), service(), resource(ttl_seconds=1), pod())
+    stage.put(zone(reverse_domains=reverse, ttl_seconds=5, generation=2))
+    rrsets = stage.follower.zones[b"\x0210\x07in-addr\x04arpa\x00"]
+    assert [ttl for (_, rdtype), (ttl, _, _) in rrsets.items() if rdtype == 12] == [5]
+
+
 @pytest.mark.parametrize(
     ("answer", "count"),
     [(Answer(), 8), (Answer(Policy.RANDOM, 3), 3), (Answer(Policy.ONE), 1), (Answer(Policy.ALL), 64)],
