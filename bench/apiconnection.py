@@ -7,6 +7,7 @@ of the response only its end and its status are looked for.
 import re
 import socket
 import ssl
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -37,11 +38,17 @@ class ApiConnection:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="127.0.0.1")
         self._received = b""
         self._first_ns = 0
+        self._used = time.monotonic()
         self._shake_hands()
 
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._sock.fileno()
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long ago the last request was sent."""
+        return time.monotonic() - self._used
 
     def close(self) -> None:
         """Close it."""
@@ -50,6 +57,7 @@ class ApiConnection:
     def send(self, request: bytes) -> None:
         """Send a whole request."""
         self._received, self._first_ns = b"", 0
+        self._used = time.monotonic()
         self._tls.write(request)
         self._sock.sendall(self._outgoing.read())
 

@@ -18,7 +18,7 @@ from controlplane import ControlPlane
 class Extent:
     """How much is measured."""
 
-    flips: int = 400
+    flips: int = 300
     burst_rounds: int = 2
     answer_runs: int = 3
     answer_seconds: int = 6
@@ -26,7 +26,7 @@ class Extent:
 
 
 FULL = Extent()
-QUICK = Extent(flips=100, burst_rounds=1, answer_runs=1, answer_seconds=3, idle_seconds=10.0)
+QUICK = Extent(flips=60, burst_rounds=1, answer_runs=1, answer_seconds=3, idle_seconds=10.0)
 
 
 @dataclass(frozen=True, slots=True)

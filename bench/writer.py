@@ -3,7 +3,6 @@
 import json
 import selectors
 import ssl
-import time
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
@@ -31,7 +30,6 @@ class Writer:
         self._token = plane.token
         self._written = written
         self._connections: list[ApiConnection] = []
-        self._used = -_REST_SECONDS
 
     def __enter__(self) -> Self:
         return self
@@ -44,18 +42,23 @@ class Writer:
     def begin(self) -> None:
         """Forget earlier acknowledgements, before the pollers look at them, and be ready to write."""
         self._written.clear()
-        if time.monotonic() - self._used > _REST_SECONDS:
-            self._close()
-            for _ in range(CONNECTIONS):
-                self._connections.append(ApiConnection(self._port, self._context))
-        self._used = time.monotonic()
+        rested = [each for each in self._connections if each.idle_seconds > _REST_SECONDS]
+        for connection in rested:  # each by itself: single flips use only the first
+            connection.close()
+            self._connections.remove(connection)
+        while len(self._connections) < CONNECTIONS:
+            self._connections.append(ApiConnection(self._port, self._context))
 
     def flip(self, pods: Iterable[Pod], ready: bool) -> None:
         """Write the readiness of these pods, and return when all writes are acknowledged.
 
         Raises ControlPlaneError when one is refused or not answered.
         """
-        Flip(self._written, self._requests(pods, ready)).run(self._connections)
+        try:
+            Flip(self._written, self._requests(pods, ready)).run(self._connections)
+        except (OSError, ControlPlaneError) as error:
+            self._close()  # requests are under way on them
+            raise ControlPlaneError(f"the writes to pods broke off: {error}") from error
 
     def _close(self) -> None:
         while self._connections:
