@@ -37,13 +37,15 @@ class Snapshots:
         self._changed.set()
 
     async def run(self) -> None:
-        """Write snapshots until cancelled."""
+        """Write snapshots until cancelled: some time after a change, so as not to be in the way of it."""
+        rest_seconds = REST_SECONDS
         while True:
             await self._changed.wait()
+            await asyncio.sleep(rest_seconds)
             self._changed.clear()
             started = time.monotonic()
             await self.write()
-            await asyncio.sleep(max(REST_SECONDS, REST_FACTOR * (time.monotonic() - started)))
+            rest_seconds = max(REST_SECONDS, REST_FACTOR * (time.monotonic() - started))
 
     async def write(self) -> None:
         """Write both files now. A disk that refuses is logged, and tried again with the next change."""
