@@ -1,6 +1,7 @@
 """The services and pods that are measured: made through the API, as workloads without a kubelet."""
 
 import random
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,7 +81,8 @@ def made(workloads: Workloads, fleet: Fleet) -> Iterator[Fleet]:
     try:
         yield fleet
     finally:
-        workloads.remove_namespace(fleet.namespace)
+        if not isinstance(sys.exc_info()[1], KeyboardInterrupt):  # then the cluster itself is thrown away
+            workloads.remove_namespace(fleet.namespace)
 
 
 def _pairs(services: Sequence[Service]) -> list[tuple[Service, Pod]]:
