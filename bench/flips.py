@@ -28,9 +28,9 @@ limit of the endpointslice controller's client: a single flip is not to wait for
 def measure(stage: Stage) -> dict[str, Any]:
     """Measure flips one after the other; a dict by server.
 
-    The servers are looked at in turn, one flip each, though all of them follow all flips. With two pollers at
-    once on two cores Rollcall's median was about a quarter higher and CoreDNS's the same: so this choice is
-    in Rollcall's favour, as it takes away work that is there only to measure.
+    The servers are looked at in turn, one flip each, though all of them follow all flips. Two pollers at
+    once on two cores raised Rollcall's median and left CoreDNS's as it was: so this choice is in Rollcall's
+    favour, as it takes away work that is there only to measure.
     """
     with stage.fleet(plan("flips", 1, SERVICES, PODS_EACH)) as fleet:
         say(f"{stage.extent.flips} single flips for each server")
