@@ -114,10 +114,13 @@ class App:
         self._flow(batch.received_ns)
 
     def _on_zone(self, key: Key, zone: DiscoveryZone | None) -> None:
-        if zone is None:
-            self.zones.remove_zone(key.name)
-        else:
-            self.zones.apply_zone(zone)
+        try:
+            if zone is None:
+                self.zones.remove_zone(key.name)
+            else:
+                self.zones.apply_zone(zone)
+        except Exception:
+            log.exception("DiscoveryZone %s can't be taken in, its last state stays: %r", key.name, zone)
         self._backlog.set()
 
     def _on_file(self, key: Key, file: DiscoveryFile | None) -> None:

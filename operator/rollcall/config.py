@@ -8,8 +8,8 @@ import msgspec
 class Config(msgspec.Struct, frozen=True):
     """The options of `rollcall run`, checked.
 
-    `namespace` limits the watch to one; "" is all. `http_listen` is host:port. `state_dir` holds the
-    snapshot and the serials; `runtime_dir` the socket between the processes.
+    `namespace` limits the watch to one; "" is all. `state_dir` holds the snapshot and the serials,
+    `runtime_dir` the socket between the processes.
     """
 
     state_dir: Path
@@ -18,7 +18,6 @@ class Config(msgspec.Struct, frozen=True):
     context: str | None = None
     namespace: str = ""
     dns_workers: int = 1
-    http_listen: str = "127.0.0.1:8080"
     identity: str = "rollcall"
     log_format: str = "text"
     log_level: str = "info"

@@ -7,8 +7,10 @@ finds nothing changed keeps them.
 """
 
 import asyncio
+import itertools
 import logging
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -41,6 +43,10 @@ class History:
         self._saved: dict[bytes, _Saved] = {}
         self._ceilings: dict[bytes, int] = {}
         self._writing: asyncio.Task[None] | None = None
+        self._owed = False
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._written = 0
 
     def load(self) -> Mapping[bytes, Past]:
         """Read what an earlier run left, and forget that its stop was orderly: this run will move on.
@@ -66,7 +72,9 @@ class History:
     def reserve(self, contents: Iterable[ZoneContent], unix_seconds: int) -> None:
         """See to it that the serials of these zones, and their next ones, are below a ceiling on disk.
 
-        Blocks only where a ceiling has been passed: the first time that a zone is seen.
+        Blocks only where a ceiling has been passed: the first time that a zone is seen. A disk that refuses
+        is logged and tried again; answers are not held back for it, for they matter more than a serial after
+        a restart, which goes on from the clock.
         """
         low = passed = False
         for content in contents:
@@ -78,19 +86,16 @@ class History:
             low = True
             self._saved[content.apex] = _Saved((ahead + RESERVE) % (1 << 32))
         if passed:
-            self._write(self._encoded())
+            self._try_to_write(self._encoded(), next(self._numbers))
             self._adopt()
-        elif low and self._writing is None:
+        elif (low or self._owed) and self._writing is None:
             self._writing = asyncio.create_task(self._refill(), name="serials")
 
     async def _refill(self) -> None:
-        try:
-            await asyncio.to_thread(self._write, self._encoded())
-            self._adopt()
-        except OSError as error:
-            log.error("serials can't be written to %s: %s", self._path, error)
-        finally:
-            self._writing = None
+        ceilings = {apex: entry.ceiling for apex, entry in self._saved.items()}
+        if await asyncio.to_thread(self._try_to_write, self._encoded(), next(self._numbers)):
+            self._ceilings |= ceilings
+        self._writing = None
 
     async def settled(self) -> None:
         """Wait for a write that is under way."""
@@ -102,13 +107,28 @@ class History:
         for content in contents:
             if content.serial:
                 self._saved[content.apex] = _Saved(content.serial, content.serial, f"{content.digest:x}")
-        self._write(self._encoded())
+        self._try_to_write(self._encoded(), next(self._numbers))
 
     def _adopt(self) -> None:
         self._ceilings = {apex: entry.ceiling for apex, entry in self._saved.items()}
 
     def _encoded(self) -> bytes:
         return msgspec.json.encode({to_text(apex): entry for apex, entry in self._saved.items()})
+
+    def _try_to_write(self, data: bytes, number: int) -> bool:
+        """Write unless something newer has been written; return whether the disk took it."""
+        try:
+            with self._lock:
+                if number > self._written:
+                    self._write(data)
+                    self._written = number
+        except OSError as error:
+            if not self._owed:
+                log.error("serials can't be written to %s, trying again: %s", self._path, error)
+            self._owed = True
+            return False
+        self._owed = False
+        return True
 
     def _write(self, data: bytes) -> None:
         scratch = self._path.with_suffix(".new")

@@ -89,7 +89,7 @@ class Reporting:
         if self._selection.get(key) is None:
             self._reports.pop(key, None)
         self._status.mark(Kind.DISCOVERY_FILE, key)
-        self._mark_services(members.key for members in self._selection.members(key))
+        self._mark_services(self._selection.services(key))
 
     def file_written(self, key: Key, report: FileReport) -> None:
         """Take in what became of a file's ConfigMaps."""

@@ -35,6 +35,13 @@ def plane(cluster_crds: Path) -> Iterator[ControlPlane]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def mended(plane: ControlPlane) -> Iterator[None]:
+    """Leave a running API server to the next test, however this one ends."""
+    yield
+    plane.start_apiserver()
+
+
 def serial(rollcall: Rollcall) -> int:
     answer = rollcall.ask("test.example", "SOA").answer
     return int(answer[0][0].serial) if answer else 0
@@ -92,6 +99,7 @@ def test_before_the_first_sync_nothing_is_denied(plane, tmp_path):
 
 def test_a_gap_in_the_watch_removes_nothing_and_misses_nothing(plane, tmp_path):
     with Rollcall(plane.kubeconfig, tmp_path) as rollcall:
+        rollcall.wait_ready()  # each worker has the state, not just the one that is asked first
         rollcall.wait_answers(NAME, EVERYONE)
         plane.stop_apiserver(graceful=False)
         assert rollcall.answers(NAME) == EVERYONE

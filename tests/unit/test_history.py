@@ -88,3 +88,28 @@ async def test_a_damaged_file_is_set_aside(tmp_path, caplog):
     assert History(path).load() == {}
     assert "set aside" in caplog.text
     assert path.with_suffix(".damaged").exists()
+
+
+async def test_a_disk_that_refuses_is_told_once_and_tried_again(tmp_path, caplog):
+    folder = tmp_path / "state"
+    history = History(folder / "serials.json")
+    history.reserve([content(1000)], 1000)
+    history.reserve([content(1001)], 1000)
+    await history.settled()
+    assert caplog.text.count("trying again") == 1
+    folder.mkdir()
+    history.reserve([content(1002)], 1000)
+    await history.settled()
+    assert on_disk(folder / "serials.json") >= 1002
+
+
+async def test_what_is_older_never_replaces_what_is_newer(tmp_path):
+    path = tmp_path / "serials.json"
+    history = History(path)
+    history.reserve([content(1000)], 1000)
+    history.reserve([content(1000 + RESERVE * 3 // 4)], 1000)  # a write in a thread begins
+    other = content(7)
+    other.apex = b"\x05other\x00"
+    history.reserve([content(1000 + RESERVE * 3 // 4), other], 1000)  # and one in the loop overtakes it
+    await history.settled()
+    assert {"example.com", "other"} == set(json.loads(path.read_text()))

@@ -124,7 +124,6 @@ def run(
             state_dir=state_dir,
             runtime_dir=Path(runtime_dir),
             dns_workers=dns_workers,
-            http_listen=_address(http),
             **options,  # type: ignore[arg-type]  # click has checked their types
         )
         log.info("dns on %s, udp and tcp, %d workers", _address(dns[0][0]), dns_workers)

@@ -58,9 +58,13 @@ class FileSelection:
         """Whether any file holds a service."""
         return bool(self._selecting.get(service))
 
+    def services(self, key: Key) -> set[Key]:
+        """Return the services that a file holds."""
+        return self._selected.get(key, set())
+
     def members(self, key: Key) -> tuple[Members, ...]:
         """Return what a file holds now, by service; each service is collected once a change of it."""
-        return tuple(self._members_of(service) for service in sorted(self._selected.get(key, ())))
+        return tuple(self._members_of(service) for service in sorted(self.services(key)))
 
     def denied_namespaces(self, file: DiscoveryFile) -> list[str]:
         """Return the namespaces that a file asks for without leave."""

@@ -1,6 +1,5 @@
 """ConfigMaps on a real API server: made, kept, divided, and left alone where they aren't ours."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -38,14 +37,22 @@ async def test_a_config_map_is_made_and_follows(publishing: Publishing) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_what_is_equal_is_not_written(publishing: Publishing) -> None:
+async def test_what_is_equal_is_not_written(publishing: Publishing, monkeypatch: pytest.MonkeyPatch) -> None:
     made = publishing.make(HOSTS)
     await publishing.published(made, WEB)
     version = publishing.version()
 
+    reads: list[str] = []
+    get = publishing.client.get
+
+    async def counted(path: str) -> Any:
+        reads.append(path)
+        return await get(path)
+
+    monkeypatch.setattr(publishing.client, "get", counted)
     publishing.store.update(made, [EMPTY])
     publishing.store.update(made, [WEB])
-    await asyncio.sleep(3)  # several read-backs
+    await eventually(lambda: len(reads) >= 3)  # it has looked several times, and found nothing to write
     assert publishing.version() == version
 
     async with running(Publishing(publishing.cluster, publishing.namespace, publishing.client)) as restarted:

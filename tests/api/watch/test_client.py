@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import os
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
@@ -259,3 +260,17 @@ async def test_only_what_is_needed_is_sent(proxy: FaultProxy, proxied: KubeClien
         "GET /api/v1/pods?limit=1&continue= HTTP/1.1",
         "GET /api/v1/pods?resourceVersion=0&watch=true HTTP/1.1",
     ]
+
+
+async def test_cancelled_requests_leave_no_connection_behind(cluster: ControlPlane) -> None:
+    """Whoever is stopped in the middle of a request must not leave its socket to the garbage collector."""
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        async with KubeClient(Credentials(str(cluster.kubeconfig))) as client:
+            await client.get("/api/v1/namespaces")
+            asking = asyncio.create_task(client.get("/api/v1/pods"))
+            for _ in range(5):  # turns of the loop: it is sent by then, and can't have been answered
+                await asyncio.sleep(0)
+            asking.cancel()
+            await asyncio.wait([asking])
+    assert len(os.listdir("/proc/self/fd")) == before
