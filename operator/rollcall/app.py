@@ -21,6 +21,8 @@ from typing import Any
 
 from .config import Config
 from .directory import Directory
+from .feed.feed import Feed
+from .feed.frames import SecondaryState, Stats, TransferStats
 from .history import History
 from .http import serving
 from .logs import configure
@@ -34,8 +36,6 @@ from .publish.selection import FileSelection
 from .readings import readings
 from .reporting import Reporting
 from .resources import Configuration
-from .serve.feed import Feed
-from .serve.frames import Stats
 from .snapshots import Snapshots
 from .watch import errors
 from .watch.client import KubeClient
@@ -274,6 +274,9 @@ class App:
     def counted(self, worker: int, stats: Stats) -> None:
         """Take in the counters of a DNS worker (feed)."""
         self.worker_stats[worker] = stats
+
+    def transferred(self, frame: SecondaryState | TransferStats) -> None:
+        """Do nothing: DNS workers transfer nothing."""
 
     def why_not_ready(self) -> str:
         """Return why DNS isn't being answered, "" where it is."""

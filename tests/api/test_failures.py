@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dns.message
@@ -132,7 +133,8 @@ def test_a_crash_of_a_worker_drops_no_query(plane, tmp_path):
         before = rollcall.pids("rollcall.serve.worker")
         with Questioner(rollcall) as questioner:
             for worker in before:
-                os.kill(worker, signal.SIGKILL)
+                with questioner.between_questions():
+                    os.kill(worker, signal.SIGKILL)
             eventually(
                 lambda: len(set(rollcall.pids("rollcall.serve.worker")) - set(before)) == 2, "new workers"
             )
@@ -201,6 +203,7 @@ class Questioner:
         self.unanswered = self.wrong = 0
         self._address = ("127.0.0.1", rollcall.ports["dns"])
         self._stop = threading.Event()
+        self._gate, self._asking = threading.Lock(), threading.Lock()
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> "Questioner":
@@ -211,10 +214,18 @@ class Questioner:
         self._stop.set()
         self._thread.join()
 
+    @contextmanager
+    def between_questions(self) -> Iterator[None]:
+        """Hold questions back: what a worker has in hand dies with it, what waits in its socket doesn't."""
+        with self._gate, self._asking:
+            yield
+
     def _run(self) -> None:
         query = dns.message.make_query(NAME, "A").to_wire()
         while not self._stop.is_set():
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            with self._gate:
+                pass  # somebody who waits for the end of this question has it until the next one may begin
+            with self._asking, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
                 client.settimeout(5)
                 client.sendto(query, self._address)
                 try:

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rollcall.serve.feed import Feed
-from rollcall.serve.frames import Stats
+from rollcall.feed.feed import Feed
+from rollcall.feed.frames import SecondaryState, Stats, TransferStats
 from rollcall.serve.sockets import WorkerSockets, open_sockets
 from rollcall.serve.worker import command
 from rollcall.zone.changes import ZoneDelta
@@ -50,6 +50,9 @@ class Control:
     def connected(self, worker: int, is_connected: bool) -> None:
         (self.workers.add if is_connected else self.workers.discard)(worker)
         self._notify()
+
+    def transferred(self, frame: SecondaryState | TransferStats) -> None:
+        raise AssertionError(f"a DNS worker transfers nothing: {frame}")
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the condition holds; it is looked at whenever a worker has said something."""

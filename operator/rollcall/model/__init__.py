@@ -15,11 +15,16 @@ from .resources import (
     InstanceSpec,
     NameServer,
     Naming,
+    OctodnsTarget,
     Policy,
+    Secondary,
     ServiceInstance,
+    Transfer,
+    UpdateTarget,
     ZoneSpec,
 )
 from .selector import LabelSelector, Operator, Requirement
+from .tsig import InvalidKey, KeyRing, TsigKey, parse_key
 from .version import version_to_label
 from .workload import ContainerPort, Pod, Service, ServicePort
 
@@ -38,20 +43,28 @@ __all__ = [
     "InstanceNames",
     "InstancePort",
     "InstanceSpec",
+    "InvalidKey",
     "Key",
+    "KeyRing",
     "LabelSelector",
     "Members",
     "NameServer",
     "Naming",
+    "OctodnsTarget",
     "Operator",
     "Pod",
     "Policy",
     "Problem",
     "Reason",
     "Requirement",
+    "Secondary",
     "Service",
     "ServiceInstance",
     "ServicePort",
+    "Transfer",
+    "TsigKey",
+    "UpdateTarget",
     "ZoneSpec",
+    "parse_key",
     "version_to_label",
 ]

@@ -87,6 +87,50 @@ class NameServer(msgspec.Struct, frozen=True, rename="camel"):
     addresses: tuple[str, ...] = ()
 
 
+class UpdateTarget(msgspec.Struct, frozen=True, rename="camel"):
+    """A DNS server that takes updates (RFC 2136).
+
+    `server` is an address or a host name. `key_secret` names a Secret in the operator's namespace. `domains`
+    are those of the zone, reverse ones included, that go there; empty means all. `adopt` takes over names
+    that exist there without our marker.
+    """
+
+    name: str
+    server: str
+    key_secret: str
+    port: int = 53
+    domains: tuple[str, ...] = ()
+    adopt: bool = False
+
+
+class Secondary(msgspec.Struct, frozen=True, rename="camel"):
+    """A DNS server that transfers the zone from us; it is notified and asked for its serial.
+
+    Without a `key_secret` neither is signed, and `allow_unsigned` has to let its transfers through.
+    """
+
+    name: str
+    address: str
+    port: int = 53
+    key_secret: str = ""
+
+
+class Transfer(msgspec.Struct, frozen=True, rename="camel"):
+    """Who may transfer the zone. `allow_unsigned` are networks, `catalog` is a catalog zone (RFC 9432)."""
+
+    secondaries: tuple[Secondary, ...] = ()
+    allow_unsigned: tuple[str, ...] = ()
+    catalog: str = ""
+
+
+class OctodnsTarget(msgspec.Struct, frozen=True, rename="camel"):
+    """An octoDNS provider. `config_secret` names a Secret in the operator's namespace with its settings."""
+
+    name: str
+    config_secret: str
+    domains: tuple[str, ...] = ()
+
+
 class ZoneSpec(msgspec.Struct, frozen=True, rename="camel"):
     """`spec` of a DiscoveryZone. An empty `namespaces` means all of them."""
 
@@ -98,6 +142,9 @@ class ZoneSpec(msgspec.Struct, frozen=True, rename="camel"):
     negative_ttl_seconds: int = DEFAULT_TTL_SECONDS
     name_servers: tuple[NameServer, ...] = ()
     reverse_domains: tuple[str, ...] = ()
+    updates: tuple[UpdateTarget, ...] = ()
+    transfer: Transfer | None = None
+    octodns: tuple[OctodnsTarget, ...] = ()
 
 
 class DiscoveryZone(msgspec.Struct, frozen=True):

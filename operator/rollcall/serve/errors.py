@@ -13,13 +13,5 @@ class SnapshotError(ServeError):
     """A snapshot file can't be used: it is damaged, or another version wrote it."""
 
 
-class FrameError(ServeError):
-    """The other end of the feed sent what isn't a frame, or not at its time."""
-
-
-class DeltaError(ServeError):
-    """A change that can't be: an owner outside its zone, a zone without a SOA."""
-
-
 class MalformedError(ServeError):
     """A message that is not a well-formed query (RFC 1035 section 4): the answer is FORMERR."""

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from .frames import Stats
+from rollcall.feed.frames import Stats
 
 _LOG = logging.getLogger(__name__)
 _INTERVAL_SECONDS = 1.0

@@ -8,9 +8,10 @@ and joins the response from ready pieces. All else takes the long way.
 from collections.abc import Callable
 from typing import NamedTuple
 
+from rollcall.feed.frames import Stats
+
 from .answers import Answers
 from .errors import MalformedError
-from .frames import Stats
 from .message import MIN_UDP_PAYLOAD, Edns, Query, parse, question_of
 from .variants import Variant, counts
 from .wire import AA, HEADER_SIZE, IN, OPCODE, QR, RD, TC, Rcode, Type, name_end

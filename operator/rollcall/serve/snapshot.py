@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from rollcall.feed.errors import FrameError
+from rollcall.feed.frames import Decoder, Delta, encode, pieces
 from rollcall.zone.changes import ZoneDelta
 
-from .errors import FrameError, SnapshotError
-from .frames import Decoder, Delta, encode, pieces
+from .errors import SnapshotError
 
 _MAGIC = b"rollcall snapshot 1\n"
 _TRAILER = struct.Struct("!QI")  # bytes and CRC-32 of the frames

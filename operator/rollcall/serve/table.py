@@ -6,9 +6,9 @@ Pure: no wire answers, no I/O. A change costs what it touches (and the depth of 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from rollcall.feed.errors import DeltaError
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
 
-from .errors import DeltaError
 from .wire import parent, suffixes
 
 REVOKED = -1

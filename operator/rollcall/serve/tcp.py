@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from socket import socket
 from typing import Any
 
+from rollcall.feed.frames import Stats
+
 from .failures import FailureLog
-from .frames import Stats
 from .query import Respond, failure
 from .wire import HEADER_SIZE
 

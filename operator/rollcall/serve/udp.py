@@ -9,8 +9,9 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from rollcall.feed.frames import Stats
+
 from .failures import FailureLog
-from .frames import Stats
 from .query import Respond, failure, truncated
 from .ratelimit import SEND, RateLimit, Verdict
 from .wire import HEADER_SIZE

@@ -18,16 +18,18 @@ from random import Random
 
 import msgspec
 
+from rollcall.feed.errors import DeltaError
+from rollcall.feed.follower import Follower
+from rollcall.feed.frames import Stats
 from rollcall.logs import configure
 
 from .answers import Answers
-from .errors import DeltaError, SnapshotError
+from .errors import SnapshotError
 from .failures import FailureLog
-from .frames import Stats
+from .loader import Loader
 from .query import responder
 from .ratelimit import RateLimit
 from .snapshot import read_snapshot
-from .subscription import Subscription
 from .table import Table
 from .tcp import serving
 from .udp import receiver
@@ -98,15 +100,15 @@ async def serve(worker: int, udp: socket.socket, tcp: socket.socket, feed: Path,
     stats = Stats()
     failures = FailureLog(stats)
     limit = RateLimit()
-    subscription = Subscription(feed, worker, answers)
+    follower = Follower(feed, worker, Loader(answers))
 
     udp.setblocking(False)
     receive = receiver(udp, responder(answers, stats, tcp=False), limit, stats, failures)
     async with asyncio.TaskGroup() as group:
-        following = group.create_task(subscription.run())
-        ticking = group.create_task(_tick(limit, stats, subscription, stopping, parent))
+        following = group.create_task(follower.run())
+        ticking = group.create_task(_tick(limit, stats, follower, stopping, parent))
         # What waits in the sockets of a worker that was restarted shall get the newest answers there are.
-        await subscription.settle(_SETTLE_SECONDS)
+        await follower.settle(_SETTLE_SECONDS)
         loop.add_reader(udp, receive)
         try:
             async with serving(tcp, responder(answers, stats, tcp=True), stats, failures):
@@ -140,7 +142,7 @@ def load_snapshot(answers: Answers, path: Path) -> None:
 
 
 async def _tick(
-    limit: RateLimit, stats: Stats, subscription: Subscription, stopping: asyncio.Event, parent: int
+    limit: RateLimit, stats: Stats, follower: Follower, stopping: asyncio.Event, parent: int
 ) -> None:
     """Once a second: begin a new second of the rate limit, send the counters, see if the parent is there."""
     reported = b""
@@ -151,7 +153,7 @@ async def _tick(
             _LOG.warning("the process that started this worker is gone: ending, so as not to answer for ever")
             stopping.set()
         encoded = msgspec.msgpack.encode(stats)
-        if encoded != reported and subscription.report(stats):
+        if encoded != reported and follower.report(stats):
             reported = encoded
 
 

@@ -10,10 +10,11 @@ from random import Random
 
 import pytest
 
-from rollcall.serve import feed as feed_module
+from rollcall.feed import feed as feed_module
+from rollcall.feed.follower import Follower
+from rollcall.feed.frames import Commit, Decoder, Delta, Hello, Reset, Stats, ToWorker, encode
 from rollcall.serve.answers import Answers
-from rollcall.serve.frames import Commit, Decoder, Delta, Hello, Reset, Stats, ToWorker, encode
-from rollcall.serve.subscription import Subscription
+from rollcall.serve.loader import Loader
 from rollcall.serve.table import Table
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
 from serving.running import DEADLINE_SECONDS, feeding
@@ -35,13 +36,13 @@ SERVICE = "s.example.test."
 
 
 @contextlib.asynccontextmanager
-async def subscribed(path: Path, source: Answers, number: int = 0) -> AsyncIterator[Subscription]:
-    subscription = Subscription(path, number, source)
+async def subscribed(path: Path, source: Answers, number: int = 0) -> AsyncIterator[Follower]:
+    follower = Follower(path, number, Loader(source))
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(subscription.run())
+        running = group.create_task(follower.run())
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
-                yield subscription
+                yield follower
         finally:
             running.cancel()
 
@@ -72,13 +73,13 @@ async def test_nothing_is_sent_before_the_first_publication(tmp_path: Path) -> N
     state: list[ZoneDelta] = []
     async with (
         feeding(tmp_path / "feed", state) as (feed, control),
-        subscribed(tmp_path / "feed", source) as subscription,
+        subscribed(tmp_path / "feed", source) as follower,
     ):
         await control.until(lambda: control.workers == {0})
         sent = Stats()
         for _ in range(20):  # there and back so often that a state, had one been sent, would be here
             sent.udp_responses += 1
-            subscription.report(sent)
+            follower.report(sent)
             await control.until(lambda: control.stats.get(0) == sent)
         assert not control.versions
         assert values(Client(source).ask(SERVICE)) == ["10.0.0.1"]
@@ -147,11 +148,11 @@ async def test_a_worker_that_comes_in_the_middle_misses_nothing(tmp_path: Path) 
 async def test_counters_reach_the_control_process(tmp_path: Path) -> None:
     async with (
         feeding(tmp_path / "feed", []) as (_, control),
-        subscribed(tmp_path / "feed", nothing(), 3) as subscription,
+        subscribed(tmp_path / "feed", nothing(), 3) as follower,
     ):
-        assert not subscription.report(Stats())
+        assert not follower.report(Stats())
         await control.until(lambda: control.workers == {3})
-        assert subscription.report(Stats(udp_responses=5, rcodes={3: 1}))
+        assert follower.report(Stats(udp_responses=5, rcodes={3: 1}))
         await control.until(lambda: 3 in control.stats)
         assert control.stats[3] == Stats(udp_responses=5, rcodes={3: 1})
 

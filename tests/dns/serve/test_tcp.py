@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import dns.message
 import pytest
 
+from rollcall.feed.frames import Stats
 from rollcall.serve.failures import FailureLog
-from rollcall.serve.frames import Stats
 from rollcall.serve.query import Respond, responder
 from rollcall.serve.tcp import Limits, serving
 from serving.running import DEADLINE_SECONDS, eventually

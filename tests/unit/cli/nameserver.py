@@ -6,8 +6,8 @@ import dns.message
 
 from rollcall.cli.ask import Server
 from rollcall.directory import Directory
+from rollcall.feed.frames import Stats
 from rollcall.serve.answers import Answers
-from rollcall.serve.frames import Stats
 from rollcall.serve.query import Respond, responder
 from rollcall.serve.table import Table
 from rollcall.zone import Zones

@@ -11,8 +11,8 @@ import dns.rdata
 import dns.rdatatype
 import dns.rrset
 
+from rollcall.feed.frames import Stats
 from rollcall.serve.answers import Answers
-from rollcall.serve.frames import Stats
 from rollcall.serve.query import Respond, responder
 from rollcall.serve.table import Table
 from rollcall.zone.changes import RRsetDelta, ZoneDelta

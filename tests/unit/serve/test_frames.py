@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.serve.errors import FrameError
-from rollcall.serve.frames import (
+from rollcall.feed.errors import FrameError
+from rollcall.feed.frames import (
     MAX_FRAME,
     RRSETS_A_FRAME,
     Ack,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rollcall.feed.frames import Commit, encode
 from rollcall.serve.errors import SnapshotError
-from rollcall.serve.frames import Commit, encode
 from rollcall.serve.snapshot import read_snapshot, write_snapshot
 from rollcall.serve.table import Table
 from rollcall.zone.changes import ZoneDelta

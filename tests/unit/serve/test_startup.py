@@ -17,4 +17,4 @@ def test_a_worker_imports_nothing_of_the_kubernetes_side() -> None:
 
     assert not packages.intersection(FORBIDDEN)
     assert not {name.split(".")[1] for name in ours} & {"watch", "resources", "publish", "cli", "app"}
-    assert "rollcall.serve.feed" not in ours
+    assert "rollcall.feed.feed" not in ours

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollcall.serve.errors import DeltaError
+from rollcall.feed.errors import DeltaError
 from rollcall.serve.table import REVOKED, Table, Zone
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
 from unit.serve.samples import APEX, name, rdata, removal, rrset, zone

@@ -6,8 +6,8 @@ from collections import deque
 import dns.message
 import pytest
 
+from rollcall.feed.frames import Stats
 from rollcall.serve.failures import FailureLog
-from rollcall.serve.frames import Stats
 from rollcall.serve.query import Respond, responder
 from rollcall.serve.ratelimit import RateLimit
 from rollcall.serve.udp import BATCH, receiver

@@ -1,8 +1,9 @@
-"""What the control process and a worker say to each other, over a stream socket and in snapshot files.
+"""What the control process and its children say to each other, over a stream socket and in snapshot files.
 
 A frame is a four-byte length and a msgpack array that begins with the name of its kind. The control process
 sends Reset, then the whole state as Deltas, then Commit; after that each change as one Delta. A worker says
-Hello, then Ack for each Commit and each Delta after it, and Stats when they have changed.
+Hello, then Ack for each Commit and each Delta after it, and Stats when they have changed. The transfer
+process is told Settings besides, and says SecondaryState and TransferStats.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from rollcall.model import KeyRing, Transfer
 from rollcall.zone.changes import ZoneDelta
 
 from .errors import FrameError
@@ -79,8 +81,52 @@ class Stats(msgspec.Struct, array_like=True, tag="stats"):
         self.rcodes[rcode] = self.rcodes.get(rcode, 0) + 1
 
 
-ToWorker = Reset | Delta | Commit
-ToControl = Hello | Ack | Stats
+class Settings(msgspec.Struct, frozen=True, array_like=True, tag="settings"):
+    """Who may transfer which zone, and whether this replica is the one that does it.
+
+    `keys` holds the rings by the name of their Secret; a name without a ring is one that can't be used.
+    """
+
+    leading: bool
+    zones: tuple["TransferZone", ...]
+    keys: dict[str, KeyRing]
+
+
+class TransferZone(msgspec.Struct, frozen=True, array_like=True):
+    """A DNS zone that is transferred: the domain of a DiscoveryZone, or one of its reverse domains."""
+
+    apex: bytes
+    transfer: Transfer
+
+
+class SecondaryState(msgspec.Struct, frozen=True, array_like=True, tag="secondary"):
+    """How far a secondary has got with a zone.
+
+    `serial` is the last one seen there, 0 where none was; `at` (Unix seconds) when it was first seen there;
+    `reason` is "Current", "Behind", or what is wrong in one word, `message` the same in a sentence.
+    """
+
+    apex: bytes
+    name: str
+    serial: int
+    at: float
+    reason: str
+    message: str
+
+
+class TransferStats(msgspec.Struct, array_like=True, tag="transfers"):
+    """Counters since the transfer process started.
+
+    `transfers` by kind: axfr, ixfr, current (a single SOA); `refused` by reason; `notifies` by outcome.
+    """
+
+    transfers: dict[str, int] = {}
+    refused: dict[str, int] = {}
+    notifies: dict[str, int] = {}
+
+
+ToWorker = Reset | Delta | Commit | Settings
+ToControl = Hello | Ack | Stats | SecondaryState | TransferStats
 
 _T = TypeVar("_T")
 

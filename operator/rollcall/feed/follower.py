@@ -1,4 +1,4 @@
-"""The worker's side of the feed: follows it, and keeps the answers when it breaks."""
+"""A child's side of the feed: follows it, and keeps what it has when it breaks."""
 
 import asyncio
 import contextlib
@@ -6,11 +6,12 @@ import gc
 import logging
 import time
 from pathlib import Path
+from typing import Protocol
 
-from .answers import Answers
+from rollcall.zone.changes import ZoneDelta
+
 from .errors import DeltaError, FrameError
-from .frames import Ack, Commit, Decoder, Hello, Reset, Stats, ToControl, ToWorker, encode
-from .table import Table
+from .frames import Ack, Commit, Decoder, Hello, Reset, Settings, ToControl, ToWorker, encode
 
 _LOG = logging.getLogger(__name__)
 
@@ -19,13 +20,35 @@ _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 
 
-class Subscription:
-    """Keeps a worker connected to the control process for as long as `run` runs."""
+class Sink(Protocol):
+    """What a child makes of the feed. Called in the follower's event loop."""
 
-    def __init__(self, path: Path, worker: int, answers: Answers) -> None:
+    def reset(self) -> None:
+        """Begin with nothing: a whole state follows. Until its end the one before it holds."""
+
+    def load(self, delta: ZoneDelta) -> None:
+        """Take a part of the whole state. Raises DeltaError."""
+
+    def commit(self) -> None:
+        """Go over to the whole state, which is complete."""
+
+    def apply(self, delta: ZoneDelta) -> None:
+        """Take a change. Raises DeltaError."""
+
+    def settings(self, settings: Settings) -> None:
+        """Take what the control process has set; it also comes before each whole state."""
+
+
+class Follower:
+    """Keeps a child connected to the control process for as long as `run` runs.
+
+    `number` is the one that the child introduces itself with.
+    """
+
+    def __init__(self, path: Path, number: int, sink: Sink) -> None:
         self._path = path
-        self._worker = worker
-        self._answers = answers
+        self._number = number
+        self._sink = sink
         self._protocol: _Protocol | None = None
         self._settled = asyncio.Event()
 
@@ -34,14 +57,14 @@ class Subscription:
         pause = _FIRST_PAUSE_SECONDS
         said = ""
         while True:
-            protocol = _Protocol(self._worker, self._answers, self._settled)
+            protocol = _Protocol(self._number, self._sink, self._settled)
             reason = await self._follow(protocol)
             self._settled.set()
             if protocol.is_synced:
                 pause, said = _FIRST_PAUSE_SECONDS, ""
             if reason != said:  # an outage of hours is not said every second
                 said = reason
-                _LOG.info("no feed from %s (%s): the answers stay, trying again", self._path, reason)
+                _LOG.info("no feed from %s (%s): what is known stays, trying again", self._path, reason)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
@@ -65,24 +88,24 @@ class Subscription:
             async with asyncio.timeout(seconds):
                 await self._settled.wait()
 
-    def report(self, stats: Stats) -> bool:
-        """Send the counters, if there is anyone to send them to."""
+    def report(self, frame: ToControl) -> bool:
+        """Send counters or states, if there is anyone to send them to."""
         if self._protocol is None:
             return False
-        self._protocol.send(stats)
+        self._protocol.send(frame)
         return True
 
 
 class _Protocol(asyncio.BufferedProtocol):
     """One connection. Applies what comes in the turn in which it comes."""
 
-    def __init__(self, worker: int, answers: Answers, settled: asyncio.Event) -> None:
+    def __init__(self, number: int, sink: Sink, settled: asyncio.Event) -> None:
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.is_synced = False
-        self._worker = worker
-        self._answers = answers
+        self._number = number
+        self._sink = sink
         self._settled = settled
-        self._loading: Table | None = None
+        self._is_loading = False
         self._buffer = memoryview(bytearray(_BUFFER_SIZE))
         self._decoder = Decoder[ToWorker](ToWorker)
         self._transport: asyncio.Transport
@@ -98,7 +121,7 @@ class _Protocol(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self.send(Hello(self._worker))
+        self.send(Hello(self._number))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.closed.done():
@@ -116,23 +139,26 @@ class _Protocol(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def _take(self, frame: ToWorker) -> None:
-        if isinstance(frame, Reset):
-            self._loading = Table()
+        if isinstance(frame, Settings):
+            self._sink.settings(frame)
+        elif isinstance(frame, Reset):
+            self._is_loading = True
+            self._sink.reset()
         elif isinstance(frame, Commit):
-            if self._loading is None:
+            if not self._is_loading:
                 raise FrameError("a Commit came without its Reset")
-            self._answers.replace(self._loading)
-            self._loading = None
+            self._is_loading = False
+            self._sink.commit()
             self.is_synced = True
             self._settled.set()
             self._acknowledge(frame.version)
-            gc.freeze()  # a table lives long: the collector need not walk it again and again
-        elif self._loading is not None:
+            gc.freeze()  # a state lives long: the collector need not walk it again and again
+        elif self._is_loading:
             for zone in frame.zones:
-                self._loading.apply(zone)
+                self._sink.load(zone)
         elif self.is_synced:
             for zone in frame.zones:
-                self._answers.apply(zone)
+                self._sink.apply(zone)
             self._acknowledge(frame.version)
         else:
             raise FrameError("a Delta came without the state before it")

@@ -1,7 +1,7 @@
-"""The control process's side: tells every worker the state, then each change, in order.
+"""The control process's side: tells every child the state, then each change, in order.
 
-Nothing is sent before the first `publish`: until then the state is unknown, which is not the same as empty,
-and workers go on answering from what they have.
+No state is sent before the first `publish`: until then it is unknown, which is not the same as empty, and
+children go on with what they have.
 """
 
 import asyncio
@@ -13,7 +13,22 @@ from typing import Protocol
 from rollcall.zone.changes import ZoneDelta
 
 from .errors import FrameError
-from .frames import Ack, Commit, Decoder, Delta, Hello, Reset, Stats, ToControl, ToWorker, encode, pieces
+from .frames import (
+    Ack,
+    Commit,
+    Decoder,
+    Delta,
+    Hello,
+    Reset,
+    SecondaryState,
+    Settings,
+    Stats,
+    ToControl,
+    ToWorker,
+    TransferStats,
+    encode,
+    pieces,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,6 +51,9 @@ class Observer(Protocol):
     def connected(self, worker: int, is_connected: bool) -> None:
         """Note that the worker came, or went: it then answers from what it was told last."""
 
+    def transferred(self, frame: SecondaryState | TransferStats) -> None:
+        """Take what the transfer process says."""
+
 
 class Feed:
     """A server on a unix socket.
@@ -50,6 +68,7 @@ class Feed:
         self._observer = observer
         self._version = 0
         self._published = asyncio.Event()
+        self._settings: Settings | None = None
         self._links: set[_Link] = set()
 
     async def run(self) -> None:
@@ -75,6 +94,13 @@ class Feed:
         for link in self._links:
             link.send_change(frame)
 
+    def set(self, settings: Settings) -> None:
+        """Tell every child these settings, and those that come later before anything else."""
+        self._settings = settings
+        frame = encode(settings)
+        for link in self._links:
+            link.send_settings(frame)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = _Link(writer)
         self._links.add(link)
@@ -98,14 +124,18 @@ class Feed:
         while chunk := await reader.read(_READ_SIZE):
             for frame in decoder.feed(chunk):
                 if isinstance(frame, Hello):
+                    if self._settings is not None:
+                        link.send_settings(encode(self._settings))
                     link.introduce(frame.worker)
                     self._observer.connected(frame.worker, True)
                 elif link.worker is None:
                     raise FrameError("a worker spoke before its Hello")
                 elif isinstance(frame, Ack):
                     self._observer.acknowledged(link.worker, frame.version, frame.at)
-                else:
+                elif isinstance(frame, Stats):
                     self._observer.counted(link.worker, frame)
+                else:
+                    self._observer.transferred(frame)
 
     async def _sync(self, link: "_Link") -> None:
         await link.introduced.wait()
@@ -152,6 +182,10 @@ class _Link:
             self._writer.write(encode(frame))
             await self._writer.drain()
             await asyncio.sleep(0)  # a socket with room lets drain return at once; others need their turn
+
+    def send_settings(self, frame: bytes) -> None:
+        """Send settings, between whatever else is being sent."""
+        self._writer.write(frame)
 
     def send_change(self, frame: bytes) -> None:
         """Send a change, or keep it back; a worker whose state is still to be taken needs neither."""

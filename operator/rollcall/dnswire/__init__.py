@@ -1,0 +1,1 @@
+"""DNS messages in wire format, for updates and transfers: reading, building, signing."""

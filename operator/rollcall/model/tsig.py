@@ -1,0 +1,71 @@
+"""Keys that sign DNS messages (TSIG, RFC 8945).
+
+A key is written as `dig -y` takes it: `ALGORITHM:NAME:SECRET`, the secret in base64.
+"""
+
+import base64
+import binascii
+import re
+
+import msgspec
+
+ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
+MIN_SECRET = 16
+"""Octets; what is shorter than half a SHA-256 can be guessed too soon (RFC 8945 section 6)."""
+
+_NAME = re.compile(r"([A-Za-z0-9_]([-A-Za-z0-9_]{0,62})[.])*[A-Za-z0-9_]([-A-Za-z0-9_]{0,62})[.]?")
+
+
+class InvalidKey(ValueError):
+    """A text that is no key, or none that we use. The message never holds the secret."""
+
+
+class TsigKey(msgspec.Struct, frozen=True):
+    """A key. `name` is a domain name in lower case without the last dot, `algorithm` one of ALGORITHMS."""
+
+    name: str
+    algorithm: str
+    secret: bytes
+
+    def __repr__(self) -> str:
+        """Leave the secret out: reprs end up in logs."""
+        return f"TsigKey({self.algorithm}:{self.name})"
+
+
+class KeyRing(msgspec.Struct, frozen=True):
+    """The key that signs, and during a rotation the one before it, which is still accepted."""
+
+    current: TsigKey
+    previous: TsigKey | None = None
+
+    @property
+    def keys(self) -> tuple[TsigKey, ...]:
+        """The keys, the current one first."""
+        return (self.current,) if self.previous is None else (self.current, self.previous)
+
+
+def parse_key(text: str) -> TsigKey:
+    """Read a key as `dig -y` takes it.
+
+    Raises:
+        InvalidKey: it is malformed, its algorithm is too weak or unknown, or its secret too short.
+    """
+    parts = text.strip().split(":")
+    if len(parts) != 3:
+        raise InvalidKey("a key is written as ALGORITHM:NAME:SECRET, such as hmac-sha256:rollcall:<base64>")
+    algorithm, name, secret = parts[0].lower(), parts[1], parts[2]
+    if algorithm not in ALGORITHMS:
+        raise InvalidKey(
+            f"the algorithm {algorithm!r} is not one of {', '.join(ALGORITHMS)}: make another key"
+        )
+    if not _NAME.fullmatch(name) or len(name) > 253:
+        raise InvalidKey("the name of the key is no domain name")
+    try:
+        raw = base64.b64decode(secret, validate=True)
+    except binascii.Error:
+        raise InvalidKey(f"the secret of the key {name} is not base64") from None
+    if len(raw) < MIN_SECRET:
+        raise InvalidKey(
+            f"the secret of the key {name} has {len(raw)} octets; at least {MIN_SECRET} are needed"
+        )
+    return TsigKey(name.lower().rstrip("."), algorithm, raw)

@@ -1,0 +1,115 @@
+"""A zone as other servers get it: no RRset of more than 64 records, one difference a version.
+
+BIND refuses a zone with an RRset of over 100 records as a whole, and musl reads 48 addresses of an answer.
+Which 64 are published is a matter of the records alone (those whose hashes are smallest): a change of one
+member changes at most two records, and every replica publishes the same ones.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from heapq import nsmallest
+from typing import NamedTuple, TypeAlias
+
+from .changes import RRsetDelta, ZoneDelta
+
+MAX_RECORDS = 64
+
+RRsetKey: TypeAlias = tuple[bytes, int]
+"""Owner and type."""
+
+
+class PublishedSet(NamedTuple):
+    """The records of an RRset, in the order of their octets."""
+
+    ttl: int
+    records: tuple[bytes, ...]
+
+
+class Difference(NamedTuple):
+    """An RRset in two versions; None where it is not there."""
+
+    key: RRsetKey
+    before: PublishedSet | None
+    after: PublishedSet | None
+
+
+class Version(NamedTuple):
+    """A step from one version to the next. `old_soa` and `soa` are record data; `old_soa` is b"" at first."""
+
+    old_serial: int
+    serial: int
+    old_soa: bytes
+    soa: bytes
+    soa_ttl: int
+    differences: tuple[Difference, ...]
+
+
+class PublishedZone:
+    """A zone that is fed with deltas, starting with one from nothing. `soa_ttl` is in seconds."""
+
+    def __init__(self, apex: bytes) -> None:
+        self.apex = apex
+        self.serial = 0
+        self.soa = b""
+        self.soa_ttl = 0
+        self._rrsets: dict[RRsetKey, PublishedSet] = {}
+        self._large: dict[RRsetKey, set[bytes]] = {}  # all members of the RRsets that are cut
+
+    @property
+    def rrsets(self) -> Mapping[RRsetKey, PublishedSet]:
+        """Every RRset but the SOA; a copy of it is a version that stays as it is."""
+        return self._rrsets
+
+    @property
+    def record_count(self) -> int:
+        """How many records there are, the SOA among them."""
+        return 1 + sum(len(rrset.records) for rrset in self._rrsets.values())
+
+    def apply(self, delta: ZoneDelta) -> Version:
+        """Go to the next version; return the step."""
+        old_serial, old_soa = self.serial, self.soa
+        self.serial, self.soa, self.soa_ttl = delta.serial, delta.soa, delta.soa_ttl
+        differences = []
+        for change in delta.rrsets:
+            key = (change.owner, change.rdtype)
+            before = self._rrsets.get(key)
+            after = self._after(key, before, change)
+            if after == before:
+                continue
+            if after is None:
+                del self._rrsets[key]
+            else:
+                self._rrsets[key] = after
+            differences.append(Difference(key, before, after))
+        return Version(old_serial, self.serial, old_soa, self.soa, self.soa_ttl, tuple(differences))
+
+    def _after(self, key: RRsetKey, before: PublishedSet | None, change: RRsetDelta) -> PublishedSet | None:
+        published = before.records if before else ()
+        large = self._large.get(key)
+        members = set(published) if large is None else large
+        members.difference_update(change.remove)
+        members.update(data for data, _ in change.add)
+        if not members:
+            self._large.pop(key, None)
+            return None
+        if len(members) <= MAX_RECORDS:
+            self._large.pop(key, None)
+            return PublishedSet(change.ttl, tuple(sorted(members)))
+        self._large[key] = members
+        if large is None or self._is_concerned(published, members, change):
+            published = tuple(sorted(nsmallest(MAX_RECORDS, members, key=_rank)))
+        return PublishedSet(change.ttl, published)
+
+    @staticmethod
+    def _is_concerned(published: tuple[bytes, ...], members: set[bytes], change: RRsetDelta) -> bool:
+        """Whether a change of a set that is cut changes what is published of it."""
+        if any(data not in members for data in published):
+            return True
+        last = max(map(_rank, published))
+        return any(_rank(data) < last and data not in published for data, _ in change.add)
+
+
+@lru_cache(maxsize=1 << 16)
+def _rank(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=8).digest()
