@@ -9,6 +9,7 @@ from typing import Any
 from .directory import Directory, ServiceChange
 from .model import Key, Service
 from .publish.configmaps import FileReport
+from .publish.report import TargetReport
 from .publish.selection import FileSelection
 from .resources import (
     EventRecorder,
@@ -16,6 +17,7 @@ from .resources import (
     Kind,
     Publications,
     StatusWriter,
+    TargetStates,
     file_status,
     service_status,
     zone_status,
@@ -37,6 +39,7 @@ class Reporting:
         self._zones = zones
         self._selection = selection
         self._publications = Publications()
+        self.targets = TargetStates()
         self._changed_at: dict[Key, float] = {}
         self._reports: dict[Key, FileReport] = {}
         self._events = EventRecorder(client, self._service_uid, instance=socket.gethostname())
@@ -84,6 +87,11 @@ class Reporting:
             self._status.mark(Kind.DISCOVERY_ZONE, Key("", name))
         self._mark_services(entry.key for entry in self._directory)
 
+    def target_reported(self, report: TargetReport) -> None:
+        """Take in how far a domain has got at a target."""
+        if self.targets.take(report, time.time()):
+            self._status.mark(Kind.DISCOVERY_ZONE, Key("", report.zone))
+
     def file_changed(self, key: Key) -> None:
         """Take in that a DiscoveryFile came, went or changed."""
         if self._selection.get(key) is None:
@@ -116,7 +124,9 @@ class Reporting:
             zone = self._zones.wanted(key.name)
             if zone is None:
                 return None
-            return zone.uid, zone_status(zone, self._zones, self._publications, current, now=now)
+            return zone.uid, zone_status(
+                zone, self._zones, self._publications, self.targets.of(key.name), current, now=now
+            )
         file = self._selection.get(key)
         if file is None:
             return None

@@ -8,6 +8,7 @@ from .kinds import Kind, ObjectRef
 from .published import Publications, Published
 from .service_status import service_status
 from .status_writer import StatusWriter, Written
+from .target_states import TargetState, TargetStates
 from .zone_status import zone_status
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Publications",
     "Published",
     "StatusWriter",
+    "TargetState",
+    "TargetStates",
     "Written",
     "file_status",
     "service_status",

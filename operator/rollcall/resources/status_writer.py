@@ -94,7 +94,11 @@ class StatusWriter:
         return len(self._queue)
 
     async def run(self) -> Never:
-        """Write until cancelled. Begin only when everything has synced, and only as the leader."""
+        """Write until cancelled. Begin only when everything has synced, and only as the leader.
+
+        It can be run again: what the API server holds is read anew then, as another leader may have written.
+        """
+        self._held.clear()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run(), name="status")
             while True:

@@ -109,7 +109,11 @@ class WorkQueue(Generic[K]):
             entry.due = max(entry.due, _now() + self._first_seconds)
 
     async def run(self) -> Never:
-        """Work until cancelled."""
+        """Work until cancelled. It can be run again: what was under way is worked on anew."""
+        for key, entry in self._entries.items():
+            if entry.running:
+                entry.running, entry.marked = False, True
+                self._enqueue(key, entry)
         slots = asyncio.Semaphore(self._concurrency)
         async with asyncio.TaskGroup() as group:
             while True:

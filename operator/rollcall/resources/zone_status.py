@@ -1,24 +1,38 @@
 """The status of a DiscoveryZone: what is in it, and how far it has got. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rollcall.model import DiscoveryZone
+from rollcall.publish.report import TargetReport
 from rollcall.zone import Zones
 from rollcall.zone.content import ZoneContent
 from rollcall.zone.names import to_text
 from rollcall.zone.served import ServedZone
 
-from .conditions import Condition, merged, ready, reconciling, rfc3339, stalled
+from .conditions import FALSE, READY, Condition, merged, ready, reconciling, rfc3339, stalled
 from .published import SERVE, Publications, Published
+from .target_states import TargetState
+
+MESSAGE_LIMIT = 4096
+
+NAMED_TARGETS = 5
+"""So many failing targets are named in a condition; the rest is counted."""
 
 
 def zone_status(
-    zone: DiscoveryZone, zones: Zones, publications: Publications, current: Mapping[str, Any], *, now: float
+    zone: DiscoveryZone,
+    zones: Zones,
+    publications: Publications,
+    targets: Sequence[TargetState],
+    current: Mapping[str, Any],
+    *,
+    now: float,
 ) -> dict[str, Any]:
     """Return the status of a DiscoveryZone.
 
-    `current` is the status that the API server holds, {} where there is none. `now` is in Unix seconds.
+    `targets` are the states of its targets but for our own server. `current` is the status that the API
+    server holds, {} where there is none. `now` is in Unix seconds.
     """
     served = zones.get(zone.name)
     status: dict[str, Any] = {"observedGeneration": zone.generation}
@@ -28,8 +42,8 @@ def zone_status(
             _publication(content, version, current)
             for content in served.contents()
             if (version := publications.get(content.apex)) is not None
-        ]
-    conditions = _conditions(zone, zones, served, publications)
+        ] + [_target(state, now) for state in targets]
+    conditions = _conditions(zone, zones, served, publications, targets)
     status["conditions"] = merged(conditions, current, zone.generation, now)
     return status
 
@@ -46,7 +60,11 @@ def _content(served: ServedZone) -> dict[str, Any]:
 
 
 def _conditions(
-    zone: DiscoveryZone, zones: Zones, served: ServedZone | None, publications: Publications
+    zone: DiscoveryZone,
+    zones: Zones,
+    served: ServedZone | None,
+    publications: Publications,
+    targets: Sequence[TargetState],
 ) -> list[Condition]:
     if problem := zones.problem(zone.name):
         return stalled(problem)
@@ -55,12 +73,37 @@ def _conditions(
         return reconciling("Building", f"{left} services have still to be looked at.")
     if any(publications.get(content.apex) is None for content in served.contents()):
         return reconciling("Publishing", "On its way to the DNS server.")
+    if failing := [state.report for state in targets if not state.report.healthy]:
+        return [Condition(READY, FALSE, failing[0].reason, _failures(failing))]
     content = served.content
     return ready(
         "Published",
         f"{content.record_count + 1} records of {len(served.placed)} services are answered"
         f" in {to_text(content.apex)}.",
     )
+
+
+def _failures(failing: Sequence[TargetReport]) -> str:
+    told = [f"{each.target}, {to_text(each.domain)}: {each.message}" for each in failing[:NAMED_TARGETS]]
+    if more := len(failing) - len(told):
+        told.append(f"{more} more targets are listed in status.publications.")
+    return " ".join(told)
+
+
+def _target(state: TargetState, now: float) -> dict[str, Any]:
+    report = state.report
+    entry = {
+        "domain": to_text(report.domain),
+        "target": report.target,
+        "serial": report.serial,
+        "reason": report.reason,
+        "lagSeconds": 0 if state.behind_since is None else max(0, int(now - state.behind_since)),
+    }
+    if report.message:
+        entry["message"] = report.message[:MESSAGE_LIMIT]
+    if report.at:
+        entry["time"] = rfc3339(report.at)
+    return entry
 
 
 def _publication(content: ZoneContent, version: Published, current: Mapping[str, Any]) -> dict[str, Any]:

@@ -123,6 +123,11 @@ class ZoneContent:
             before.members[record.data] = None if member is None else min(member[1], MAX_WEIGHT)
         return rrset
 
+    def go_on_from(self, serial: int) -> None:
+        """Take a serial as the last one: the next commit closes a version even where no record changed."""
+        self.serial = serial
+        self._head_changed = True
+
     def commit(self, serial: int) -> ZoneDelta | None:
         """Close a version under a new serial; return what changed, or None (and keep the serial)."""
         rrsets = tuple(

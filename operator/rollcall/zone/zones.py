@@ -14,7 +14,7 @@ from .apex import Apex
 from .changes import ZoneDelta
 from .content import ZoneContent
 from .names import InvalidName, from_text, is_at_or_below, to_text
-from .serial import next_serial
+from .serial import is_newer, next_serial
 from .served import ServedZone
 
 
@@ -58,6 +58,7 @@ class Zones:
         self._served: dict[str, ServedZone] = {}
         self._problems: dict[str, Problem] = {}
         self._gone: dict[bytes, ZoneContent] = {}
+        self._resumed: dict[bytes, int] = {}
 
     def apply_zone(self, zone: DiscoveryZone) -> None:
         """Add a DiscoveryZone, or take in its new spec."""
@@ -108,6 +109,18 @@ class Zones:
                 if (placed := served.placed.get(key)) is not None:
                     placed.serial = served.content.serial
         return Commit(tuple(deltas), frozenset(services), frozenset(zones))
+
+    def resume(self, apex: bytes, serial: int, digest: int | None = None) -> None:
+        """Take in that somebody has a newer serial of a zone than ours; the next commit goes beyond it.
+
+        Where the digest shows that it has the same content, the next commit takes over that very serial: so
+        a new leader hands out nothing that the one before hasn't. Call it between commits.
+        """
+        for content in self.contents():
+            if content.apex == apex and content.serial and is_newer(serial, content.serial):
+                if digest == content.digest:
+                    self._resumed[apex] = serial
+                content.go_on_from(serial)
 
     def whole(self) -> Iterator[ZoneDelta]:
         """Yield the last committed version of every zone, as a delta from nothing.
@@ -162,7 +175,8 @@ class Zones:
 
     def _commit(self, content: ZoneContent, unix_seconds: int) -> ZoneDelta | None:
         if content.serial:
-            return content.commit(next_serial(content.serial, unix_seconds))
+            resumed = self._resumed.pop(content.apex, None)
+            return content.commit(resumed or next_serial(content.serial, unix_seconds))
         past = self._past.get(content.apex, Past(0))
         delta = content.commit(next_serial(past.ceiling, unix_seconds))
         if past.serial and past.digest == content.digest:

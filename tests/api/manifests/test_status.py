@@ -71,7 +71,17 @@ ZONE_STATUS: Json = {
     "names": 40,
     "services": 12,
     "digest": "0123456789abcdef",
-    "publications": [{"domain": "k8s.example.com", "target": "serve", "serial": 4294967295, "time": TIME}],
+    "publications": [
+        {"domain": "k8s.example.com", "target": "serve", "serial": 4294967295, "time": TIME},
+        {
+            "domain": "k8s.example.com",
+            "target": "bind",
+            "serial": 0,
+            "reason": "BadKey",
+            "message": "The server does not know the key rollcall: add it there.",
+            "lagSeconds": 12,
+        },
+    ],
     "conditions": [condition("Ready", "False", "DomainTaken", "The zone old has this domain.")],
 }
 FILE_STATUS: Json = {

@@ -56,6 +56,9 @@ INSTANCES: dict[str, tuple[Json, str]] = {
     "typo": ({"ttl": 5}, 'unknown field "spec.ttl"'),
 }
 
+UPDATE = {"name": "bind", "server": "192.0.2.53", "keySecret": "bind-key"}
+SECONDARY = {"name": "ns1", "address": "192.0.2.54", "keySecret": "ns1-key"}
+
 ZONES: dict[str, tuple[Json, str]] = {
     "no domain": ({}, "spec.domain: Required"),
     "upper case": ({"domain": "K8s.example.com"}, "in lower case without the last dot"),
@@ -119,6 +122,58 @@ ZONES: dict[str, tuple[Json, str]] = {
     "octet": ({**ZONE, "reverseDomains": ["256.10.in-addr.arpa"]}, "must be a reverse domain"),
     "nibble": ({**ZONE, "reverseDomains": ["2001.ip6.arpa"]}, "8.b.d.0.1.0.0.2.ip6.arpa for 2001:db8::/32"),
     "all of IPv4": ({**ZONE, "reverseDomains": ["in-addr.arpa"]}, "must be a reverse domain"),
+    "update without a key": (
+        {**ZONE, "updates": [{"name": "bind", "server": "192.0.2.53"}]},
+        "spec.updates[0].keySecret: Required",
+    ),
+    "update server with a port": (
+        {**ZONE, "updates": [{**UPDATE, "server": "192.0.2.53:53"}]},
+        "without a port (it goes into port)",
+    ),
+    "update of another domain": (
+        {**ZONE, "updates": [{**UPDATE, "domains": ["example.com"]}]},
+        "domains of a target must be among spec.domain and spec.reverseDomains",
+    ),
+    "target called serve": ({**ZONE, "updates": [{**UPDATE, "name": "serve"}]}, "Rollcall's own server"),
+    "update and octodns of one name": (
+        {**ZONE, "updates": [UPDATE], "octodns": [{"name": "bind", "configSecret": "a"}]},
+        "a name is used twice among updates, transfer.secondaries and octodns",
+    ),
+    "octodns and secondary of one name": (
+        {
+            **ZONE,
+            "transfer": {"secondaries": [SECONDARY]},
+            "octodns": [{"name": "ns1", "configSecret": "a"}],
+        },
+        "a name is used twice among updates, transfer.secondaries and octodns",
+    ),
+    "secondary by name": (
+        {**ZONE, "transfer": {"secondaries": [{**SECONDARY, "address": "ns1.example.com"}]}},
+        "must be an IPv4 or IPv6 address, such as 192.0.2.54",
+    ),
+    "secondary without a key": (
+        {**ZONE, "transfer": {"secondaries": [{"name": "coredns", "address": "10.96.0.10"}]}},
+        "add a key, or the network",
+    ),
+    "secondary outside of the networks": (
+        {
+            **ZONE,
+            "transfer": {
+                "secondaries": [{"name": "coredns", "address": "10.96.0.10"}],
+                "allowUnsigned": ["10.97.0.0/16"],
+            },
+        },
+        "add a key, or the network",
+    ),
+    "network that is an address": (
+        {**ZONE, "transfer": {"allowUnsigned": ["10.0.0.1"]}},
+        "must be a network with its prefix length",
+    ),
+    "catalog": ({**ZONE, "transfer": {"catalog": "Catalog."}}, "such as catalog.example.com"),
+    "octodns Secret": (
+        {**ZONE, "octodns": [{"name": "a", "configSecret": "A b"}]},
+        "must be the name of a Secret",
+    ),
 }
 
 FILES: dict[str, tuple[Json, str]] = {

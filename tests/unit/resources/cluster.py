@@ -6,7 +6,7 @@ import jsonschema
 
 from rollcall.directory import Directory
 from rollcall.model import DiscoveryZone, Key, Pod, Service, ServiceInstance
-from rollcall.resources import Publications, service_status, zone_status
+from rollcall.resources import Publications, TargetStates, service_status, zone_status
 from rollcall.zone import Zones
 from unit.manifests.sources import json_schema, schema_of
 
@@ -47,6 +47,7 @@ class World:
         self.directory = Directory()
         self.zones = Zones(self.directory, "test")
         self.publications = Publications()
+        self.targets = TargetStates()
         self.version = 0
 
     def apply(self, *objects: Pod | Service | ServiceInstance | DiscoveryZone) -> "World":
@@ -89,6 +90,7 @@ class World:
 
     def zone(self, zone: DiscoveryZone, current: Status | None = None) -> Status:
         """Return the status of a zone, checked."""
-        status = zone_status(zone, self.zones, self.publications, current or {}, now=self.now)
+        targets = self.targets.of(zone.name)
+        status = zone_status(zone, self.zones, self.publications, targets, current or {}, now=self.now)
         check_schema("DiscoveryZone", status)
         return status

@@ -299,3 +299,14 @@ async def test_a_burst_of_many_objects(bench: Bench) -> None:
     assert len(bench.api.made("get")) == len(bench.api.made("patch")) == 60
     assert bench.computed == 60
     assert max(call.at for call in bench.api.calls) < 0.5
+
+
+async def test_a_leader_that_is_back_reads_what_the_one_between_has_written(bench: Bench) -> None:
+    async with running(bench.writer.run()):
+        bench.want({"ready": "1/1"})
+        await asyncio.sleep(5)
+    bench.api.objects[PATH]["status"] = {"ready": "0/1"}
+    async with running(bench.writer.run()):
+        bench.want({"ready": "1/1"})
+        await asyncio.sleep(5)
+    assert bench.api.status(PATH) == {"ready": "1/1"}

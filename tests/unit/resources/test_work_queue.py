@@ -302,3 +302,15 @@ async def test_an_outage_holds_while_it_lasts_whatever_is_marked() -> None:
             queue.mark(f"s{i}")
             await asyncio.sleep(0.1)
     assert len(log.done) <= CONCURRENCY * 12
+
+
+async def test_what_was_cut_off_is_worked_on_when_it_runs_again() -> None:
+    log = Log(seconds=1.0)
+    queue = queue_of(log)
+    async with running(queue.run()):
+        queue.mark("a")
+        await asyncio.sleep(0.5)
+    assert log.done == []
+    async with running(queue.run()):
+        await asyncio.sleep(10)
+    assert [key for key, _ in log.done] == ["a"]

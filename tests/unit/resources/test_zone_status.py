@@ -1,6 +1,8 @@
 """The status of a DiscoveryZone."""
 
 from rollcall.model import NameServer
+from rollcall.publish.report import TargetReport
+from rollcall.zone.names import from_text
 from unit.resources.cluster import START, World, states
 from unit.world import pod, resource, service, zone
 
@@ -93,3 +95,55 @@ def test_what_is_as_before_keeps_its_times() -> None:
     assert second["serial"] == START + 100
     assert second["publications"][0]["time"] == "2027-01-15T08:01:40Z"
     assert second["digest"] != first["digest"]
+
+
+def report(reason: str, target: str = "bind", serial: int = 7, message: str = "") -> TargetReport:
+    healthy = reason in ("Current", "Behind")
+    return TargetReport("internal", from_text("example.com"), target, serial, START, reason, message, healthy)
+
+
+def test_a_target_has_an_entry_with_its_lag() -> None:
+    made = World().apply(main := zone("internal"))
+    assert made.targets.take(report("Behind"), START - 40)
+    assert made.targets.take(report("TimedOut", message="No answer."), START - 30)
+    assert not made.targets.take(report("TimedOut", message="No answer."), START - 20)
+    assert made.zone(main)["publications"][1] == {
+        "domain": "example.com",
+        "target": "bind",
+        "serial": 7,
+        "time": "2027-01-15T08:00:00Z",
+        "reason": "TimedOut",
+        "message": "No answer.",
+        "lagSeconds": 40,
+    }
+    made.targets.take(report("Current", serial=9), START)
+    entry = made.zone(main)["publications"][1]
+    assert (entry["serial"], entry["reason"], entry["lagSeconds"]) == (9, "Current", 0)
+
+
+def test_a_target_that_is_on_its_way_makes_no_zone_unready() -> None:
+    made = World().apply(main := zone("internal"))
+    made.targets.take(report("Behind"), START)
+    assert states(made.zone(main)) == {"Ready": ("True", "Published")}
+
+
+def test_failing_targets_are_named_in_the_condition() -> None:
+    made = World().apply(main := zone("internal"))
+    made.targets.take(report("Current", "a"), START)
+    for number in range(7):
+        made.targets.take(report("BadKey", f"n{number}", message="Add the key."), START)
+    status = made.zone(main)
+    assert states(status) == {"Ready": ("False", "BadKey")}
+    message = status["conditions"][0]["message"]
+    assert message.startswith("n0, example.com: Add the key. n1")
+    assert message.endswith("2 more targets are listed in status.publications.")
+
+
+def test_what_is_no_target_any_more_is_forgotten() -> None:
+    made = World().apply(main := zone("internal"))
+    made.targets.take(report("BadKey", "old"), START)
+    made.targets.take(report("Current", "new"), START)
+    made.targets.keep("internal", {(from_text("example.com"), "new")})
+    assert [each["target"] for each in made.zone(main)["publications"]] == ["serve", "new"]
+    made.targets.keep("internal", ())
+    assert list(made.targets) == []
