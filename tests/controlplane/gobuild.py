@@ -14,6 +14,9 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from controlplane import cache
@@ -26,6 +29,8 @@ _OLDEST_GO = (1, 21)
 
 _NICENESS = 5
 """A build takes all cores for minutes: let the machine's other work go first."""
+
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _ENVIRONMENT = {"CGO_ENABLED": "0", "GOWORK": "off"}
 """Static programs, and no workspace of the caller's around our modules."""
@@ -71,23 +76,27 @@ def _go(program: str) -> str:
 def _run(go: str, program: str, source: GoProgram, built: Path) -> None:
     command = [go, "build", "-trimpath", "-buildvcs=false", f"-ldflags={source.ldflags}"]
     command += ["-o", str(built), source.package]
-    with subprocess.Popen(
-        command,
-        cwd=source.module,
-        env=os.environ | _ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as process:
-        try:
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
-            output, _ = process.communicate()
-        except BaseException:
+    process = None
+    try:
+        with _interrupts_postponed():
+            process = subprocess.Popen(
+                command,
+                cwd=source.module,
+                env=os.environ | _ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
+        output, _ = process.communicate()
+    except BaseException:
+        if process is not None:
             os.killpg(process.pid, signal.SIGKILL)
-            raise
+            process.communicate()
+        raise
     if process.returncode:
         lines = [line for line in output.splitlines() if not line.startswith("go: downloading")]
         reason = " / ".join(lines[-3:]) or "no reason given"
@@ -95,3 +104,22 @@ def _run(go: str, program: str, source: GoProgram, built: Path) -> None:
             f"go could not build {program} {source.version}: {reason} "
             f"(try it by hand in {source.module}: go build {source.package})"
         )
+
+
+@contextmanager
+def _interrupts_postponed() -> Iterator[None]:
+    """Let a signal wait for the end of the block: in the middle of Popen it would leave a child to nobody."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python runs handlers in the main thread only
+        return
+    postponed: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: postponed.append(number)) for number in _INTERRUPTS
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for each in postponed:
+            signal.raise_signal(each)
