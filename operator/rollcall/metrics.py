@@ -28,6 +28,12 @@ class Metrics:
         self.commits = Counter(
             "rollcall_zone_commits_total", "Versions handed to the DNS workers.", registry=self.registry
         )
+        self._updates = Counter(
+            "rollcall_update_messages_total",
+            "Messages to servers that take updates, by what became of them.",
+            ["zone", "target", "outcome"],
+            registry=self.registry,
+        )
         self.loop_lag = Gauge(
             "rollcall_event_loop_lag_seconds",
             "How late the last tick of the control loop was.",
@@ -38,6 +44,10 @@ class Metrics:
             "When the last snapshot was written, unix time.",
             registry=self.registry,
         )
+
+    def count_update(self, zone: str, target: str, outcome: str) -> None:
+        """Count a message to an update target of a DiscoveryZone."""
+        self._updates.labels(zone, target, outcome).inc()
 
 
 class Reading:

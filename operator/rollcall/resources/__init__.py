@@ -4,6 +4,7 @@ from .configuration import Configuration
 from .creation import InstanceCreator
 from .events import EventRecorder
 from .file_status import file_status
+from .handover import HandedOut, handed_out_serials
 from .kinds import Kind, ObjectRef
 from .published import Publications, Published
 from .service_status import service_status
@@ -14,6 +15,7 @@ from .zone_status import zone_status
 __all__ = [
     "Configuration",
     "EventRecorder",
+    "HandedOut",
     "InstanceCreator",
     "Kind",
     "ObjectRef",
@@ -24,6 +26,7 @@ __all__ = [
     "TargetStates",
     "Written",
     "file_status",
+    "handed_out_serials",
     "service_status",
     "zone_status",
 ]

@@ -1,0 +1,172 @@
+"""Brings one domain to one octoDNS provider, and keeps it so."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from random import SystemRandom
+
+from rollcall.model import OctodnsTarget
+from rollcall.publish.report import BEHIND, CURRENT, TargetReport
+from rollcall.zone.names import to_text
+from rollcall.zone.published import PublishedZone, Version
+
+from . import process
+from .exchange import Failure, Outcome, Request, RRset
+
+log = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 1.0
+"""From the end of a run to the next one, however much changes meanwhile."""
+
+REPAIR_SECONDS = 600.0
+"""So often a run puts right what others have changed at the provider."""
+
+LIMIT_SECONDS = 300.0
+FIRST_RETRY_SECONDS = 2.0
+LAST_RETRY_SECONDS = 300.0
+
+NOT_FOUND = "SecretNotFound"
+NAMES_TAKEN = "NamesTaken"
+
+_uniform = SystemRandom().uniform
+
+Settings = Callable[[], Mapping[str, bytes] | None]
+Perform = Callable[[Request, float], Awaitable[Outcome]]
+
+
+class OctodnsWorker:
+    """Publishes one domain at one target, one run at a time.
+
+    `settings` gives the entries of the target's Secret, None while there is no such Secret; `identity` is the
+    owner that markers name. `perform` does a run within a limit of seconds.
+    """
+
+    def __init__(
+        self,
+        zone: str,
+        spec: OctodnsTarget,
+        published: PublishedZone,
+        identity: str,
+        settings: Settings,
+        report: Callable[[TargetReport], None],
+        perform: Perform = process.run,
+        unix_time: Callable[[], float] = time.time,
+    ) -> None:
+        self._zone = zone
+        self._spec = spec
+        self._published = published
+        self._identity = identity
+        self._settings = settings
+        self._report = report
+        self._perform = perform
+        self._unix_time = unix_time
+        self._wake = asyncio.Event()
+        self._new_settings = asyncio.Event()
+        self._used: Mapping[str, bytes] | None = None
+        self._last = TargetReport(zone, published.apex, spec.name, 0, 0.0, BEHIND, "", healthy=True)
+        self._failures = 0
+
+    def changed(self, version: Version) -> None:
+        """Take in that there is a new version."""
+        self._wake.set()
+
+    def keys_changed(self) -> None:
+        """Take in that Secrets changed: if ours is among them, it may be the remedy."""
+        if self._settings() != self._used:
+            self._new_settings.set()
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        while True:
+            self._wake.clear()
+            self._new_settings.clear()
+            await self._publish()
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait for a change; after a failure for new settings only: the zone changes all the time."""
+        if self._failures:
+            bound = min(FIRST_RETRY_SECONDS * 2 ** (self._failures - 1), LAST_RETRY_SECONDS)
+            seconds, event = bound * _uniform(0.5, 1.0), self._new_settings
+        else:
+            await asyncio.sleep(PAUSE_SECONDS)
+            seconds, event = REPAIR_SECONDS * _uniform(0.9, 1.0), self._wake
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            pass
+
+    async def _publish(self) -> None:
+        serial = self._published.serial
+        if self._last.reason == CURRENT and self._last.serial != serial:
+            self._say(BEHIND, "A run is under way.", healthy=True)
+        self._used = self._settings()
+        if self._used is None:
+            self._failures += 1
+            message = f"There is no Secret {self._spec.config_secret} in Rollcall's namespace: make it."
+            self._say(NOT_FOUND, message, healthy=False)
+            return
+        try:
+            outcome = await self._perform(self._request(self._used), LIMIT_SECONDS)
+        except OSError as error:  # no process, no memory
+            self._failures += 1
+            self._say(Failure.ENDED, f"octoDNS can't be started: {error}. It is tried again.", healthy=False)
+            return
+        if outcome.failure is not None:
+            self._failures += 1
+            self._say(outcome.failure, outcome.message, healthy=False)
+            return
+        self._failures = 0
+        self._succeeded(serial, outcome)
+
+    def _request(self, settings: Mapping[str, bytes]) -> Request:
+        rrsets: tuple[RRset, ...] = tuple(
+            (owner, rdtype, rrset.ttl, rrset.records)
+            for (owner, rdtype), rrset in self._published.rrsets.items()
+        )
+        return Request(
+            target=self._spec.name,
+            secret=self._spec.config_secret,
+            domain=self._published.apex,
+            identity=self._identity,
+            settings=dict(settings),
+            rrsets=rrsets,
+        )
+
+    def _succeeded(self, serial: int, outcome: Outcome) -> None:
+        message = (
+            f"RRsets created: {outcome.created}, changed: {outcome.updated}, deleted: {outcome.deleted}."
+        )
+        if outcome.left_out:
+            message += f" The provider can't hold these, which are left out: {outcome.left_out}."
+        if outcome.taken:
+            message = (
+                "Others have records at or below these names, which are therefore not published:"
+                f" {outcome.taken}. Remove the records there, or rename the services. {message}"
+            )
+            reason = NAMES_TAKEN
+        else:
+            reason = CURRENT if serial == self._published.serial else BEHIND
+        self._say(reason, message, healthy=not outcome.taken, published=(serial, self._unix_time()))
+
+    def _say(
+        self, reason: str, message: str, *, healthy: bool, published: tuple[int, float] | None = None
+    ) -> None:
+        serial, at = published or (self._last.serial, self._last.at)
+        apex, target = self._published.apex, self._spec.name
+        before, self._last = (
+            self._last,
+            TargetReport(self._zone, apex, target, serial, at, reason, message, healthy),
+        )
+        if not healthy and (before.reason, before.message) != (reason, message):
+            log.warning(
+                "%s at the octoDNS target %s of DiscoveryZone %s: %s",
+                to_text(apex),
+                target,
+                self._zone,
+                message,
+            )
+        self._report(self._last)
