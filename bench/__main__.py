@@ -12,10 +12,13 @@ from typing import Any
 from bench import answers, bursts, flips, idle, machine, table
 from bench.progress import say
 from bench.stage import FULL, QUICK, Extent, Stage, opened
+from bench.targets import goals, measuring
 from bench.world import plan
 from controlplane import ControlPlaneError, programs
 
 MEASUREMENTS = ("flips", "bursts", "answers", "idle")
+TARGETS = "targets"
+"""Zones carried by other servers: a part of its own, with a cluster of its own."""
 
 _RESULTS = Path(__file__).with_name("results")
 _EXIT_INTERRUPTED = 130
@@ -35,7 +38,7 @@ def main() -> int:
         type=_chosen,
         default=MEASUREMENTS,
         metavar="WHAT[,WHAT]",
-        help=f"some of {', '.join(MEASUREMENTS)}",
+        help=f"some of {', '.join(MEASUREMENTS)} (all of them by default), {TARGETS}",
     )
     parser.add_argument("--rollcall-only", action="store_true", help="without CoreDNS and its controller")
     options = parser.parse_args()
@@ -63,6 +66,17 @@ def _measure(only: tuple[str, ...], extent: Extent, rollcall_only: bool) -> dict
     }
     if results["other_work"]["before"] > machine.BUSY_SHARE:
         say("WARNING: other work is running on this machine, and the figures will be those of a busy one")
+    if set(MEASUREMENTS) & set(only):
+        _measure_answers(only, extent, rollcall_only, results)
+    if TARGETS in only:
+        results[TARGETS] = measuring.measure(extent, results["other_work"], results["failed"])
+    results["load_average_after"] = machine.load_average()
+    return results
+
+
+def _measure_answers(
+    only: tuple[str, ...], extent: Extent, rollcall_only: bool, results: dict[str, Any]
+) -> None:
     with opened(extent, rollcall_only=rollcall_only) as stage:
         with_pool = bool({"bursts", "idle"} & set(only))
         with stage.fleet(_POOL) if with_pool else nullcontext():
@@ -74,8 +88,6 @@ def _measure(only: tuple[str, ...], extent: Extent, rollcall_only: bool) -> dict
                     say(f"{name} failed: {error}")
                     results["failed"][name] = str(error)
                 results["other_work"][name] = round(others.share(), 3)
-    results["load_average_after"] = machine.load_average()
-    return results
 
 
 def _steps(only: tuple[str, ...], stage: Stage) -> list[tuple[str, Callable[[], dict[str, Any]]]]:
@@ -96,9 +108,12 @@ def _steps(only: tuple[str, ...], stage: Stage) -> list[tuple[str, Callable[[], 
 
 
 def _report(results: dict[str, Any]) -> None:
-    rows = table.rows(results)
-    results["table"] = table.as_json(rows)
-    print(table.render(rows))
+    if rows := table.rows(results):
+        results["table"] = table.as_json(rows)
+        print(table.render(rows))
+    if target_rows := goals.rows(results.get(TARGETS, {})):
+        results["targets_table"] = goals.as_json(target_rows)
+        print(goals.render(target_rows))
     before, after = results["load_average_before"], results["load_average_after"]
     print(f"\n{results['machine']['cores']} cores; load average {before} before, {after} after")
     busy = {name: share for name, share in results["other_work"].items() if share > machine.BUSY_SHARE}
@@ -114,8 +129,8 @@ def _report(results: dict[str, Any]) -> None:
 def _chosen(text: str) -> tuple[str, ...]:
     chosen = tuple(text.split(","))
     for each in chosen:
-        if each not in MEASUREMENTS:
-            raise argparse.ArgumentTypeError(f"{each!r} is not one of {', '.join(MEASUREMENTS)}")
+        if each not in (*MEASUREMENTS, TARGETS):
+            raise argparse.ArgumentTypeError(f"{each!r} is not one of {', '.join((*MEASUREMENTS, TARGETS))}")
     return chosen
 
 

@@ -10,6 +10,7 @@ from bench.observer import Observer
 from bench.progress import say
 from bench.stage import Stage
 from bench.world import Fleet, Pod, plan
+from controlplane import ControlPlaneError
 
 if TYPE_CHECKING:
     from bench.poller import Done
@@ -38,7 +39,7 @@ def measure(stage: Stage) -> dict[str, Any]:
 
 
 def _measure(stage: Stage, fleet: Fleet) -> dict[str, Any]:
-    outcomes = {peer.name: _Outcome() for peer in stage.peers}
+    outcomes = {peer.name: Outcome() for peer in stage.peers}
     unready: set[Pod] = set()
     for number in range(stage.extent.flips * len(stage.observers)):
         observer = stage.observers[number % len(stage.observers)]
@@ -61,7 +62,7 @@ def _measure(stage: Stage, fleet: Fleet) -> dict[str, Any]:
     return {name: outcome.summary() for name, outcome in outcomes.items()}
 
 
-class _Outcome:
+class Outcome:
     """What was seen of one server."""
 
     def __init__(self) -> None:
@@ -70,11 +71,15 @@ class _Outcome:
         self._ends: list[Done] = []
 
     def add(self, observer: Observer, pod: Pod) -> None:
+        """Take what a poller saw of a pod, when it is done."""
         self._ends.append(observer.end())
         self._delays += observer.delays_ns([pod])
         self._resolutions += observer.resolutions_ns([pod])
 
     def summary(self) -> dict[str, Any]:
+        """Return the figures. Raises ControlPlaneError when not a single flip was seen."""
+        if not self._delays:
+            raise ControlPlaneError(f"none of {len(self._ends)} flips was ever seen in an answer")
         return {
             "delay_ms": asdict(Spread.of_ns(self._delays)),
             "resolution_ms": asdict(Spread.of_ns(self._resolutions)),

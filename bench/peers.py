@@ -46,6 +46,7 @@ class Peer:
     port: int
     roles: Callable[[], dict[str, list[int]]]
     serving: tuple[str, ...]
+    domain: str = ZONE
 
     @property
     def pids(self) -> list[int]:
@@ -60,15 +61,20 @@ class Peer:
 
     def domain_name(self, service: Service) -> str:
         """Return the name of a service."""
-        return f"{service.name}.{service.namespace}.{ZONE}"
+        return f"{service.name}.{service.namespace}.{self.domain}"
+
+
+def install_crds(plane: ControlPlane) -> None:
+    """Install Rollcall's resources, and wait until the API server has them."""
+    plane.kubectl("apply", "-f", str(_CRDS))
+    plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
 
 
 @contextmanager
 def rollcall(plane: ControlPlane) -> Iterator[Peer]:
     """Install the CRDs and a zone, and run Rollcall."""
     say("starting Rollcall")
-    plane.kubectl("apply", "-f", str(_CRDS))
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+    install_crds(plane)
     zone = {
         "apiVersion": "rollcall.dev/v1alpha1",
         "kind": "DiscoveryZone",

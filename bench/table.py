@@ -77,9 +77,9 @@ def rows(results: Mapping[str, Any]) -> list[Row]:
     """Take the figures of all goals that were measured."""
     found = []
     for goal in GOALS:
-        ours = _figure(results, goal.path, OURS)
+        ours = figure(results, goal.path, OURS)
         if ours is not None:
-            found.append(Row(goal, ours, _figure(results, goal.path, THEIRS)))
+            found.append(Row(goal, ours, figure(results, goal.path, THEIRS)))
     return found
 
 
@@ -102,8 +102,13 @@ def as_json(table: Iterable[Row]) -> list[dict[str, Any]]:
 
 def render(table: Iterable[Row]) -> str:
     """Lay the rows out as a Markdown table with aligned columns."""
-    lines: list[tuple[str, ...]] = [("measured", "goal", OURS, THEIRS, "times better", "met")]
-    lines += [_cells(row) for row in table]
+    return aligned(
+        [("measured", "goal", OURS, THEIRS, "times better", "met"), *(_cells(row) for row in table)]
+    )
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Lay lines of cells out as a Markdown table, the first one as its head."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     ruled = [lines[0], tuple("-" * width for width in widths), *lines[1:]]
     return "\n".join(_line(line, widths) for line in ruled)
@@ -113,14 +118,14 @@ def _cells(row: Row) -> tuple[str, ...]:
     goal, times = row.goal, row.times_better
     wanted = []
     if goal.limit is not None:
-        wanted.append(f"{'≤' if goal.better == 'less' else '≥'} {_number(goal.limit)} {goal.unit}".strip())
+        wanted.append(f"{'≤' if goal.better == 'less' else '≥'} {number(goal.limit)} {goal.unit}".strip())
     if goal.factor is not None:
         wanted.append(f"≥ {goal.factor:g} times")
     return (
         goal.measurement,
         ", ".join(wanted) or "-",
-        f"{_number(row.ours)} {goal.unit}".strip(),
-        "-" if row.theirs is None else f"{_number(row.theirs)} {goal.unit}".strip(),
+        f"{number(row.ours)} {goal.unit}".strip(),
+        "-" if row.theirs is None else f"{number(row.theirs)} {goal.unit}".strip(),
         "-" if times is None else f"{times:.1f}",
         "-" if row.met is None else "yes" if row.met else "NO",
     )
@@ -132,14 +137,15 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(padded)} |"
 
 
-def _number(value: float) -> str:
-    """Three figures, and whole numbers in full with a comma for each thousand."""
+def number(value: float) -> str:
+    """Write three figures, and whole numbers in full with a comma for each thousand."""
     if value == int(value) or value >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}" if value < 10 else f"{value:.1f}"
 
 
-def _figure(results: Mapping[str, Any], path: Sequence[str], server: str) -> float | None:
+def figure(results: Mapping[str, Any], path: Sequence[str], server: str = "") -> float | None:
+    """Find a figure in the results, with the server for "*" in the path; None where it was not measured."""
     found: Any = results
     for step in path:
         found = found.get(server if step == "*" else step) if isinstance(found, Mapping) else None

@@ -21,7 +21,8 @@ PROGRAM = Path(sys.executable).with_name("rollcall")
 DEADLINE_SECONDS = 30.0
 QUESTIONS = 20
 """That many questions reach each of two workers but for once in half a million times."""
-_LISTENING = re.compile(r"\b(dns|http) on (\S+?):(\d+)")
+CHILDREN = ("rollcall.app", "rollcall.serve.worker", "rollcall.publish.transfer.process")
+_LISTENING = re.compile(r"\b(dns|http|transfers) on (\S+?):(\d+)")
 
 
 class Timeout(AssertionError):
@@ -47,6 +48,7 @@ class Rollcall:
     def __init__(self, kubeconfig: Path, state_dir: Path, *options: str) -> None:
         self.log: list[str] = []
         self.ports: dict[str, int] = {}
+        self._expected = 2 + any(option.startswith("--transfer-listen") for option in options)
         self._process = subprocess.Popen(
             [
                 PROGRAM,
@@ -66,7 +68,7 @@ class Rollcall:
         self._reader.start()
 
     def __enter__(self) -> Self:
-        eventually(lambda: len(self.ports) == 2 or self.exit_code is not None, "ports in the log")
+        eventually(lambda: len(self.ports) == self._expected or self.exit_code is not None, "ports in the log")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -90,11 +92,26 @@ class Rollcall:
 
     def crash(self) -> None:
         """Kill everything at once, as a power cut would."""
-        children = [pid for name in ("rollcall.app", "rollcall.serve.worker") for pid in self.pids(name)]
+        children = [pid for name in CHILDREN for pid in self.pids(name)]
         for pid in (self._process.pid, *children):
             os.kill(pid, signal.SIGKILL)
         self._process.wait()
         self._finish_reading()
+
+    def pause(self) -> None:
+        """Stop the execution of the control process, as a machine that stands still would."""
+        for pid in self.pids("rollcall.app"):
+            os.kill(pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let the control process go on."""
+        for pid in self.pids("rollcall.app"):
+            os.kill(pid, signal.SIGCONT)
+
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric over its labels, 0 where it has no value."""
+        lines = self.get("/metrics")[1].splitlines()
+        return sum(float(line.split()[-1]) for line in lines if re.match(rf"{name}[{{ ]", line))
 
     def kill_supervisor(self) -> None:
         """Kill the process that was started, and none of its children."""

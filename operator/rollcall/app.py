@@ -1,8 +1,9 @@
 """The control process: puts the parts together. Data flows one way.
 
-    reflectors ──▶ directory ──▶ zones ──▶ feed ──▶ DNS workers
-    configuration (kopf) ───────▶ │  └───▶ files ──▶ ConfigMaps, HTTP
-                                  └──────▶ status, Events
+    reflectors ──▶ directory ──▶ zones ──▶ feed ──▶ DNS workers, transfer process
+    configuration (kopf) ───────▶ │  ├───▶ targets ──▶ updates of other servers      ┐
+                                  │  └───▶ files ──▶ HTTP, ConfigMaps               ├ the leader's
+                                  └──────▶ status, Events                           ┘
 
 From the receipt of an event to the write on the workers' sockets there is no await and no I/O: `_flow` below.
 All else follows from there, later and elsewhere.
@@ -35,8 +36,13 @@ from .publish.file_store import FileStore
 from .publish.selection import FileSelection
 from .readings import readings
 from .reporting import Reporting
-from .resources import Configuration
+from .resources import Configuration, handed_out_serials
+from .resources.elector import Elector, Lead, holder_identity
+from .resources.secrets import Secrets
+from .resources.sole_writer import SoleWriter
 from .snapshots import Snapshots
+from .targets import Targets, target_keys
+from .transfers import Transfers
 from .watch import errors
 from .watch.client import KubeClient
 from .watch.credentials import Credentials
@@ -54,6 +60,8 @@ FILES_REST_SECONDS = 0.02
 
 LAG_TICK_SECONDS = 1.0
 
+SERIALS_RETRY_SECONDS = 1.0
+
 RESERVE_EVERY = 3600
 """Seconds between looks at the reserved serials, so that an idle zone's next one is reserved as well."""
 
@@ -65,6 +73,7 @@ class App:
         self, config: Config, client: KubeClient, credentials: Credentials, http_listener: socket.socket
     ) -> None:
         self._config = config
+        self._client = client
         self._listener = http_listener
         self.metrics = Metrics()
         self.directory = Directory()
@@ -76,6 +85,23 @@ class App:
         self.store = FileStore()
         self.selection = FileSelection(self.directory, cross_namespace=config.cross_namespace_files)
         self.reporting = Reporting(client, self.directory, self.zones, self.selection)
+        self.secrets = Secrets(client, config.operator_namespace, self._on_secrets)
+        self.elector = _elector(config, client, self._lead)
+        self.targets = Targets(
+            self.zones,
+            config.identity,
+            self.secrets,
+            self.elector,
+            self.reporting.target_reported,
+            self.metrics.count_update,
+        )
+        self.transfers = Transfers(
+            config.transfer_feed_path if config.transfers else None,
+            self.zones,
+            self.secrets,
+            self.reporting.target_reported,
+            self._resume,
+        )
         self.publisher = FilePublisher(client, self.store, self.reporting.file_written)
         self.snapshots = Snapshots(
             config.snapshot_path, config.files_path, self.zones, self.store, self.metrics
@@ -98,6 +124,7 @@ class App:
         self._backlog = asyncio.Event()
         self._dirty_files: set[Key] = set()
         self._files_changed = asyncio.Event()
+        self._complete = asyncio.Event()
 
     # --- events in -------------------------------------------------------------------------------------
 
@@ -153,6 +180,8 @@ class App:
             self._version += 1
             self.feed.publish(self._version, commit.deltas)
             self.programming.published(self._version, received_ns)
+            self.targets.publish(commit.deltas)
+            self.transfers.publish(self._version, commit.deltas)
             self.reporting.published(self._version, commit)
             self.metrics.commits.inc()
             self.snapshots.changed()
@@ -190,6 +219,9 @@ class App:
             "feed": self.feed.run(),
             "sync": self._sync(),
             "lag": self._measure_lag(),
+            "secrets": self.secrets.run(),
+            "keys": self._tell_first_keys(),
+            "transfers": self.transfers.run(),
             **{str(reflector.resource): reflector.run() for reflector in self.reflectors},
         }
 
@@ -203,8 +235,39 @@ class App:
             group.create_task(self._collect_files())
             group.create_task(self._reserve_serials())
             group.create_task(self.snapshots.run())
-            group.create_task(self.publisher.run())
-            group.create_task(self.reporting.run())
+            await self._complete.wait()
+            group.create_task(self.elector.run())
+
+    async def _lead(self, _: int) -> None:
+        """Do what one replica alone may do, until that is another one."""
+        await self._take_over_serials()
+        self.transfers.lead(True)
+        self.reporting.zones_changed()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.publisher.run())
+                group.create_task(self.reporting.run())
+                group.create_task(self.targets.run())
+        finally:
+            self.transfers.lead(False)
+
+    async def _take_over_serials(self) -> None:
+        """Go on from the serials that the last leader has said that it handed out."""
+        while True:
+            try:
+                handed_out = await handed_out_serials(self._client)
+                break
+            except errors.KubeError as error:
+                log.warning("serials of the last leader are unknown, trying again: %s", error)
+                await asyncio.sleep(SERIALS_RETRY_SECONDS)
+        for apex, (serial, digest) in handed_out.items():
+            self.zones.resume(apex, serial, digest)
+        self.reporting.changed({}, self._commit(time.monotonic_ns()))
+
+    def _resume(self, apex: bytes, serial: int) -> None:
+        """Go beyond a serial that a secondary has."""
+        self.zones.resume(apex, serial)
+        self.reporting.changed({}, self._commit(time.monotonic_ns()))
 
     async def _work_off_backlog(self) -> None:
         """Place services in new and changed zones, a slice at a time, after live changes."""
@@ -217,10 +280,12 @@ class App:
         self.synced = True
         self._flow(time.monotonic_ns())
         self.feed.publish(self._version, ())  # opens the feed also where there is no zone
+        self.transfers.publish(self._version, ())
         for file in self.selection:
             self._tell_store(file)
         self.store.set_synced()
-        self.reporting.zones_changed()
+        self._zones_changed()
+        self._complete.set()
         gc.collect()
         gc.freeze()  # what is known now lives long: a full collection of it would be a pause of 30 ms
         while True:
@@ -232,7 +297,27 @@ class App:
                 more = self.zones.step(BACKLOG_SLICE)
                 self.reporting.changed({}, self._commit(received_ns))
                 await asyncio.sleep(0)
-            self.reporting.zones_changed()
+            self._zones_changed()
+
+    def _zones_changed(self) -> None:
+        """Take in that DiscoveryZones came, went or changed, and that those that stay are complete."""
+        for name in self.zones.names():
+            zone, served = self.zones.wanted(name), self.zones.get(name)
+            domains = [content.apex for content in served.contents()] if served else []
+            self.reporting.targets.keep(name, target_keys(zone, domains) if zone else ())
+        self.targets.configured()
+        self.transfers.configured()
+        self.reporting.zones_changed()
+
+    async def _tell_first_keys(self) -> None:
+        """Say that Secrets are known now, also where there are none."""
+        await self.secrets.reflector.synced.wait()
+        self._on_secrets()
+
+    def _on_secrets(self) -> None:
+        self.targets.keys_changed()
+        if self.synced:  # before, zones are missing: a catalog without them would have secondaries drop them
+            self.transfers.configured()
 
     async def _collect_files(self) -> None:
         """Tell the store what files hold, each time that it changes."""
@@ -289,6 +374,13 @@ class App:
             return "" if connected == wanted else f"{connected} of {wanted} DNS workers run"
         waiting = [str(each.resource) for each in self.reflectors if not each.synced.is_set()]
         return f"waiting for the first list of {', '.join(waiting) or 'zones and files'}"
+
+
+def _elector(config: Config, client: KubeClient, lead: Lead) -> Elector | SoleWriter:
+    if not config.leader_elect:
+        return SoleWriter(lead)
+    name = f"rollcall-{config.identity.lower().replace('_', '-')}"
+    return Elector(client, config.operator_namespace, name, holder_identity(), lead)
 
 
 async def _run(config: Config, listener: socket.socket) -> None:

@@ -8,8 +8,9 @@ import msgspec
 class Config(msgspec.Struct, frozen=True):
     """The options of `rollcall run`, checked.
 
-    `namespace` limits the watch to one; "" is all. `state_dir` holds the snapshot and the serials,
-    `runtime_dir` the socket between the processes.
+    `namespace` limits the watch to one; "" is all. `operator_namespace` has the Lease and the Secrets with
+    keys. `state_dir` holds the snapshot, the serials and the journals of transfers, `runtime_dir` the sockets
+    between the processes. `transfers` says that there is a transfer process.
     """
 
     state_dir: Path
@@ -19,6 +20,9 @@ class Config(msgspec.Struct, frozen=True):
     namespace: str = ""
     dns_workers: int = 1
     identity: str = "rollcall"
+    operator_namespace: str = "rollcall-system"
+    leader_elect: bool = False
+    transfers: bool = False
     log_format: str = "text"
     log_level: str = "info"
     cross_namespace_files: bool = False
@@ -27,6 +31,11 @@ class Config(msgspec.Struct, frozen=True):
     def feed_path(self) -> Path:
         """The socket on which the control process feeds the DNS workers."""
         return self.runtime_dir / "feed.sock"
+
+    @property
+    def transfer_feed_path(self) -> Path:
+        """The socket on which the control process feeds the transfer process."""
+        return self.runtime_dir / "transfer.sock"
 
     @property
     def snapshot_path(self) -> Path:

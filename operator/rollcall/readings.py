@@ -1,9 +1,11 @@
 """The metrics that are read from the running parts when Prometheus asks."""
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from .metrics import Reading
+from .resources import TargetState
 from .zone.names import to_text
 
 if TYPE_CHECKING:
@@ -70,6 +72,48 @@ def readings(app: "App") -> Mapping[str, Reading]:
         "rollcall_status_waiting": Reading(
             "Objects whose status is still to be written.", (), lambda: [((), app.reporting.waiting)]
         ),
+        "rollcall_leader": Reading(
+            "1 while this replica is the one that writes.", (), lambda: [((), app.elector.leading)]
+        ),
+        "rollcall_target_lag_seconds": Reading(
+            "For how long a target has been behind; 0 while it has the newest version.",
+            ("zone", "domain", "target"),
+            lambda: [
+                (
+                    _target(state),
+                    0.0 if state.behind_since is None else max(0.0, time.time() - state.behind_since),
+                )
+                for state in app.reporting.targets
+            ],
+        ),
+        "rollcall_target_serial": Reading(
+            "The serial of the version that a target has, 0 where it has none.",
+            ("zone", "domain", "target"),
+            lambda: [(_target(state), state.report.serial) for state in app.reporting.targets],
+        ),
+        "rollcall_target_healthy": Reading(
+            "0 where a target fails; the status of the DiscoveryZone says how.",
+            ("zone", "domain", "target"),
+            lambda: [(_target(state), state.report.healthy) for state in app.reporting.targets],
+        ),
+        "rollcall_transfers_total": Reading(
+            "Transfers served: axfr, ixfr, and current where the secondary had the newest version.",
+            ("kind",),
+            lambda: [((kind,), n) for kind, n in app.transfers.stats.transfers.items()],
+            counter=True,
+        ),
+        "rollcall_transfers_refused_total": Reading(
+            "Requests at the transfer port that were refused.",
+            ("reason",),
+            lambda: [((reason,), n) for reason, n in app.transfers.stats.refused.items()],
+            counter=True,
+        ),
+        "rollcall_notifies_total": Reading(
+            "NOTIFY messages, by what became of them.",
+            ("outcome",),
+            lambda: [((outcome,), n) for outcome, n in app.transfers.stats.notifies.items()],
+            counter=True,
+        ),
         "rollcall_services": Reading("Services known.", (), lambda: [((), len(app.directory))]),
         "rollcall_dns_workers": Reading(
             "DNS workers that are being fed.", (), lambda: [((), app.programming.workers)]
@@ -103,6 +147,10 @@ def readings(app: "App") -> Mapping[str, Reading]:
             lambda: [((str(worker),), stats.tcp_clients) for worker, stats in app.worker_stats.items()],
         ),
     }
+
+
+def _target(state: TargetState) -> tuple[str, str, str]:
+    return state.report.zone, to_text(state.report.domain), state.report.target
 
 
 def _responses(app: "App") -> Iterator[tuple[tuple[str, ...], float]]:

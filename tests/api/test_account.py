@@ -57,7 +57,7 @@ def granted() -> set[tuple[str, str, str]]:
     rules = yaml.safe_load((CHART / "rules.yaml").read_text())
     return {
         (verb, group, resource)
-        for rule in (*rules["namespaced"], *rules["cluster"])
+        for rule in (*rules["namespaced"], *rules["own"], *rules["cluster"])
         for verb in rule["verbs"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]

@@ -63,7 +63,11 @@ class Knot(Nameserver):
     ) -> Self:
         """Make a secondary of whatever zones the primary's catalog zone lists."""
         replaced = {f"{ROLLCALL}@53": f"{primary[0]}@{primary[1]}", CATALOG: catalog}
-        return cls(folder, snippet("knot-key") + snippet("knot-catalog", replaced), port=port)
+        # What a catalog adds follows its own template, whose storage would be the machine's.
+        text = snippet("knot-catalog", replaced).replace(
+            "template:\n  - id: rollcall\n", f'template:\n  - id: rollcall\n    storage: "{folder}"\n'
+        )
+        return cls(folder, snippet("knot-key") + text, port=port)
 
     def stop(self, grace_seconds: float = 10.0) -> None:
         super().stop(grace_seconds)

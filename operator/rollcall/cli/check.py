@@ -28,6 +28,11 @@ Examples:
     metavar="USER",
     help="Whose rights to check, such as system:serviceaccount:rollcall-system:rollcall. Default: yours.",
 )
+@click.option(
+    "--operator-namespace",
+    envvar="POD_NAMESPACE",
+    help="Namespace of the Lease and the Secrets. Default: that of the account in --as, or rollcall-system.",
+)
 @click.option("--dns-listen", help="The --dns-listen of a `run` on this machine. Default: its own.")
 @click.option("--http-listen", help="The --http-listen of a `run` on this machine. Default: its own.")
 @with_settings("Check the rights in this namespace alone. Default: in all.")
@@ -37,6 +42,7 @@ def check(
     settings: Settings,
     /,
     user: str | None,
+    operator_namespace: str | None,
     dns_listen: str | None,
     http_listen: str | None,
 ) -> None:
@@ -47,7 +53,8 @@ def check(
     """
     from .checks import Level
 
-    lines = asyncio.run(_run(settings, user, dns_listen, http_listen))
+    own = operator_namespace or _namespace_of(user) or "rollcall-system"
+    lines = asyncio.run(_run(settings, user, own, dns_listen, http_listen))
     worst = max(line.level for line in lines)
     if settings.json:
         _print_json(worst, lines)
@@ -56,13 +63,23 @@ def check(
     context.exit(1 if worst is Level.FAIL else 0)
 
 
+def _namespace_of(user: str | None) -> str:
+    """Return the namespace of a service account, "" where the user is none."""
+    _, mark, account = (user or "").partition("system:serviceaccount:")
+    return account.partition(":")[0] if mark else ""
+
+
 async def _run(
-    settings: Settings, user: str | None, dns_listen: str | None, http_listen: str | None
+    settings: Settings,
+    user: str | None,
+    operator_namespace: str,
+    dns_listen: str | None,
+    http_listen: str | None,
 ) -> "list[Line]":
     from .checks import check_cluster
     from .ports import check_dns, check_http
 
-    lines, zones = await check_cluster(settings, user)
+    lines, zones = await check_cluster(settings, user, operator_namespace)
     return [*lines, *await check_dns(settings, dns_listen, zones), await check_http(http_listen)]
 
 

@@ -51,7 +51,9 @@ class Line:
         return next(health for health, level in LEVELS.items() if level is self.level)
 
 
-async def check_cluster(settings: Settings, user: str | None) -> tuple[list[Line], list[Zone]]:
+async def check_cluster(
+    settings: Settings, user: str | None, operator_namespace: str
+) -> tuple[list[Line], list[Zone]]:
     """Run the checks of a cluster; return their lines, and the zones for those who ask its DNS servers."""
     async with connected(settings) as cluster:
         try:
@@ -59,7 +61,7 @@ async def check_cluster(settings: Settings, user: str | None) -> tuple[list[Line
         except KubeError as error:
             return [Line(Level.FAIL, "api", advice(error))], []
         lines += [await check_crd(cluster, plural) for plural in KINDS]
-        lines.append(await check_rights(cluster, user, settings.namespace))
+        lines.append(await check_rights(cluster, user, settings.namespace, operator_namespace))
         try:
             zones = await cluster.zones()
         except KubeError as error:
@@ -125,26 +127,42 @@ async def check_crd(cluster: Cluster, plural: str) -> Line:
     return Line(Level.OK, name, "established, with all fields of this version")
 
 
-async def check_rights(cluster: Cluster, user: str | None, namespace: str | None) -> Line:
-    """Check that a user (None: whoever we are) has the rights of the operator."""
+async def check_rights(
+    cluster: Cluster, user: str | None, namespace: str | None, operator_namespace: str
+) -> Line:
+    """Check that a user (None: whoever we are) has the rights of the operator.
+
+    `namespace` is the one that is watched, None for all; `operator_namespace` has the Lease and the Secrets.
+    """
     where = f"in the namespace {namespace}" if namespace else "in all namespaces"
+    namespaces = {"namespaced": namespace, "own": operator_namespace, "cluster": None}
     whom = user or "you"
     wanted = list(rights())
     try:
         async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(_may(cluster, right, user, namespace)) for right in wanted]
+            asked = [
+                group.create_task(_may(cluster, right, user, namespaces[right.scope])) for right in wanted
+            ]
     except ExceptionGroup as errors:
         error = errors.exceptions[0]
         if not isinstance(error, KubeError):
             raise
         return Line(Level.FAIL, "rights", advice(error))
-    missing = [str(right) for right, task in zip(wanted, asked, strict=True) if not task.result()]
-    if not missing:
+    denied = [right for right, task in zip(wanted, asked, strict=True) if not task.result()]
+    if not denied:
         return Line(Level.OK, "rights", f"{whom} may do all that the operator needs {where}")
+    missing = [
+        f"{', '.join(str(right) for right in lacking)} {there}"
+        for there, lacking in (
+            (where, [right for right in denied if right.scope != "own"]),
+            (f"in the namespace {operator_namespace}", [right for right in denied if right.scope == "own"]),
+        )
+        if lacking
+    ]
     return Line(
         Level.FAIL,
         "rights",
-        f"{whom} may not {', '.join(missing)} {where}.",
+        f"{whom} may not {', nor '.join(missing)}.",
         "The chart and manifests/install.yaml grant it to the operator's account."
         if user
         else f"For the account of an installed operator add --as {_ACCOUNT}rollcall-system:rollcall",
@@ -154,7 +172,7 @@ async def check_rights(cluster: Cluster, user: str | None, namespace: str | None
 async def _may(cluster: Cluster, right: Right, user: str | None, namespace: str | None) -> bool:
     resource, _, subresource = right.resource.partition("/")
     attributes = {"group": right.group, "resource": resource, "subresource": subresource, "verb": right.verb}
-    if right.namespaced and namespace:
+    if namespace:
         attributes["namespace"] = namespace
     spec: dict[str, Any] = {"resourceAttributes": attributes}
     kind = "SelfSubjectAccessReview"

@@ -1,7 +1,10 @@
 """The rights that the operator needs: those that the chart grants, and a test compares the two."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+Scope = Literal["namespaced", "own", "cluster"]
+"""Where a right is needed: in the namespaces that are watched, in the operator's own, in none."""
 
 
 class Right(NamedTuple):
@@ -10,7 +13,7 @@ class Right(NamedTuple):
     group: str
     resource: str
     verb: str
-    namespaced: bool
+    scope: Scope
 
     def __str__(self) -> str:
         return f"{self.verb} {self.resource}" + (f".{self.group}" if self.group else "")
@@ -18,24 +21,30 @@ class Right(NamedTuple):
 
 _OURS = "rollcall.dev"
 
-_NAMESPACED = (
-    ("", ("pods", "services"), ("list", "watch")),
-    (_OURS, ("serviceinstances",), ("create", "list", "watch")),
-    (_OURS, ("discoveryfiles",), ("list", "watch")),
-    (_OURS, ("discoveryfiles/status", "serviceinstances/status"), ("get", "patch")),
-    ("", ("configmaps",), ("create", "get", "update")),
-)
-_CLUSTER = (
-    (_OURS, ("discoveryzones",), ("list", "watch")),
-    (_OURS, ("discoveryzones/status",), ("get", "patch")),
-    ("", ("events",), ("create",)),
-)
+_RULES: dict[Scope, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = {
+    "namespaced": (
+        ("", ("pods", "services"), ("list", "watch")),
+        (_OURS, ("serviceinstances",), ("create", "list", "watch")),
+        (_OURS, ("discoveryfiles",), ("list", "watch")),
+        (_OURS, ("discoveryfiles/status", "serviceinstances/status"), ("get", "patch")),
+        ("", ("configmaps",), ("create", "get", "update")),
+    ),
+    "own": (
+        ("coordination.k8s.io", ("leases",), ("create", "get", "patch")),
+        ("", ("secrets",), ("list", "watch")),
+    ),
+    "cluster": (
+        (_OURS, ("discoveryzones",), ("list", "watch")),
+        (_OURS, ("discoveryzones/status",), ("get", "patch")),
+        ("", ("events",), ("create",)),
+    ),
+}
 
 
 def rights() -> Iterator[Right]:
     """Yield every right that the operator uses."""
-    for namespaced, rules in ((True, _NAMESPACED), (False, _CLUSTER)):
+    for scope, rules in _RULES.items():
         for group, resources, verbs in rules:
             for resource in resources:
                 for verb in verbs:
-                    yield Right(group, resource, verb, namespaced)
+                    yield Right(group, resource, verb, scope)

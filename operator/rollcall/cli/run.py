@@ -34,6 +34,7 @@ def _identity(_: click.Context, __: click.Parameter, value: str) -> str:
 Examples:
   rollcall run                                    the current kubeconfig, DNS on 127.0.0.1:5353
   rollcall run --dns-listen 0.0.0.0:53 --dns-workers 2
+  rollcall run --transfer-listen 0.0.0.0:5300    also a hidden primary for other servers
   rollcall run --namespace shop --state-dir /var/lib/rollcall --log-format json
 """
 )
@@ -58,6 +59,10 @@ Examples:
     help="Processes that answer DNS.",
 )
 @click.option(
+    "--transfer-listen",
+    help="Address and port for transfers to secondaries, UDP and TCP. Default: nobody can transfer.",
+)
+@click.option(
     "--http-listen",
     default="127.0.0.1:8080",
     show_default=True,
@@ -77,6 +82,18 @@ Examples:
     callback=_identity,
     help="Owner id in the TXT markers of the zones. One for each installation.",
 )
+@click.option(
+    "--operator-namespace",
+    envvar="POD_NAMESPACE",
+    default="rollcall-system",
+    show_default="$POD_NAMESPACE, or rollcall-system",
+    help="Namespace of the Lease, and of the Secrets with the keys of DNS servers.",
+)
+@click.option(
+    "--leader-elect",
+    is_flag=True,
+    help="Let only the holder of a Lease write and serve transfers: for more than one replica.",
+)
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--log-level",
@@ -95,6 +112,7 @@ def run(
     /,
     dns_listen: str,
     dns_workers: int,
+    transfer_listen: str | None,
     http_listen: str,
     state_dir: Path,
     **options: str | bool | None,
@@ -113,6 +131,8 @@ def run(
     option = "--dns-listen"
     try:
         dns = open_sockets(dns_listen, dns_workers)
+        option = "--transfer-listen"
+        transfer = open_sockets(transfer_listen, 1)[0] if transfer_listen else None
         option = "--http-listen"
         http = open_listener(http_listen)
         option = "--state-dir"
@@ -124,11 +144,14 @@ def run(
             state_dir=state_dir,
             runtime_dir=Path(runtime_dir),
             dns_workers=dns_workers,
+            transfers=transfer is not None,
             **options,  # type: ignore[arg-type]  # click has checked their types
         )
         log.info("dns on %s, udp and tcp, %d workers", _address(dns[0][0]), dns_workers)
+        if transfer is not None:
+            log.info("transfers on %s, udp and tcp", _address(transfer[0]))
         log.info("http on %s", _address(http))
-        code = asyncio.run(supervise(*children(config, dns, http)))
+        code = asyncio.run(supervise(*children(config, dns, http, transfer)))
     context.exit(code)
 
 

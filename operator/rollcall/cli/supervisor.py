@@ -1,4 +1,4 @@
-"""Holds the sockets and keeps the processes: one control process, a few DNS workers.
+"""Holds the sockets and keeps the processes: one control process, a few DNS workers, one for transfers.
 
 The supervisor itself does nothing else, so that it has no reason to end. The sockets stay open in it: what
 arrives while a worker or the control process is being restarted waits in the kernel and is answered then.
@@ -37,8 +37,10 @@ class Child:
     sockets: tuple[socket.socket, ...]
 
 
-def children(config: Config, dns: Sequence[WorkerSockets], http: socket.socket) -> tuple[Child, list[Child]]:
-    """Return the control process, and the DNS workers."""
+def children(
+    config: Config, dns: Sequence[WorkerSockets], http: socket.socket, transfer: WorkerSockets | None
+) -> tuple[Child, list[Child]]:
+    """Return the control process, and those that answer: the DNS workers, and the one for transfers."""
     control = Child(
         "control",
         (sys.executable, "-m", "rollcall.app", config.encode(), str(http.fileno()), str(os.getpid())),
@@ -63,6 +65,18 @@ def children(config: Config, dns: Sequence[WorkerSockets], http: socket.socket) 
         )
         for number, (udp, tcp) in enumerate(dns)
     ]
+    if transfer is not None:
+        from rollcall.publish.transfer import process
+
+        command = process.command(
+            transfer.udp.fileno(),
+            transfer.tcp.fileno(),
+            config.transfer_feed_path,
+            config.state_dir,
+            config.log_format,
+            config.log_level,
+        )
+        workers.append(Child("transfer", (sys.executable, *command), transfer))
     return control, workers
 
 

@@ -73,6 +73,20 @@ def refusal(wire: bytes, request: bytes, request_tsig: int, error: int) -> bytes
     return _append(wire, owner, answer)
 
 
+def refusal_of_time(wire: bytes, request: bytes, request_tsig: int, key: TsigKey) -> bytes:
+    """Sign an answer that says that the request's time is not accepted, and what time it is here.
+
+    The signature is over the time of the request, so that its sender can check it (section 5.2.3).
+    """
+    _, rdata = _read_tsig(request, request_tsig)
+    now = int(time.time()).to_bytes(6, "big")
+    empty = _rdata(key, int.from_bytes(wire[:2], "big"), dns.rcode.BADTIME, b"").replace(other=now)
+    signature, _ = dns.tsig.sign(  # type: ignore[no-untyped-call]  # as above
+        wire, _key(key), empty, rdata.time_signed, rdata.mac
+    )
+    return _append(wire, key.name, signature)
+
+
 def verify(
     wire: bytes, message: Message, keys: Iterable[TsigKey], chain: Chain = FIRST, *, multi: bool = False
 ) -> Verified:

@@ -4,12 +4,12 @@ A key is written as `dig -y` takes it: `ALGORITHM:NAME:SECRET`, the secret in ba
 """
 
 import base64
-import binascii
 import re
 
 import msgspec
 
 ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
+_ALGORITHMS_OF_OTHERS = re.compile(r"hmac-(md5(\.sig-alg\.reg\.int)?|sha\d{1,3}(-\d{1,3})?)\.?|gss-tsig\.?")
 MIN_SECRET = 16
 """Octets; what is shorter than half a SHA-256 can be guessed too soon (RFC 8945 section 6)."""
 
@@ -55,17 +55,17 @@ def parse_key(text: str) -> TsigKey:
         raise InvalidKey("a key is written as ALGORITHM:NAME:SECRET, such as hmac-sha256:rollcall:<base64>")
     algorithm, name, secret = parts[0].lower(), parts[1], parts[2]
     if algorithm not in ALGORITHMS:
-        raise InvalidKey(
-            f"the algorithm {algorithm!r} is not one of {', '.join(ALGORITHMS)}: make another key"
+        # Whoever mixes up the order has the secret in any of the three places.
+        which = (
+            f"the algorithm {algorithm}" if _ALGORITHMS_OF_OTHERS.fullmatch(algorithm) else "what comes first"
         )
+        raise InvalidKey(f"{which} is not one of {', '.join(ALGORITHMS)}: make another key")
     if not _NAME.fullmatch(name) or len(name) > 253:
         raise InvalidKey("the name of the key is no domain name")
     try:
         raw = base64.b64decode(secret, validate=True)
-    except binascii.Error:
-        raise InvalidKey(f"the secret of the key {name} is not base64") from None
+    except ValueError:
+        raise InvalidKey("the secret, what comes last, is not base64") from None
     if len(raw) < MIN_SECRET:
-        raise InvalidKey(
-            f"the secret of the key {name} has {len(raw)} octets; at least {MIN_SECRET} are needed"
-        )
+        raise InvalidKey(f"the secret has {len(raw)} octets; at least {MIN_SECRET} are needed")
     return TsigKey(name.lower().rstrip("."), algorithm, raw)

@@ -23,7 +23,7 @@ def account(cluster: ControlPlane, namespace: str) -> Iterator[str]:
     rules = yaml.safe_load((ROOT / "charts" / "rollcall" / "rules.yaml").read_text())
     cluster.kubectl("create", "serviceaccount", "operator", "-n", namespace)
     for kind, name, granted in (
-        ("Role", "operator", rules["namespaced"]),
+        ("Role", "operator", [*rules["namespaced"], *rules["own"]]),
         ("ClusterRole", namespace, rules["cluster"]),
     ):
         where = {"namespace": namespace} if kind == "Role" else {}
@@ -67,7 +67,8 @@ def test_an_account_may_what_it_was_granted(command: Run, namespace: str, accoun
 def test_an_account_checks_itself(cluster: ControlPlane, command: Run, namespace: str, account: str) -> None:
     """It may not read CRDs, which is a warning: the operator doesn't need to."""
     kubeconfig = cluster.account_kubeconfig(namespace, "operator")
-    ended = command("check", "-o", "json", "-n", namespace, "--kubeconfig", str(kubeconfig))
+    where = ("-n", namespace, "--operator-namespace", namespace)
+    ended = command("check", "-o", "json", *where, "--kubeconfig", str(kubeconfig))
     found = {each["check"]: each["result"] for each in ended.json["checks"]}
     assert found["rights"] == "OK"
     assert found["serviceinstances.rollcall.dev"] == "WARN"

@@ -79,7 +79,7 @@ def test_all_namespaces(cluster_without_release: ControlPlane) -> None:
     account, everybody = install(cluster_without_release)
     listed = rights((*RULES["namespaced"], *RULES["cluster"]))
     assert account.rights("default") - everybody == listed
-    assert account.rights(NAMESPACE) - everybody == listed
+    assert account.rights(NAMESPACE) - everybody == listed | rights(RULES["own"])
 
 
 def test_one_namespace(cluster_without_release: ControlPlane) -> None:
@@ -87,6 +87,7 @@ def test_one_namespace(cluster_without_release: ControlPlane) -> None:
     account, everybody = install(cluster_without_release, "--set", "watchNamespace=shop")
     assert account.rights("shop") - everybody == rights((*RULES["namespaced"], *RULES["cluster"]))
     assert account.rights("default") - everybody == rights(RULES["cluster"])
+    assert account.rights(NAMESPACE) - everybody == rights((*RULES["own"], *RULES["cluster"]))
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,7 @@ def test_pods_and_services_are_out_of_reach(rollcall_account: Account, verb: str
     [
         ("get", "", "secrets"),
         ("list", "", "secrets"),
+        ("patch", "coordination.k8s.io", "leases"),
         ("list", "", "configmaps"),
         ("delete", "", "configmaps"),
         ("update", "rollcall.dev", "serviceinstances"),
@@ -115,6 +117,12 @@ def test_other_writes_are_out_of_reach(
     rollcall_account: Account, verb: str, group: str, resource: str
 ) -> None:
     assert not rollcall_account.may(verb, group, resource, "default")
+
+
+@pytest.mark.parametrize("verb", ["get", "create", "update", "patch", "delete", "deletecollection"])
+def test_secrets_are_only_followed(rollcall_account: Account, verb: str) -> None:
+    assert not rollcall_account.may(verb, "", "secrets", "rollcall-reach")
+    assert rollcall_account.may("watch", "", "secrets", "rollcall-reach")
 
 
 @pytest.fixture(scope="module")

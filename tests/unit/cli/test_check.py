@@ -168,6 +168,20 @@ def test_rights_that_are_missing(sound: CannedApi, rollcall: Rollcall, free: tup
     )
 
 
+def test_rights_in_the_namespace_of_the_operator(
+    sound: CannedApi, rollcall: Rollcall, free: tuple[str, ...]
+) -> None:
+    sound.denied = {"list pods", "list secrets", "patch leases"}
+    ended = rollcall("check", "-o", "json", "--operator-namespace", "names", *free)
+    assert by_name(ended)["rights"]["message"] == (
+        "you may not list pods in all namespaces,"
+        " nor patch leases.coordination.k8s.io, list secrets in the namespace names."
+    )
+    account = "system:serviceaccount:dns:rollcall"
+    ended = rollcall("check", "-o", "json", "--as", account, *free)
+    assert "in the namespace dns." in by_name(ended)["rights"]["message"]
+
+
 def test_the_rights_of_an_account(sound: CannedApi, rollcall: Rollcall, free: tuple[str, ...]) -> None:
     account = "system:serviceaccount:rollcall-system:rollcall"
     rollcall("check", "--as", account, "-n", "shop", *free)
@@ -181,6 +195,7 @@ def test_the_rights_of_an_account(sound: CannedApi, rollcall: Rollcall, free: tu
     ]
     asked = {spec["resourceAttributes"]["resource"]: spec["resourceAttributes"] for spec in specs}
     assert asked["pods"]["namespace"] == "shop"
+    assert asked["leases"]["namespace"] == asked["secrets"]["namespace"] == "rollcall-system"
     assert "namespace" not in asked["discoveryzones"]
 
 
@@ -194,7 +209,7 @@ def test_reviews_that_are_refused(sound: CannedApi, rollcall: Rollcall, free: tu
 def test_the_rights_are_those_of_the_chart() -> None:
     rules = yaml.safe_load((ROOT / "charts" / "rollcall" / "rules.yaml").read_text())
     granted = {
-        (group, resource, verb, part == "namespaced")
+        (group, resource, verb, part)
         for part, listed in rules.items()
         for rule in listed
         for group in rule["apiGroups"]

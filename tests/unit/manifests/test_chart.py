@@ -95,6 +95,7 @@ def test_a_typo_is_refused(path: str) -> None:
         {"zones": {"internal": {"domain": "k8s.example.com"}}},
         {"files": [{"name": "web", "spec": {"format": "json", "configMap": {}}}]},
         {"logFormat": "yaml"},
+        {"replicas": -1},
         {"dns": {"workers": "4"}},
         {"dns": {"service": {"type": "ExternalName"}}},
         {"imagePullSecrets": ["registry"]},
@@ -114,7 +115,7 @@ def test_the_readme_lists_every_value() -> None:
 def test_the_readme_lists_every_right() -> None:
     rules = chart_file("rules.yaml")
     granted = []
-    for rule in (*rules["namespaced"], *rules["cluster"]):
+    for rule in (*rules["namespaced"], *rules["own"], *rules["cluster"]):
         (group,) = rule["apiGroups"]
         granted.append(([_qualified(name, group) for name in rule["resources"]], rule["verbs"]))
     rows = [
@@ -131,7 +132,7 @@ def _qualified(resource: str, group: str) -> str:
 
 def test_pods_and_services_are_only_read() -> None:
     rules = chart_file("rules.yaml")
-    for rule in (*rules["namespaced"], *rules["cluster"]):
+    for rule in (*rules["namespaced"], *rules["own"], *rules["cluster"]):
         assert "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])
         if any(name.split("/")[0] in ("pods", "services") for name in rule["resources"]):
             assert set(rule["verbs"]) <= {"get", "list", "watch"}

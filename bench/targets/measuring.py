@@ -1,0 +1,38 @@
+"""All of this part, one measurement after the other."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bench import machine
+from bench.progress import say
+from bench.stage import Extent
+from bench.targets import bursts, largezone, restarts, secondaries, updates
+from bench.targets.scene import Scene, opened
+from controlplane import ControlPlaneError
+
+STEPS: dict[str, Callable[[Scene], dict[str, Any]]] = {
+    "updates": updates.measure,
+    "secondaries": secondaries.measure,
+    "bursts": bursts.measure,
+    "large": largezone.measure,
+    "restart": restarts.measure,
+}
+"""In this order: the restart is one with the large zone at both servers."""
+
+
+def measure(extent: Extent, other_work: dict[str, float], failed: dict[str, str]) -> dict[str, Any]:
+    """Measure everything; a dict by step.
+
+    A step that breaks is noted in `failed`, the share of other work on the machine in `other_work`.
+    """
+    results: dict[str, Any] = {}
+    with opened(extent) as scene:
+        for name, step in STEPS.items():
+            others = machine.OthersMeter()
+            try:
+                results[name] = step(scene)
+            except ControlPlaneError as error:
+                say(f"{name} failed: {error}")
+                failed[f"targets, {name}"] = str(error)
+            other_work[f"targets, {name}"] = round(others.share(), 3)
+    return results

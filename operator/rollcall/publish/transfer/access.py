@@ -1,0 +1,91 @@
+"""Who may have which zone: who signs with a key of its secondaries, or asks from a network that it names."""
+
+import logging
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import NamedTuple, TypeAlias
+
+from rollcall.dnswire.errors import TsigError, TsigFault
+from rollcall.dnswire.message import Message
+from rollcall.dnswire.tsig import Verified, verify
+from rollcall.feed.frames import Settings
+from rollcall.model import KeyRing, Transfer, TsigKey
+
+_LOG = logging.getLogger(__name__)
+
+Address: TypeAlias = IPv4Address | IPv6Address
+
+
+class NotAuthentic(Exception):
+    """A signature that is by none of our keys. `key` is the one that it is by where only its time is off."""
+
+    def __init__(self, fault: TsigFault, key: TsigKey | None = None) -> None:
+        super().__init__(fault)
+        self.fault = fault
+        self.key = key
+
+
+class _Rule(NamedTuple):
+    keys: frozenset[TsigKey]
+    networks: tuple[IPv4Network | IPv6Network, ...]
+
+
+class Access:
+    """What the settings allow. Make a new one when they change."""
+
+    def __init__(self, settings: Settings | None) -> None:
+        self._rings = settings.keys if settings else {}
+        self._keys = tuple(dict.fromkeys(key for ring in self._rings.values() for key in ring.keys))
+        self._rules: dict[Transfer, _Rule] = {}
+
+    def authenticate(self, wire: bytes, message: Message) -> Verified | None:
+        """Return whose signature a request has, None where it has none.
+
+        Keys of one name but with different secrets are all tried: so it is in the middle of a rotation.
+
+        Raises:
+            NotAuthentic: it is by none of our keys, or not of this time.
+            MalformedMessage: the TSIG record is no such record.
+        """
+        if not message.tsig:
+            return None
+        fault = TsigFault.BAD_KEY
+        for key in self._keys:
+            try:
+                return verify(wire, message, (key,))
+            except TsigError as error:
+                if error.fault is TsigFault.BAD_TIME and not error.by_peer:
+                    raise NotAuthentic(error.fault, key) from None
+                if error.fault is not TsigFault.BAD_KEY:
+                    fault = TsigFault.BAD_SIGNATURE
+        raise NotAuthentic(fault)
+
+    def allows(self, transfer: Transfer, key: TsigKey | None, address: Address) -> bool:
+        """Whether who signs with this key, or with none, from this address may have a zone."""
+        rule = self._rules.get(transfer)
+        if rule is None:
+            rule = self._rules[transfer] = _rule(transfer, self._rings)
+        if key is not None:
+            return key in rule.keys
+        return any(address in network for network in rule.networks)
+
+
+def client_address(text: str) -> Address:
+    """Return the address of a client, as IPv4 where it is one that came to an IPv6 socket."""
+    address = ip_address(text.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def _rule(transfer: Transfer, rings: dict[str, KeyRing]) -> _Rule:
+    names = {each.key_secret for each in transfer.secondaries}
+    keys = frozenset(key for name in names & rings.keys() for key in rings[name].keys)
+    return _Rule(keys, tuple(_networks(transfer.allow_unsigned)))
+
+
+def _networks(texts: Iterable[str]) -> Iterable[IPv4Network | IPv6Network]:
+    for text in texts:
+        try:
+            yield ip_network(text, strict=False)
+        except ValueError as error:
+            _LOG.warning("allowUnsigned: %s is no network, nobody is let in by it: %s", text, error)

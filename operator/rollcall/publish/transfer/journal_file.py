@@ -1,0 +1,119 @@
+"""The file of one journal: what waits to be written to it, and the writing, which is done in a thread."""
+
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from rollcall.zone.published import Difference, PublishedSet, RRsetKey
+
+from . import frames
+from .journal import Head, Journal
+
+RETRY_SECONDS = 30.0
+"""After a write failed: a full disk, most often."""
+
+MIN_TAIL = 1 << 20
+"""Octets. A file is rewritten when what was appended is more than this, and more than the rest."""
+
+Version: TypeAlias = tuple[Head, Head, tuple[Difference, ...]]
+
+
+class Whole(NamedTuple):
+    """A journal as it is to be written anew; `past` versions of the old file (and `Work`) stay in it."""
+
+    head: Head
+    rrsets: dict[RRsetKey, PublishedSet]
+    ambiguous_until: int | None
+    past: int
+
+
+class Work(NamedTuple):
+    """What is to be written: versions to append, unless all is to be written anew."""
+
+    path: Path
+    apex: bytes
+    versions: list[Version]
+    whole: Whole | None
+    beginning: int
+
+
+class JournalFile:
+    """What keeps a journal (`zone.Keeper`). `size` is that of the file, 0 where there is none of use."""
+
+    def __init__(self, apex: bytes, path: Path, journal: Journal, size: int) -> None:
+        self.apex = apex
+        self.path = path
+        self._journal = journal
+        self._versions: list[Version] = []
+        self._last = journal.head
+        self._has_file = size > 0
+        self._size = self._whole_size = size
+        self._beginning = 0  # counts how often the journal began anew
+        self._retry_at = 0.0
+
+    def appended(self, head: Head, differences: tuple[Difference, ...]) -> None:
+        """Take in a further version of the journal."""
+        assert self._last is not None
+        if self._has_file:
+            self._versions.append((self._last, head, differences))
+        self._last = head
+
+    def begun(self) -> None:
+        """Take in that the journal has begun anew."""
+        self._last = self._journal.head
+        self._versions.clear()
+        self._has_file = False
+        self._beginning += 1
+
+    def work(self) -> Work | None:
+        """Return what there is to be written, None where there is nothing, or where it failed just now."""
+        journal = self._journal
+        if journal.head is None or time.monotonic() < self._retry_at:
+            return None
+        if self._has_file and not self._versions:
+            return None
+        whole = None
+        if not self._has_file or self._size - self._whole_size > max(MIN_TAIL, self._whole_size):
+            past = journal.step_count if self._has_file else 0
+            whole = Whole(journal.head, dict(journal.rrsets), journal.ambiguous_until, past)
+            self._has_file = True  # what comes while it is being written is appended to it
+        versions, self._versions = self._versions, []
+        return Work(self.path, self.apex, versions, whole, self._beginning)
+
+    def written(self, work: Work, size: int) -> None:
+        """Take in that something has been written; `size` is that of the file now."""
+        if work.beginning != self._beginning:
+            return
+        self._size = size
+        if work.whole is not None:
+            self._whole_size = size
+
+    def failed(self) -> None:
+        """Take in that a write failed: what is there is of no use, all is written anew some time later."""
+        self._has_file = False
+        self._versions.clear()
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+
+
+def write(work: Work) -> int:
+    """Do the work, in a thread; return the size of the file. Raises OSError."""
+    encoded = [frames.encode(frames.change(*version)) for version in work.versions]
+    if work.whole is None:
+        with work.path.open("ab") as file:
+            file.writelines(encoded)
+            return file.tell()
+    whole = work.whole
+    past: list[bytes] = []
+    if whole.past:
+        old = work.path.read_bytes()
+        past = [octets for frame, octets in frames.split(old) if isinstance(frame, frames.Change)]
+        past = [*past, *encoded][-whole.past :]
+    part = work.path.with_name(f"{work.path.name}.part")
+    with part.open("wb") as file:
+        file.write(frames.encode(frames.Begin(frames.FORMAT, work.apex, len(past))))
+        file.writelines(past)
+        file.writelines(frames.content(whole.head, whole.rrsets, whole.ambiguous_until))
+        size = file.tell()
+    os.replace(part, work.path)
+    return size

@@ -1,0 +1,44 @@
+"""Counting what is refused, and saying so, without a log that a stranger can fill."""
+
+import logging
+import time
+
+from rollcall.feed.frames import TransferStats
+
+_LOG = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 60.0
+LINES = 20
+"""Refusals that are said in an interval, each client and reason once."""
+
+
+def count(counter: dict[str, int], what: str) -> None:
+    """Add one."""
+    counter[what] = counter.get(what, 0) + 1
+
+
+class RefusalLog:
+    """Counts refusals by reason."""
+
+    def __init__(self, stats: TransferStats) -> None:
+        self._stats = stats
+        self._said: set[tuple[str, str, str]] = set()
+        self._unsaid = 0
+        self._until = 0.0
+
+    def record(self, client: str, reason: str, about: str) -> None:
+        """Count a refusal; `about` says of what."""
+        count(self._stats.refused, reason)
+        now = time.monotonic()
+        if now >= self._until:
+            if self._unsaid:
+                _LOG.warning("%d more requests were refused in the last minute", self._unsaid)
+            self._until = now + INTERVAL_SECONDS
+            self._said.clear()
+            self._unsaid = 0
+        what = client, reason, about
+        if what in self._said or len(self._said) >= LINES:
+            self._unsaid += 1
+            return
+        self._said.add(what)
+        _LOG.warning("refused %s of %s: %s", about, client, reason)

@@ -1,0 +1,87 @@
+"""Responses of many records, in as few messages as it takes (RFC 5936 section 2.2, RFC 1995 section 4).
+
+Each message begins with the question, so that the apex is always at the same offset: an owner is its labels
+below the apex and a pointer to that, or a pointer to the same owner before it.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+
+from rollcall.dnswire.message import HEADER_SIZE, IN, SOA
+
+from .difference import NetDifference, RRset
+from .journal import Head
+from .zone import Content
+
+MAX_BODY = 60 << 10
+"""Octets of a message without its OPT and TSIG records, which have room up to 65,535."""
+
+TO_APEX = bytes((0xC0, HEADER_SIZE))
+"""A pointer to the name in the question."""
+
+_LAST_POINTER = 0x3FFF
+_FIXED = struct.Struct("!HHI")
+_COUNTS = struct.Struct("!HHHHHH")
+
+
+def whole(apex: bytes, content: Content) -> Iterator[RRset]:
+    """Give a zone as AXFR does: the SOA, everything else, the SOA."""
+    soa = soa_rrset(apex, content.head)
+    yield soa
+    for key, rrset in content.rrsets.items():
+        yield RRset(key, *rrset)
+    yield soa
+
+
+def changes(apex: bytes, net: NetDifference) -> Iterator[RRset]:
+    """Give a difference as IXFR does: new SOA, old SOA, what goes, new SOA, what comes, new SOA."""
+    old, new = soa_rrset(apex, net.old), soa_rrset(apex, net.new)
+    yield new
+    yield old
+    yield from net.removed
+    yield new
+    yield from net.added
+    yield new
+
+
+def soa_rrset(apex: bytes, head: Head) -> RRset:
+    """Return the SOA of a version."""
+    return RRset((apex, SOA), head.soa_ttl, (head.soa,))
+
+
+def messages(
+    ident: int, flags: int, question: bytes, rrsets: Iterable[RRset], max_body: int = MAX_BODY
+) -> Iterator[bytes]:
+    """Give the messages that hold these records. `question` is a question of the zone's apex.
+
+    A message is longer than `max_body` only where one record alone is.
+    """
+    apex_size = len(question) - 4
+    empty = HEADER_SIZE + len(question)
+    parts: list[bytes] = []
+    size, count = empty, 0
+    last_owner, pointer = b"", b""
+    for (owner, rdtype), ttl, records in rrsets:
+        fixed = _FIXED.pack(rdtype, IN, ttl)
+        for data in records:
+            if owner != last_owner:
+                last_owner = owner
+                name = owner[:-apex_size] + TO_APEX if len(owner) > apex_size else TO_APEX
+                pointer = b""
+            part = (pointer or name) + fixed + len(data).to_bytes(2, "big") + data
+            if size + len(part) > max_body and count:
+                yield _message(ident, flags, question, count, parts)
+                parts, size, count, pointer = [], empty, 0, b""
+                part = name + fixed + len(data).to_bytes(2, "big") + data
+            if not pointer:
+                pointer = (0xC000 | size).to_bytes(2, "big") if size <= _LAST_POINTER else b""
+                if len(name) == 2:
+                    pointer = TO_APEX
+            parts.append(part)
+            size += len(part)
+            count += 1
+    yield _message(ident, flags, question, count, parts)
+
+
+def _message(ident: int, flags: int, question: bytes, count: int, parts: list[bytes]) -> bytes:
+    return b"".join((_COUNTS.pack(ident, flags, 1, count, 0, 0), question, *parts))

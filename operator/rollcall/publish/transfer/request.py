@@ -1,0 +1,132 @@
+"""A request as its answer needs it, and the answers that every kind of request may get."""
+
+from typing import NamedTuple
+
+from rollcall.dnswire.message import (
+    AA,
+    HEADER_SIZE,
+    OPT,
+    QR,
+    SOA,
+    TC,
+    Message,
+    Rcode,
+    Record,
+    question,
+    record,
+)
+from rollcall.dnswire.tsig import Chain, Verified, sign
+
+from .access import Address
+
+MAX_PAYLOAD = 1232
+"""Octets of an answer over UDP that no link of today breaks into fragments."""
+
+BADVERS = 16
+
+_MIN_PAYLOAD = 512
+_RD = 0x0100
+_DO = 0x8000
+_SERIAL_FROM_END = 20
+
+
+class Request(NamedTuple):
+    """A request. `payload` is what its EDNS record allows over UDP, None where it has none."""
+
+    message: Message
+    question: bytes
+    address: Address
+    is_tcp: bool
+    signer: Verified | None
+    payload: int | None
+    is_do: bool
+
+    @property
+    def flags(self) -> int:
+        """What the header of every answer to it begins with."""
+        return QR | self.message.opcode << 11 | self.message.flags & _RD
+
+    @property
+    def answer_flags(self) -> int:
+        """The second 16 bits of the header of an answer with records."""
+        return self.flags | AA
+
+    @property
+    def limit(self) -> int:
+        """How many octets its answer may have."""
+        if self.is_tcp:
+            return 0xFFFF
+        return min(max(self.payload or 0, _MIN_PAYLOAD), MAX_PAYLOAD)
+
+    @property
+    def client(self) -> str:
+        """Who asks, for people."""
+        key = f" with key {self.signer.key.name}" if self.signer else ""
+        return f"{self.address}{key}"
+
+
+def request(
+    wire: bytes, message: Message, address: Address, signer: Verified | None, *, is_tcp: bool
+) -> Request:
+    """Take in a message whose signature has been checked."""
+    asked = b""
+    if message.questions:
+        name, rdtype, rdclass = message.questions[0]
+        asked = question(name, rdtype, rdclass)
+        as_sent = wire[HEADER_SIZE : HEADER_SIZE + len(asked)]
+        if as_sent[: len(name)].lower() == name:  # the case of letters goes back as it came
+            asked = as_sent
+    options = [each for each in message.additional if each.rdtype == OPT]
+    payload, is_do = (options[0].rdclass, bool(options[0].ttl & _DO)) if options else (None, False)
+    return Request(message, asked, address, is_tcp, signer, payload, is_do)
+
+
+def edns_fault(message: Message) -> int:
+    """Return the rcode that is due for an OPT record that isn't right (RFC 6891 section 6.1), 0 for none."""
+    options = [each for each in message.additional if each.rdtype == OPT]
+    if len(options) > 1 or any(each.owner != b"\0" for each in options):
+        return Rcode.FORMERR
+    return BADVERS if options and options[0].ttl >> 16 & 0xFF else 0
+
+
+def serial_of(message: Message) -> int | None:
+    """Return which version the sender of an IXFR request has (RFC 1995 section 3); None if it doesn't say."""
+    for each in message.authorities:
+        if each.rdtype == SOA and each.owner == message.questions[0].name:
+            return _serial(each)
+    return None
+
+
+def reply(to: Request, rcode: int = 0, answers: tuple[bytes, ...] = ()) -> bytes:
+    """Return an answer of one message; where it is too long for UDP, one that sends the client to TCP."""
+    flags = to.flags | rcode & 15 | (AA if answers else 0)
+    header = to.message.id.to_bytes(2, "big") + flags.to_bytes(2, "big")
+    body = header + bytes((0, bool(to.question), 0, len(answers), 0, 0, 0, 0)) + to.question
+    wire = finish(to, b"".join((body, *answers)), extended=rcode >> 4)[0]
+    if len(wire) <= to.limit or not answers:
+        return wire
+    short = header[:2] + (flags | TC).to_bytes(2, "big") + bytes((0, 1, 0, 0, 0, 0, 0, 0)) + to.question
+    return finish(to, short)[0]
+
+
+def finish(
+    to: Request, wire: bytes, chain: Chain | None = None, *, extended: int = 0, multi: bool = False
+) -> tuple[bytes, Chain | None]:
+    """Add EDNS and signature to an answer that has no additional records, as its request had them.
+
+    `chain` is that of the message before it; EDNS is for the first message only. `extended` are the upper
+    bits of the rcode. It returns the chain for the next message.
+    """
+    if to.payload is not None and chain is None:
+        opt = record(b"\0", OPT, MAX_PAYLOAD, extended << 24 | (_DO if to.is_do else 0))
+        wire = b"".join((wire[:10], b"\0\1", wire[HEADER_SIZE:], opt))
+    if to.signer is None:
+        return wire, chain or Chain()
+    signed = sign(wire, to.signer.key, chain or Chain(to.signer.mac), multi=multi)
+    return signed.wire, signed.chain
+
+
+def _serial(soa: Record) -> int | None:
+    if len(soa.data) < _SERIAL_FROM_END + 2:
+        return None
+    return int.from_bytes(soa.data[-_SERIAL_FROM_END : 4 - _SERIAL_FROM_END], "big")

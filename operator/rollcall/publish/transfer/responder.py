@@ -1,0 +1,189 @@
+"""What is answered to whom: SOA, AXFR and IXFR of the zones that the settings name, nothing else."""
+
+from enum import StrEnum
+
+from rollcall.dnswire.errors import MalformedMessage, TsigFault
+from rollcall.dnswire.message import (
+    AXFR,
+    HEADER_SIZE,
+    IN,
+    IXFR,
+    QR,
+    SOA,
+    Message,
+    Opcode,
+    Rcode,
+    read,
+    record,
+)
+from rollcall.dnswire.tsig import refusal, refusal_of_time
+from rollcall.feed.frames import TransferStats
+from rollcall.zone.names import to_text
+from rollcall.zone.serial import is_newer
+
+from . import render
+from .access import Access, Address, NotAuthentic
+from .difference import small_difference
+from .journal import Head
+from .refusals import RefusalLog, count
+from .request import Request, edns_fault, finish, reply, request, serial_of
+from .transfer import Transfer
+from .zone import ServedZone
+from .zones import TransferZones
+
+_BADSIG = 16
+_BADKEY = 17
+_MOST_RECORDS_OVER_UDP = 100
+_RD = 0x0100
+_KINDS = {SOA: "SOA", AXFR: "AXFR", IXFR: "IXFR"}
+
+
+class Refused(StrEnum):
+    """Why a request was not answered."""
+
+    MALFORMED = "malformed"
+    BAD_KEY = "bad-key"
+    BAD_SIGNATURE = "bad-signature"
+    BAD_TIME = "bad-time"
+    BAD_VERSION = "bad-version"
+    OPCODE = "opcode"
+    QUESTION = "question"
+    UNKNOWN_ZONE = "unknown-zone"
+    UNSIGNED = "unsigned"
+    OTHER_KEY = "other-key"
+    NOT_LEADING = "not-leading"
+    NOT_LOADED = "not-loaded"
+    NO_AXFR_OVER_UDP = "axfr-over-udp"
+
+
+class _Refusal(Exception):
+    def __init__(self, reason: Refused, rcode: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.rcode = rcode
+
+
+_UNKNOWING = _Refusal(Refused.NOT_LOADED, Rcode.SERVFAIL)
+
+
+class Responder:
+    """Answers requests. Neither waits nor writes: who calls it does."""
+
+    def __init__(self, zones: TransferZones, stats: TransferStats, refusals: RefusalLog) -> None:
+        self._zones = zones
+        self._stats = stats
+        self._refusals = refusals
+        self._access = Access(zones.current_settings)
+        zones.on_settings.append(self._configured)
+
+    def respond(self, wire: bytes, address: Address, *, is_tcp: bool) -> bytes | Transfer | None:
+        """Return the answer: a message, or a transfer of many; None where none is due."""
+        if len(wire) < HEADER_SIZE or wire[2] & 0x80:
+            return None
+        try:
+            message = read(wire)
+            if self._zones.current_settings is None:  # nor is it known which keys are ours
+                return self._refuse(request(wire, message, address, None, is_tcp=is_tcp), _UNKNOWING)
+            signer = self._access.authenticate(wire, message)
+        except MalformedMessage:
+            self._refusals.record(str(address), Refused.MALFORMED, "a message")
+            return _bare(wire, Rcode.FORMERR)
+        except NotAuthentic as error:
+            return self._not_authentic(wire, message, address, error, is_tcp=is_tcp)
+        asked = request(wire, message, address, signer, is_tcp=is_tcp)
+        try:
+            return self._answer(asked)
+        except _Refusal as error:
+            return self._refuse(asked, error)
+
+    def _refuse(self, asked: Request, refusal: _Refusal) -> bytes:
+        self._refusals.record(asked.client, refusal.reason, _about(asked.message))
+        return reply(asked, refusal.rcode)
+
+    def _configured(self) -> None:
+        self._access = Access(self._zones.current_settings)
+
+    def _answer(self, asked: Request) -> bytes | Transfer:
+        message = asked.message
+        if fault := edns_fault(message):
+            raise _Refusal(Refused.MALFORMED if fault == Rcode.FORMERR else Refused.BAD_VERSION, fault)
+        if message.opcode != Opcode.QUERY:
+            raise _Refusal(Refused.OPCODE, Rcode.NOTIMP)
+        if len(message.questions) != 1:
+            raise _Refusal(Refused.MALFORMED, Rcode.FORMERR)
+        apex, rdtype, rdclass = message.questions[0]
+        if rdclass != IN or rdtype not in _KINDS:
+            raise _Refusal(Refused.QUESTION, Rcode.REFUSED)
+        self._check_access(asked, apex)
+        if rdtype == SOA:
+            head = self._zones.head(apex)
+            if head is None:
+                raise _Refusal(Refused.NOT_LOADED, Rcode.SERVFAIL)
+            return _soa(asked, apex, head)
+        if not self._zones.is_leading:
+            raise _Refusal(Refused.NOT_LEADING, Rcode.REFUSED)
+        zone = self._zones.get(apex)
+        if zone is None:
+            raise _Refusal(Refused.NOT_LOADED, Rcode.SERVFAIL)
+        if rdtype == AXFR:
+            if not asked.is_tcp:
+                raise _Refusal(Refused.NO_AXFR_OVER_UDP, Rcode.REFUSED)
+            return Transfer(asked, zone, None, self._stats)
+        return self._ixfr(asked, zone)
+
+    def _check_access(self, asked: Request, apex: bytes) -> None:
+        transfer = self._zones.transfer(apex)
+        if transfer is None:
+            raise _Refusal(Refused.UNKNOWN_ZONE, Rcode.REFUSED)
+        key = asked.signer.key if asked.signer else None
+        if not self._access.allows(transfer, key, asked.address):
+            raise _Refusal(Refused.OTHER_KEY if key else Refused.UNSIGNED, Rcode.REFUSED)
+
+    def _ixfr(self, asked: Request, zone: ServedZone) -> bytes | Transfer:
+        serial = serial_of(asked.message)
+        if serial is None:
+            raise _Refusal(Refused.MALFORMED, Rcode.FORMERR)
+        if serial == zone.head.serial or is_newer(serial, zone.head.serial):
+            count(self._stats.transfers, "current")
+            return _soa(asked, zone.apex, zone.head)
+        if asked.is_tcp:
+            return Transfer(asked, zone, serial, self._stats)
+        net = small_difference(zone, serial)
+        if net is not None and net.record_count <= _MOST_RECORDS_OVER_UDP:
+            rrsets = render.changes(zone.apex, net)
+            wire = next(render.messages(asked.message.id, asked.answer_flags, asked.question, rrsets))
+            wire, _ = finish(asked, wire)
+            if len(wire) <= asked.limit:
+                count(self._stats.transfers, "ixfr")
+                return wire
+        return _soa(asked, zone.apex, zone.head)  # it doesn't fit: the client comes back over TCP
+
+    def _not_authentic(
+        self, wire: bytes, message: Message, address: Address, error: NotAuthentic, *, is_tcp: bool
+    ) -> bytes:
+        """Answer with NOTAUTH and what is wrong with the signature (RFC 8945 section 5.2)."""
+        unsigned = request(wire, message, address, None, is_tcp=is_tcp)
+        answer = reply(unsigned, Rcode.NOTAUTH)
+        if error.key is not None:
+            self._refusals.record(f"{address} with key {error.key.name}", Refused.BAD_TIME, _about(message))
+            return refusal_of_time(answer, wire, message.tsig, error.key)
+        is_bad_key = error.fault is TsigFault.BAD_KEY
+        reason = Refused.BAD_KEY if is_bad_key else Refused.BAD_SIGNATURE
+        self._refusals.record(str(address), reason, _about(message))
+        return refusal(answer, wire, message.tsig, _BADKEY if is_bad_key else _BADSIG)
+
+
+def _soa(asked: Request, apex: bytes, head: Head) -> bytes:
+    return reply(asked, answers=(record(render.TO_APEX, SOA, IN, head.soa_ttl, head.soa),))
+
+
+def _bare(wire: bytes, rcode: int) -> bytes:
+    flags = QR | int.from_bytes(wire[2:4], "big") & (0x7800 | _RD) | rcode
+    return wire[:2] + flags.to_bytes(2, "big") + bytes(8)
+
+
+def _about(message: Message) -> str:
+    if message.opcode != Opcode.QUERY or len(message.questions) != 1:
+        return f"a message with opcode {message.opcode}"
+    name, rdtype, _ = message.questions[0]
+    return f"{_KINDS.get(rdtype, f'type {rdtype}')} of {to_text(name)}"

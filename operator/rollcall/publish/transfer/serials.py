@@ -1,0 +1,167 @@
+"""Asks a secondary for the SOA of a zone.
+
+Without a key first: every authoritative server answers that, while Knot takes no signed question that no acl
+names. Where it is refused, the keys are tried. UDP, and TCP where UDP brings nothing or too little.
+"""
+
+import asyncio
+import secrets
+
+from rollcall.dnswire.errors import MalformedMessage, TsigError, TsigFault
+from rollcall.dnswire.message import (
+    AA,
+    IN,
+    SOA,
+    TC,
+    Message,
+    Opcode,
+    Question,
+    Rcode,
+    flags_of,
+    message,
+    question,
+    read,
+)
+from rollcall.dnswire.tsig import Chain, sign, verify
+from rollcall.model import KeyRing, TsigKey
+from rollcall.zone.serial import is_newer
+
+from .exchange import Endpoint, Exchange
+from .reasons import Reason, Verdict, of_signature, of_soa, rcode_name
+
+UDP_SECONDS = (1.0, 2.0)
+"""How long to wait for each of the datagrams."""
+TCP_SECONDS = 3.0
+
+_LENGTH = 2
+_SERIAL_AT = -20  # five numbers of 32 bits end the SOA, the serial is the first of them
+
+
+class SerialQuery:
+    """The question for one zone's serial at one secondary; it remembers which key is asked for."""
+
+    def __init__(self, apex: bytes, endpoint: Endpoint, exchange: Exchange) -> None:
+        self.ring: KeyRing | None = None
+        self._question = Question(apex, SOA, IN)
+        self._endpoint = endpoint
+        self._exchange = exchange
+        self._key: TsigKey | None = None
+
+    async def ask(self, ours: int | None) -> int | Verdict:
+        """Return the serial, or why there is none. `ours` is what we have.
+
+        A serial newer than ours has consequences here, so that it has to be said over TCP or with a key: a
+        datagram is easily forged.
+        """
+        result: int | Verdict | None = None
+        for key in self._keys():
+            found = await self._try(key, ours)
+            if isinstance(found, int):
+                self._key = key
+                return found
+            if result is None or found.reason is Reason.CLOCK_SKEW:
+                result = found
+            if found.reason is Reason.UNREACHABLE or found.reason is Reason.EXPIRED:
+                break  # no key changes that
+        assert result is not None, "there is always one question"
+        return result
+
+    def _keys(self) -> list[TsigKey | None]:
+        """Return what to sign with, the one that was taken last first."""
+        keys = [None, *(self.ring.keys if self.ring else ())]
+        return sorted(keys, key=lambda key: key != self._key)
+
+    async def _try(self, key: TsigKey | None, ours: int | None) -> int | Verdict:
+        try:
+            found, is_sure = await self._over_udp(key)
+            if isinstance(found, int) and not is_sure and ours is not None and is_newer(found, ours):
+                found = await self._over_tcp(key)
+        except TimeoutError:
+            return self._unreachable("it doesn't answer")
+        except OSError as error:
+            return self._unreachable(error.strerror or str(error))
+        except asyncio.IncompleteReadError:
+            return self._unreachable("it closes the connection without an answer")
+        except TsigError as error:
+            return of_signature(error, "question for the SOA")
+        except MalformedMessage as error:
+            return Verdict(
+                Reason.BAD_ANSWER, f"{self._endpoint} answers with what is no DNS message: {error}."
+            )
+        return found
+
+    def _unreachable(self, why: str) -> Verdict:
+        return Verdict(
+            Reason.UNREACHABLE,
+            f"The secondary can't be asked at {self._endpoint}: {why}. See that it runs, and that no "
+            "firewall or NetworkPolicy is in the way of UDP and TCP to it.",
+        )
+
+    async def _over_udp(self, key: TsigKey | None) -> tuple[int | Verdict, bool]:
+        """Return what it says, and whether that is certainly from it."""
+        for seconds in UDP_SECONDS:
+            answer: asyncio.Future[tuple[bytes, Message]] = asyncio.get_running_loop().create_future()
+
+            def answered(
+                wire: bytes, reply: Message, answer: asyncio.Future[tuple[bytes, Message]] = answer
+            ) -> None:
+                if not answer.done():
+                    answer.set_result((wire, reply))
+
+            waiting = self._exchange.expect(self._endpoint, Opcode.QUERY, self._question, answered)
+            try:
+                query, mac = self._write(waiting.ident, key)
+                self._exchange.send(query, self._endpoint)
+                async with asyncio.timeout(seconds):
+                    wire, reply = await answer
+            except TimeoutError:
+                continue
+            finally:
+                self._exchange.forget(waiting)
+            if reply.flags & TC:
+                break
+            return self._judge(key, mac, wire, reply), key is not None
+        return await self._over_tcp(key), True
+
+    async def _over_tcp(self, key: TsigKey | None) -> int | Verdict:
+        ident = secrets.randbits(16)
+        query, mac = self._write(ident, key)
+        async with asyncio.timeout(TCP_SECONDS):
+            reader, writer = await asyncio.open_connection(*self._endpoint)
+            try:
+                writer.write(len(query).to_bytes(_LENGTH, "big") + query)
+                length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
+                wire = await reader.readexactly(length)
+            finally:
+                writer.transport.abort()
+        reply = read(wire)
+        if not reply.is_response or reply.id != ident or reply.questions not in ((self._question,), ()):
+            raise MalformedMessage("the response belongs to another question")
+        return self._judge(key, mac, wire, reply)
+
+    def _write(self, ident: int, key: TsigKey | None) -> tuple[bytes, bytes]:
+        """Return the question in wire format, and its MAC."""
+        wire = message(ident, flags_of(Opcode.QUERY), [question(*self._question)])
+        if key is None:
+            return wire, b""
+        signed = sign(wire, key)
+        return signed.wire, signed.mac
+
+    def _judge(self, key: TsigKey | None, mac: bytes, wire: bytes, reply: Message) -> int | Verdict:
+        if key is not None:
+            if not reply.tsig:
+                raise TsigError(TsigFault.UNSIGNED)
+            verify(wire, reply, [key], Chain(mac))
+        if reply.rcode != Rcode.NOERROR:
+            return of_soa(reply.rcode)
+        for record in reply.answers:
+            if (record.owner, record.rdtype) == (self._question.name, SOA) and len(record.data) > -_SERIAL_AT:
+                if not reply.flags & AA:
+                    break
+                return int.from_bytes(record.data[_SERIAL_AT : _SERIAL_AT + 4], "big")
+        return Verdict(
+            Reason.NOT_AUTHORITATIVE,
+            f"The server at {self._endpoint} answers ({rcode_name(reply.rcode)}), but not with the "
+            "authority for the zone: it may be a resolver. Make it a secondary of the zone, or name the "
+            "one that is.",
+        )

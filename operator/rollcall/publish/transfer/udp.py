@@ -1,0 +1,52 @@
+"""Requests over UDP, and the responses to our own ones, which come to the same socket."""
+
+import logging
+from collections.abc import Callable
+from socket import socket
+from typing import Any
+
+from .access import client_address
+from .responder import Responder
+from .transfer import Transfer
+
+_LOG = logging.getLogger(__name__)
+
+BATCH = 32
+MAX_REQUEST = 4096
+"""Octets. A longer request is cut, and so malformed."""
+
+_QR = 0x80
+
+
+def receiver(
+    sock: socket, responder: Responder, response: Callable[[bytes, Any], None]
+) -> Callable[[], None]:
+    """Make a callback for when the non-blocking socket is readable. It lets no exception out.
+
+    `response` takes responses of others and where they are from.
+    """
+
+    def receive() -> None:
+        for _ in range(BATCH):
+            try:
+                wire, source = sock.recvfrom(MAX_REQUEST)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                _LOG.debug("receiving failed: %s", error)
+                return
+            try:
+                if len(wire) > 2 and wire[2] & _QR:
+                    response(wire, source)
+                    continue
+                answer = responder.respond(wire, client_address(source[0]), is_tcp=False)
+                if answer is None:
+                    continue
+                assert not isinstance(answer, Transfer)
+                sock.sendto(answer, source)
+            except OSError as error:  # a full buffer, an unreachable client: lost, as any answer may be
+                _LOG.debug("sending to %s failed: %s", source, error)
+            except Exception:
+                _LOG.exception("a message of %s over UDP broke", source)
+
+    return receive

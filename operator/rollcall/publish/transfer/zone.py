@@ -1,0 +1,103 @@
+"""A zone that is served to secondaries: its current version, those before it, and where they are kept."""
+
+import logging
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from rollcall.zone.names import to_text
+from rollcall.zone.published import Difference, PublishedSet, RRsetKey
+from rollcall.zone.serial import is_newer
+
+from .journal import Head, Journal, differences
+
+_LOG = logging.getLogger(__name__)
+
+
+class Content(NamedTuple):
+    """A version of a zone that stays as it is. `rrsets` is all but the SOA."""
+
+    head: Head
+    rrsets: Mapping[RRsetKey, PublishedSet]
+    record_count: int
+
+
+class Keeper(Protocol):
+    """What keeps a journal over a restart. Its methods return at once."""
+
+    def appended(self, head: Head, differences: tuple[Difference, ...]) -> None:
+        """Take in a further version of the journal."""
+
+    def begun(self) -> None:
+        """Take in that the journal has begun anew."""
+
+
+class ServedZone:
+    """A zone. Whoever has `catch_up` called first may use the rest."""
+
+    def __init__(self, apex: bytes, journal: Journal, keeper: Keeper) -> None:
+        self.apex = apex
+        self.journal = journal
+        self.keeper = keeper
+        self._content: Content | None = None
+
+    @property
+    def head(self) -> Head:
+        """The current version."""
+        assert self.journal.head is not None
+        return self.journal.head
+
+    def content(self) -> Content:
+        """Return the current version to keep: one copy of it for all who ask for it."""
+        if self._content is None:
+            self._content = Content(self.head, dict(self.journal.rrsets), self.journal.record_count)
+        return self._content
+
+    def catch_up(self, head: Head, rrsets: Mapping[RRsetKey, PublishedSet]) -> bool:
+        """Go from whatever version was last to this one; return whether that is another.
+
+        `rrsets` may be a mapping that its owner changes, if it calls `advance` for each change.
+        """
+        journal, last = self.journal, self.journal.head
+        if last is None:
+            self._begin(head, rrsets)
+            return True
+        changes = differences(journal.rrsets, rrsets)
+        journal.rrsets = rrsets
+        return self._go_on(last, head, changes)
+
+    def advance(self, head: Head, changes: tuple[Difference, ...]) -> bool:
+        """Go to the next version; return whether it is another one."""
+        return self._go_on(self.head, head, changes)
+
+    def hold(self) -> None:
+        """Stay at this version, whatever becomes of the mapping that it came with."""
+        self.journal.rrsets = self.content().rrsets
+        self._content = None
+
+    def _go_on(self, last: Head, head: Head, changes: tuple[Difference, ...]) -> bool:
+        if head == last and not changes:
+            return False
+        self._content = None
+        if not is_newer(head.serial, last.serial):
+            _LOG.error(
+                "%s: serial %d with another content comes after serial %d: its journal is dropped, and "
+                "secondaries transfer the whole zone",
+                to_text(self.apex),
+                head.serial,
+                last.serial,
+            )
+            barrier = self.journal.ambiguous_until
+            if barrier is None or is_newer(last.serial, barrier):
+                barrier = last.serial
+            self._begin(head, self.journal.rrsets, barrier)
+            return True
+        self.journal.append(head, changes)
+        self.keeper.appended(head, changes)
+        return True
+
+    def _begin(
+        self, head: Head, rrsets: Mapping[RRsetKey, PublishedSet], ambiguous_until: int | None = None
+    ) -> None:
+        self._content = None
+        self.journal.begin(head, rrsets, ambiguous_until=ambiguous_until)
+        self.keeper.begun()

@@ -1,0 +1,52 @@
+"""Connecting: which of our keys the server takes, and which zone of its holds the domain."""
+
+from rollcall.dnswire.errors import TsigError, TsigFault
+from rollcall.dnswire.message import AA, SOA
+from rollcall.model import KeyRing, TsigKey
+from rollcall.zone.names import is_at_or_below
+
+from . import reasons
+from .session import Server, Session
+
+
+async def connect(server: Server, ring: KeyRing, domain: bytes) -> tuple[Session, bytes]:
+    """Connect and look who is there; return the connection and the name of the zone.
+
+    The current key is tried first, then the one before it: a server may not know the new one yet.
+
+    Raises:
+        TargetError: there is no connection, no key that is taken, or no such zone.
+    """
+    first: reasons.TargetError | None = None
+    for key in ring.keys:
+        session = await Session.open(server, key)
+        try:
+            return session, await _zone_of(session, domain)
+        except TsigError as error:
+            await session.close()
+            if error.fault is TsigFault.UNSIGNED:
+                await _check_for_zone(server, key, domain)
+            first = first or reasons.signature_fault(str(server), key.name, error)
+        except BaseException:
+            await session.close()
+            raise
+    assert first is not None
+    raise first
+
+
+async def _check_for_zone(server: Server, key: TsigKey, domain: bytes) -> None:
+    """Raise TargetError if the server has no zone for the domain: Knot doesn't sign that it hasn't."""
+    session = await Session.open(server, key)
+    try:
+        await _zone_of(session, domain, is_signed=False)
+    finally:
+        await session.close()
+
+
+async def _zone_of(session: Session, domain: bytes, *, is_signed: bool = True) -> bytes:
+    """Return the zone that holds a domain, as the server says (as nsupdate finds it)."""
+    [answer] = await session.ask([(domain, SOA)], is_signed=is_signed)
+    for record in (*answer.answers, *answer.authorities):
+        if record.rdtype == SOA and is_at_or_below(domain, record.owner) and answer.flags & AA:
+            return record.owner
+    raise reasons.no_zone(str(session.server), domain)

@@ -1,0 +1,219 @@
+"""What to send next: the difference between what is wanted and what the server has, as parts of a message.
+
+Pure: it decides from what is known. Whether that is still so is for the server to say, by prerequisites.
+"""
+
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+from rollcall.model import UpdateTarget
+from rollcall.zone.published import PublishedSet, PublishedZone, RRsetKey
+
+from .marker import Generation, Marker, domain_of
+from .message import Change, Guard, Part
+from .server_state import MANAGED, Held, ServerState
+from .units import Units
+
+CNAME = 5
+
+
+class Room(NamedTuple):
+    """What still fits into a message."""
+
+    records: int
+    octets: int
+
+    def without(self, part: Part) -> "Room":
+        """Return what is left after a part."""
+        return Room(self.records - part.record_count, self.octets - part.octets)
+
+
+class Obstacle(NamedTuple):
+    """Why something is not published. `names` are those of others at the server, `owner` is whose they are.
+
+    `owner` is "" where they carry no marker.
+    """
+
+    names: tuple[bytes, ...]
+    owner: str = ""
+
+
+class Step(NamedTuple):
+    """What is to be done for a unit. `rest` are RRsets for which there was no room; None: nothing is left."""
+
+    part: Part | None = None
+    rest: frozenset[RRsetKey] | None = None
+    obstacles: tuple[Obstacle, ...] = ()
+
+
+NOTHING = Step()
+
+
+class Planner:
+    """Plans for one domain. `next_generation` gives what a unit is marked with, after an older generation."""
+
+    def __init__(
+        self,
+        published: PublishedZone,
+        units: Units,
+        state: ServerState,
+        spec: UpdateTarget,
+        identity: str,
+        next_generation: Callable[[bytes, Generation | None], Generation],
+    ) -> None:
+        self.state = state
+        self._published = published
+        self._units = units
+        self._adopt = spec.adopt
+        self._identity = identity
+        self._domain = domain_of(published.apex)
+        self._next_generation = next_generation
+
+    def is_ours(self, held: Held) -> bool:
+        """Whether a unit at the server is of this domain of this installation."""
+        return held.found.owner == self._identity and held.found.domain == self._domain
+
+    def differing(self, root: bytes) -> set[RRsetKey]:
+        """Return the RRsets of a unit that are not as they should be."""
+        held = self.state.units.get(root)
+        at_server = held.rrsets if held else {}
+        wanted = self._units.keys(root)
+        return {key for key in wanted | at_server.keys() if self._wanted(root, key) != at_server.get(key)}
+
+    def is_marked(self, root: bytes) -> bool:
+        """Whether the marker of a wanted unit is as it should be, whatever its generation."""
+        held = self.state.units.get(root)
+        if held is None:
+            return False
+        as_wanted = self._marker(root, held.found.generation)
+        return held.marker == as_wanted
+
+    def step(
+        self, root: bytes, keys: Collection[RRsetKey], room: Room, *, skipped: Collection[bytes] = ()
+    ) -> Step:
+        """Return what to do for RRsets of a wanted unit; `skipped` are owners that are left out.
+
+        Main names come first: the name of the service, then those of its ports.
+        """
+        held = self.state.units.get(root)
+        if held is not None and held.found.owner != self._identity:
+            return Step(obstacles=(Obstacle((root,), held.found.owner),))
+        if held is None and (taken := self._taken(root)):
+            return Step(obstacles=(Obstacle(taken),))
+        at_server = held.rrsets if held else {}
+        owners: dict[bytes, list[Change]] = {}
+        later: dict[bytes, list[Change]] = {}
+        for key in keys:
+            wanted = self._wanted(root, key)
+            if wanted != at_server.get(key) and key[0] not in skipped:
+                is_main = key[0] == root or key[0][1:2] == b"_"
+                (owners if is_main else later).setdefault(key[0], []).append(Change(key, wanted))
+        owners.update(later)
+        if not owners and self.is_marked(root):
+            return NOTHING
+        found = held.found.generation if held else None
+        marker = self._marker(root, self._next_generation(root, found))
+        part = Part(root, held.expected if held else None, marker, takes_over=self._adopt)
+        step = self._fill(part, owners, held, room)
+        if step.part is not None and not step.part.changes and self.is_marked(root):
+            return step._replace(part=None)  # only names that others have
+        return step
+
+    def deletion(self, root: bytes, room: Room, *, skipped: Collection[bytes] = ()) -> Step:
+        """Return how to delete a unit that is not wanted; the marker goes last."""
+        held = self.state.units.get(root)
+        if held is None or not self.is_ours(held):
+            return NOTHING
+        owners: dict[bytes, list[Change]] = {}
+        for key in held.rrsets:
+            if key[0] not in skipped:
+                owners.setdefault(key[0], []).append(Change(key, None))
+        marker = self._marker_after(root, held, held.found.tombstone)
+        step = self._fill(Part(root, held.expected, marker), owners, held, room)
+        if step.part is not None and not step.rest and len(step.part.changes) == len(held.rrsets):
+            step = step._replace(part=step.part._replace(after=None))
+        return step
+
+    def tombstone(self, root: bytes, unix_seconds: int) -> Step:
+        """Return how to mark a unit that was found and that nobody wants."""
+        held = self.state.units.get(root)
+        if held is None or not self.is_ours(held):
+            return NOTHING
+        return Step(Part(root, held.expected, self._marker_after(root, held, unix_seconds)))
+
+    def _fill(self, part: Part, owners: dict[bytes, list[Change]], held: Held | None, room: Room) -> Step:
+        """Put as many names into a part as there is room for, each as a whole."""
+        known = held.owners() if held else frozenset()
+        is_fenced = part.before is not None
+        records, octets = room.without(part)
+        obstacles = []
+        changes: list[Change] = []
+        guards: list[Guard] = []
+        rest: set[RRsetKey] = set()
+        for owner, mine in owners.items():
+            guard: Guard | None = None
+            if owner in known:
+                if held is not None and not is_fenced:
+                    guard = Guard(owner, tuple(held.at(owner)))
+            elif self._adopt:
+                if CNAME in self.state.foreign.get(owner, {}):  # nothing can stand beside it
+                    mine.insert(0, Change((owner, CNAME), None))
+            else:
+                guard = self._guard(owner)
+                if guard is None:
+                    obstacles.append(Obstacle((owner,)))
+                    continue
+            need = Part(b"", None, None, tuple(mine), (guard,) if guard else ())
+            if rest or need.record_count > records or need.octets > octets:
+                rest.update(change.key for change in mine if change.key[1] in MANAGED)
+                continue
+            records, octets = records - need.record_count, octets - need.octets
+            changes += mine
+            if guard:
+                guards.append(guard)
+        if rest and not changes:
+            return Step(None, frozenset(rest), tuple(obstacles))
+        filled = part._replace(changes=tuple(changes), guards=tuple(guards))
+        if records < 0 or octets < 0:
+            return Step(None, frozenset(), tuple(obstacles))
+        return Step(filled, frozenset(rest) or None, tuple(obstacles))
+
+    def _guard(self, owner: bytes) -> Guard | None:
+        """Return what a new name has to be like; None where others have it."""
+        foreign = self.state.foreign.get(owner)
+        if foreign is None:
+            return Guard(owner)
+        return Guard(owner, tuple(foreign.items())) if self._is_as_wanted(owner) else None
+
+    def _is_as_wanted(self, owner: bytes) -> bool:
+        """Whether all that others have at a name is what we want there: it takes nothing from them."""
+        rrsets = self._published.rrsets
+        foreign = self.state.foreign[owner]
+        return all(
+            rdtype in MANAGED and rrsets.get((owner, rdtype)) == rrset for rdtype, rrset in foreign.items()
+        )
+
+    def _taken(self, root: bytes) -> tuple[bytes, ...]:
+        """Return names of others at and below a unit that has no marker yet."""
+        if self._adopt:
+            return ()
+        keys = self._units.keys(root)
+        return tuple(
+            owner
+            for owner in self.state.foreign_below(root)
+            if not (self._is_as_wanted(owner) and any((owner, rdtype) in keys for rdtype in MANAGED))
+        )
+
+    def _wanted(self, root: bytes, key: RRsetKey) -> PublishedSet | None:
+        return self._published.rrsets.get(key) if key in self._units.keys(root) else None
+
+    def _marker(self, root: bytes, generation: Generation) -> PublishedSet:
+        marker = Marker(self._identity, self._domain, self._units.service(root), generation)
+        return PublishedSet(self._units.marker_ttl(root), (marker.data(),))
+
+    def _marker_after(self, root: bytes, held: Held, tombstone: int) -> PublishedSet:
+        """Return the next marker of a unit that is not wanted."""
+        found = held.found
+        generation = self._next_generation(root, found.generation)
+        marker = found._replace(generation=generation, tombstone=tombstone)
+        return PublishedSet(held.marker.ttl, (marker.data(),))

@@ -1,0 +1,120 @@
+"""Reads a server's zone back, as a whole, and finds what differs: at first, and then now and then."""
+
+import asyncio
+from collections.abc import Callable
+from random import SystemRandom
+from typing import Never
+
+from rollcall.dnswire.errors import TsigError
+from rollcall.model import KeyRing
+
+from . import reasons
+from .discovery import connect
+from .publication import Publication
+from .readback import read_markers, read_names
+from .reasons import TargetError
+from .session import Server, Session
+from .transfer import TransferRefused, read_zone
+
+REPAIR_SECONDS = 30.0
+JITTER = (0.9, 1.1)
+NAMES_AT_A_TIME = 64
+
+_uniform = SystemRandom().uniform
+
+
+class Reader:
+    """Reads one domain over a connection of its own. `found` is called after each reading that took place."""
+
+    def __init__(
+        self,
+        server: Server,
+        domain: bytes,
+        identity: str,
+        publication: Publication,
+        ring: Callable[[], KeyRing],
+    ) -> None:
+        self.found: Callable[[], None] = lambda: None
+        self._server = server
+        self._domain = domain
+        self._identity = identity
+        self._publication = publication
+        self._ring = ring
+        self._serial: int | None = None
+        self._hurry = asyncio.Event()
+
+    def hurry(self) -> None:
+        """Let the next reading come at once: something is not as it was expected."""
+        self._hurry.set()
+
+    async def run(self) -> Never:
+        """Read back until cancelled. What goes wrong is for the writer to say, which sees it as well."""
+        while True:
+            try:
+                async with asyncio.timeout(REPAIR_SECONDS * _uniform(*JITTER)):
+                    await self._hurry.wait()
+            except TimeoutError:
+                pass
+            self._hurry.clear()
+            try:
+                await self.look()
+            except TargetError:
+                continue
+
+    async def look(self) -> None:
+        """Read the zone, if it can differ from what is known.
+
+        Raises:
+            TargetError: it can't be read.
+        """
+        session, zone = await connect(self._server, self._ring(), self._domain)
+        try:
+            await self._look(session, zone)
+        except TsigError as error:
+            raise reasons.signature_fault(str(self._server), session.key.name, error) from None
+        finally:
+            await session.close()
+
+    async def _look(self, session: Session, zone: bytes) -> None:
+        publication = self._publication
+        serial = await session.serial_of(zone)
+        if publication.learned and serial == self._serial and not publication.written:
+            return  # one serial, one content: nobody has written since
+        publication.written = False
+        since = publication.now
+        try:
+            contents = await read_zone(session, zone, self._domain, self._identity)
+        except TransferRefused:
+            await self._look_at_names(since)
+            self._serial = serial
+        else:
+            for _ in publication.learn(contents.state, since):
+                await asyncio.sleep(0)
+            self._serial = contents.serial
+        self.found()
+
+    async def _look_at_names(self, since: int) -> None:
+        """Ask for each name that we know of, where the server serves no transfer."""
+        session, _ = await connect(self._server, self._ring(), self._domain)
+        publication = self._publication
+        try:
+            roots = publication.roots()
+            batch: dict[bytes, set[bytes]] = {}
+            size = 0
+            for number, root in enumerate(roots, 1):
+                batch[root] = publication.names_of(root)
+                size += len(batch[root])
+                if size < NAMES_AT_A_TIME and number < len(roots):
+                    continue
+                await self._read(session, batch, since)
+                batch, size = {}, 0
+            publication.learned = True
+        finally:
+            await session.close()
+
+    async def _read(self, session: Session, batch: dict[bytes, set[bytes]], since: int) -> None:
+        markers = await read_markers(session, list(batch))
+        names = await read_names(session, (owner for owners in batch.values() for owner in owners))
+        for root, owners in batch.items():
+            if not self._publication.is_newer(root, since):
+                self._publication.read(root, markers[root], {owner: names[owner] for owner in owners})

@@ -1,0 +1,195 @@
+"""Why a target does not have all that it should, and what to do: the reasons of TargetReports."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from rollcall.dnswire.errors import TsigError, TsigFault
+from rollcall.dnswire.message import Rcode
+from rollcall.zone.names import to_text
+
+MAX_NAMES = 5
+"""Names that a message lists."""
+
+
+class Reason(StrEnum):
+    """What is wrong, in one word."""
+
+    CLOCK_SKEW = "ClockSkew"
+    BAD_KEY = "BadKey"
+    BAD_SIGNATURE = "BadSignature"
+    UNSIGNED = "Unsigned"
+    REFUSED = "Refused"
+    NOT_AUTH = "NotAuth"
+    NOT_ZONE = "NotZone"
+    SERV_FAIL = "ServFail"
+    UNREACHABLE = "Unreachable"
+    TIMED_OUT = "TimedOut"
+    MALFORMED = "MalformedAnswer"
+    NAMES_TAKEN = "NamesTaken"
+    OWNED_BY_ANOTHER = "OwnedByAnother"
+    DEPOSED = "Deposed"
+    REJECTED = "Rejected"
+
+
+class TargetError(Exception):
+    """The target as a whole can't be written now. The message says why, and what to do."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ConnectionLost(TargetError):
+    """The connection ended or was silent: whether the last message had effect is not known."""
+
+
+def unreachable(server: str, error: OSError) -> ConnectionLost:
+    """Say that there is no connection."""
+    detail = error.strerror or str(error) or type(error).__name__
+    return ConnectionLost(
+        Reason.UNREACHABLE,
+        f"No connection to {server} ({detail}): check the address, the port, and whether TCP gets through.",
+    )
+
+
+def timed_out(server: str, seconds: float) -> ConnectionLost:
+    """Say that there was no answer."""
+    return ConnectionLost(
+        Reason.TIMED_OUT,
+        f"No answer from {server} within {seconds:.0f} s: check whether the server runs and is overloaded.",
+    )
+
+
+def signature_fault(server: str, key: str, error: TsigError) -> TargetError:
+    """Say what is wrong with a signature, theirs or ours."""
+    match error.fault:
+        case TsigFault.BAD_TIME:
+            offset = error.offset_seconds
+            known = "" if offset is None else f" (its clock is {abs(offset)} s {_direction(offset)} ours)"
+            return TargetError(
+                Reason.CLOCK_SKEW,
+                f"The clocks of Rollcall and {server} are more than 300 s apart{known}: set them by NTP.",
+            )
+        case TsigFault.BAD_KEY:
+            return TargetError(
+                Reason.BAD_KEY,
+                f"{server} doesn't know the key {key}, or doesn't grant it these names: compare its name and"
+                " algorithm in the Secret with those at the server, and what the server lets it write.",
+            )
+        case TsigFault.BAD_SIGNATURE:
+            return TargetError(
+                Reason.BAD_SIGNATURE,
+                f"The signature with the key {key} doesn't hold: {server} has another secret under that name."
+                " Put the same into both.",
+            )
+        case TsigFault.UNSIGNED:
+            return TargetError(
+                Reason.UNSIGNED,
+                f"{server} answers without a signature, so it doesn't accept ours (PowerDNS says it so), or"
+                f" it is not the server: check that it has the key {key} with the same algorithm and secret,"
+                " that its clock is right, and that no other DNS server is in between.",
+            )
+
+
+def _direction(offset: int) -> str:
+    return "ahead of" if offset > 0 else "behind"
+
+
+def no_zone(server: str, domain: bytes) -> TargetError:
+    """Say that the server isn't authoritative for the domain."""
+    return TargetError(
+        Reason.NOT_AUTH,
+        f"{server} holds no zone with {to_text(domain)} in it: make one there (or one of a domain above), as"
+        " primary, or correct the address of the target.",
+    )
+
+
+def refusal(server: str, rcode: int, zone: bytes, key: str) -> TargetError:
+    """Say what an rcode means, where it meets every update."""
+    name = to_text(zone)
+    match rcode:
+        case Rcode.REFUSED:
+            return TargetError(
+                Reason.REFUSED,
+                f"{server} refuses updates of {name} with the key {key}: let the key write A, AAAA, SRV, PTR"
+                " and TXT at and below the names of the services, and see that the server is the primary.",
+            )
+        case Rcode.NOTAUTH:
+            return TargetError(
+                Reason.NOT_AUTH, f"{server} says that it isn't authoritative for {name}: see its log."
+            )
+        case Rcode.NOTZONE:
+            return TargetError(
+                Reason.NOT_ZONE,
+                f"{server} says that names of ours are not in its zone {name}: is a part of the domain"
+                " delegated, or a zone of its own there?",
+            )
+        case Rcode.SERVFAIL:
+            return TargetError(
+                Reason.SERV_FAIL,
+                f"{server} fails to write (SERVFAIL): see its log. BIND does so where it can't write its"
+                " journal, PowerDNS where its database can't be written.",
+            )
+        case Rcode.NOTIMP:
+            return TargetError(
+                Reason.REFUSED, f"{server} takes no updates (NOTIMP): switch them on there (RFC 2136)."
+            )
+    return TargetError(
+        Reason.REJECTED, f"{server} answers {rcode_text(rcode)} to every update of {name}: see its log."
+    )
+
+
+def nothing_written(server: str, zone: bytes) -> TargetError:
+    """Say that an update was acknowledged, and that nothing has changed."""
+    return TargetError(
+        Reason.REFUSED,
+        f"{server} acknowledges updates of {to_text(zone)} and writes nothing: a policy drops them silently"
+        " (PowerDNS: lua-dnsupdate-policy-script). Let it take the names and types of the services.",
+    )
+
+
+def deposed(detail: str = "") -> TargetError:
+    """Say that somebody else leads."""
+    return TargetError(
+        Reason.DEPOSED,
+        "Another replica may be the leader now, so this one writes nothing until the Lease says that it leads"
+        f"{f' ({detail})' if detail else ''}. Nothing to do, if another one leads.",
+    )
+
+
+def names_taken(names: Sequence[bytes]) -> str:
+    """Say which names others have."""
+    return (
+        f"{len(names)} names exist at the server without a marker of ours, and stay as they are:"
+        f" {listed(names)}. Remove them there, or rename the services; `adopt: true` takes them over."
+    )
+
+
+def owned_by_another(owners: Iterable[str], names: Sequence[bytes]) -> str:
+    """Say which names another installation has."""
+    return (
+        f"{len(names)} names are marked by another installation ({', '.join(sorted(set(owners)))}):"
+        f" {listed(names)}. Give each installation an --identity and a domain of its own."
+    )
+
+
+def rejected(names: Sequence[bytes], rcode: int) -> str:
+    """Say which names the server does not take, while it takes others."""
+    return (
+        f"The server answers {rcode_text(rcode)} to updates of {len(names)} names, and takes others:"
+        f" {listed(names)}. See its log and what the key may write there; it is tried again."
+    )
+
+
+def listed(names: Sequence[bytes]) -> str:
+    """Write some names."""
+    text = ", ".join(sorted(to_text(name) for name in names[:MAX_NAMES]))
+    return f"{text} and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else text
+
+
+def rcode_text(rcode: int) -> str:
+    """Return the name of an rcode."""
+    try:
+        return Rcode(rcode).name
+    except ValueError:
+        return f"rcode {rcode}"

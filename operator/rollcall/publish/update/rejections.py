@@ -1,0 +1,134 @@
+"""Names that the server does not take, while it takes others: left out, and tried again alone."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from rollcall.zone.published import RRsetKey
+
+from .backlog import Work
+from .marker import marker_name
+from .message import Part
+from .server_state import MANAGED
+
+FIRST_RETRY_SECONDS = 5.0
+LAST_RETRY_SECONDS = 60.0
+RETRIED = 8
+"""Names that are tried again at a time, each in a message of its own."""
+
+
+class Item(NamedTuple):
+    """A name of a unit, and which RRsets of it are to be written; the smallest part of a message.
+
+    That of a marker alone has no RRsets.
+    """
+
+    root: bytes
+    owner: bytes
+    keys: frozenset[RRsetKey]
+
+
+def items_of(parts: Iterable[Part]) -> list[Item]:
+    """Return the names in a message."""
+    items = []
+    for part in parts:
+        owners: dict[bytes, set[RRsetKey]] = {}
+        for key, _ in part.changes:
+            keys = owners.setdefault(key[0], set())
+            if key[1] in MANAGED:
+                keys.add(key)
+        if not owners:
+            owners[marker_name(part.root)] = set()
+        items += [Item(part.root, owner, frozenset(keys)) for owner, keys in owners.items()]
+    return items
+
+
+def work_of(items: Sequence[Item]) -> Work:
+    """Return the work that names are."""
+    work: Work = {}
+    for item in items:
+        work.setdefault(item.root, set()).update(item.keys)
+    return work
+
+
+class Rejections:
+    """What the server refused, by unit and name, with the rcode."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._items: dict[tuple[bytes, bytes], tuple[Item, int]] = {}
+        self._owners: dict[bytes, set[bytes]] = {}
+        self._retry_at = 0.0
+        self._retry_seconds = FIRST_RETRY_SECONDS
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to try some of them again."""
+        return bool(self._items) and self._clock() >= self._retry_at
+
+    def add(self, item: Item, rcode: int) -> None:
+        """Note a name."""
+        if not self._items:
+            self._retry_seconds = FIRST_RETRY_SECONDS
+            self._retry_at = self._clock() + self._retry_seconds
+        self._items.pop((item.root, item.owner), None)  # it goes behind the others
+        self._items[item.root, item.owner] = (item, rcode)
+        self._owners.setdefault(item.root, set()).add(item.owner)
+
+    def owners(self, root: bytes) -> frozenset[bytes]:
+        """Return the names of a unit that are left out."""
+        return frozenset(self._owners.get(root, ()))
+
+    def names(self) -> dict[int, list[bytes]]:
+        """Return the names by rcode."""
+        names: dict[int, list[bytes]] = {}
+        for item, rcode in self._items.values():
+            names.setdefault(rcode, []).append(item.owner)
+        return names
+
+    def due(self) -> list[Item]:
+        """Return names that are to be tried again now."""
+        if not self.is_due:
+            return []
+        self._retry_seconds = min(self._retry_seconds * 2, LAST_RETRY_SECONDS)
+        self._retry_at = self._clock() + self._retry_seconds
+        return [item for item, _ in list(self._items.values())[:RETRIED]]
+
+    def accepted(self, items: Iterable[Item]) -> None:
+        """Take in that the server has taken names; the next ones are tried soon."""
+        for item in items:
+            if self._items.pop((item.root, item.owner), None) is not None:
+                self._forget_owner(item.root, item.owner)
+                self._retry_at = self._clock()
+                self._retry_seconds = FIRST_RETRY_SECONDS
+
+    def update(self, root: bytes, owner: bytes, keys: Iterable[RRsetKey]) -> None:
+        """Take in which RRsets of a name are to be written now, if any."""
+        item = Item(root, owner, frozenset(keys))
+        if item.keys:
+            _, rcode = self._items[root, owner]
+            self._items[root, owner] = (item, rcode)
+        else:
+            del self._items[root, owner]
+            self._forget_owner(root, owner)
+
+    def forget(self, root: bytes) -> None:
+        """Forget the names of a unit."""
+        for owner in self._owners.pop(root, set()):
+            del self._items[root, owner]
+
+    def clear(self) -> list[Item]:
+        """Forget all names; return them."""
+        items = [item for item, _ in self._items.values()]
+        self._items.clear()
+        self._owners.clear()
+        return items
+
+    def _forget_owner(self, root: bytes, owner: bytes) -> None:
+        owners = self._owners[root]
+        owners.discard(owner)
+        if not owners:
+            del self._owners[root]

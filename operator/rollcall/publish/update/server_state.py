@@ -1,0 +1,122 @@
+"""What is known of the server's zone, within our domain: units with a marker, and names of others."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from rollcall.zone import rdata as rd
+from rollcall.zone.names import parents
+from rollcall.zone.published import PublishedSet, RRsetKey
+
+from .marker import Marker, is_marker_name, parse, root_of_marker
+
+MANAGED = frozenset((rd.A, rd.AAAA, rd.SRV, rd.PTR))
+"""The types that a unit holds beside its marker. Others are left alone, wherever they are."""
+
+Names: TypeAlias = Mapping[bytes, Mapping[int, PublishedSet]]
+"""RRsets by owner, then type."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A unit at the server. `found` is what its marker says, `rrsets` are those of managed types.
+
+    A `marker` without records: somebody has deleted it. `found` is then what it said before, and `rrsets`
+    are those that are still as we left them, or as we want them.
+    """
+
+    marker: PublishedSet
+    found: Marker
+    rrsets: dict[RRsetKey, PublishedSet] = field(default_factory=dict)
+
+    @property
+    def expected(self) -> PublishedSet | None:
+        """Return the marker that a write must find, None for none at all."""
+        return self.marker if self.marker.records else None
+
+    def owners(self) -> frozenset[bytes]:
+        """Return the names that have RRsets."""
+        return frozenset(owner for owner, _ in self.rrsets)
+
+    def at(self, owner: bytes) -> Iterator[tuple[int, PublishedSet]]:
+        """Yield type and RRset of what is at a name."""
+        for rdtype in MANAGED:
+            if (rrset := self.rrsets.get((owner, rdtype))) is not None:
+                yield rdtype, rrset
+
+
+NO_MARKER = PublishedSet(0, ())
+
+
+def held(marker: PublishedSet) -> Held | None:
+    """Return a unit with a marker and nothing else; None where none of the records is a marker.
+
+    Where there are several, the newest counts.
+    """
+    markers = [found for data in marker.records if (found := parse(data)) is not None]
+    if not markers:
+        return None
+    return Held(marker, max(markers, key=lambda each: each.generation))
+
+
+class ServerState:
+    """The units at a server, by root, and the names there that are not ours, by owner."""
+
+    def __init__(self, units: dict[bytes, Held] | None = None, foreign: Names | None = None) -> None:
+        self.units = units if units is not None else {}
+        self.foreign: dict[bytes, Mapping[int, PublishedSet]] = {}
+        self.below: dict[bytes, set[bytes]] = {}
+        for owner, rrsets in (foreign or {}).items():
+            self.set_foreign(owner, rrsets)
+
+    def set_foreign(self, owner: bytes, rrsets: Mapping[int, PublishedSet]) -> None:
+        """Note what others have at a name; nothing, if there is nothing."""
+        names = (owner, *parents(owner))
+        if rrsets:
+            self.foreign[owner] = rrsets
+            for name in names:
+                self.below.setdefault(name, set()).add(owner)
+        elif self.foreign.pop(owner, None) is not None:
+            for name in names:
+                owners = self.below[name]
+                owners.discard(owner)
+                if not owners:
+                    del self.below[name]
+
+    def foreign_below(self, root: bytes) -> Iterable[bytes]:
+        """Return the names of others at and below a name."""
+        return self.below.get(root, ())
+
+
+def sort_names(names: Names, identity: str) -> ServerState:
+    """Tell units from names of others."""
+    units: dict[bytes, Held] = {}
+    for owner, rrsets in names.items():
+        if is_marker_name(owner) and (marker := rrsets.get(rd.TXT)) is not None:
+            unit = held(marker)
+            if unit is not None:
+                units[root_of_marker(owner)] = unit
+    foreign: dict[bytes, Mapping[int, PublishedSet]] = {}
+    for owner, rrsets in names.items():
+        if is_marker_name(owner) and root_of_marker(owner) in units:
+            continue
+        root = next((name for name in (owner, *parents(owner)) if name in units), None)
+        managed = {rdtype for rdtype in rrsets if rdtype in MANAGED}
+        if root is None or units[root].found.owner != identity or not managed:
+            foreign[owner] = rrsets
+        else:
+            units[root].rrsets.update({(owner, rdtype): rrsets[rdtype] for rdtype in managed})
+    return ServerState(units, foreign)
+
+
+def names_of(records: Iterable[tuple[bytes, int, int, bytes]]) -> dict[bytes, dict[int, PublishedSet]]:
+    """Put (owner, type, ttl, data) records together; of several ttls in an RRset the lowest counts."""
+    found: dict[RRsetKey, tuple[int, set[bytes]]] = {}
+    for owner, rdtype, ttl, data in records:
+        lowest, members = found.get((owner, rdtype), (ttl, set()))
+        members.add(data)
+        found[owner, rdtype] = (min(lowest, ttl), members)
+    names: dict[bytes, dict[int, PublishedSet]] = {}
+    for (owner, rdtype), (ttl, members) in found.items():
+        names.setdefault(owner, {})[rdtype] = PublishedSet(ttl, tuple(sorted(members)))
+    return names

@@ -1,0 +1,114 @@
+"""Reading the whole zone back by AXFR (RFC 5936): what differs is found at the cost of one transfer.
+
+Messages are read in a thread: a zone of fifty thousand records is some hundred milliseconds of work.
+"""
+
+import asyncio
+from typing import NamedTuple
+
+from rollcall.dnswire.errors import MalformedMessage, TsigError
+from rollcall.dnswire.message import AXFR, IN, SOA, Opcode, Rcode, flags_of, message, question, read
+from rollcall.dnswire.tsig import Chain, sign, skip, verify
+from rollcall.model import TsigKey
+
+from . import reasons
+from .reasons import Reason, TargetError
+from .server_state import ServerState, names_of, sort_names
+from .session import Session
+
+
+class TransferRefused(Exception):
+    """The server serves no transfer of the zone to us."""
+
+
+class Contents(NamedTuple):
+    """The zone of a server, as far as it is in our domain, in the version of this serial."""
+
+    serial: int
+    state: ServerState
+
+
+async def read_zone(session: Session, zone: bytes, domain: bytes, identity: str) -> Contents:
+    """Transfer a zone; the session is of no more use.
+
+    Raises:
+        TransferRefused: the server doesn't serve it.
+        TargetError: the transfer broke off.
+    """
+    signed = sign(message(session.next_id(), flags_of(Opcode.QUERY), [question(zone, AXFR)]), session.key)
+    session.write_message(signed.wire)
+    collector = _Collector(zone, domain, session.key, Chain(signed.mac), signed.wire[:2])
+    while not collector.complete:
+        wire = await session.read_message()
+        try:
+            await asyncio.to_thread(collector.add, wire)
+        except (MalformedMessage, TsigError) as error:
+            if collector.started:
+                text = f"A transfer of the zone from {session.server} broke off: {error}."
+                raise TargetError(Reason.MALFORMED, text) from None
+            raise TransferRefused(str(error)) from None
+    return await asyncio.to_thread(collector.contents, identity)
+
+
+class _Collector:
+    """Takes in the messages of a transfer."""
+
+    def __init__(self, zone: bytes, domain: bytes, key: TsigKey, chain: Chain, ident: bytes) -> None:
+        self.started = False
+        self.complete = False
+        self._zone = zone
+        self._domain = domain
+        self._key = key
+        self._chain = chain
+        self._ident = ident
+        self._serial = b""
+        self._records: list[tuple[bytes, int, int, bytes]] = []
+
+    def add(self, wire: bytes) -> None:
+        """Take in a message.
+
+        Raises:
+            TransferRefused: it says that there is no transfer.
+            MalformedMessage: it is none of a transfer.
+            TsigError: its signature doesn't hold.
+        """
+        answer = read(wire)
+        if answer.rcode != Rcode.NOERROR or wire[:2] != self._ident:
+            if self.started:
+                raise MalformedMessage(f"the server says {reasons.rcode_text(answer.rcode)}")
+            raise TransferRefused(reasons.rcode_text(answer.rcode))
+        if answer.tsig:
+            self._chain = verify(wire, answer, [self._key], self._chain, multi=True).chain
+        else:
+            self._chain = skip(wire, self._chain)
+        for record in answer.answers:
+            if record.rdtype == SOA and record.owner == self._zone:
+                if self.started:
+                    if not answer.tsig:
+                        raise MalformedMessage("the last message is not signed")
+                    self.complete = True
+                    return
+                self.started = True
+                self._serial = record.data[-20:-16]
+            elif not self.started:
+                raise MalformedMessage("a transfer begins with a SOA record")
+            elif record.rdclass == IN and _is_below(record.owner, self._domain):
+                self._records.append((record.owner, record.rdtype, record.ttl, record.data))
+        if not answer.answers:
+            raise MalformedMessage("a message of a transfer is empty")
+
+    def contents(self, identity: str) -> Contents:
+        """Return what was transferred."""
+        serial = int.from_bytes(self._serial, "big")
+        return Contents(serial, sort_names(names_of(self._records), identity))
+
+
+def _is_below(owner: bytes, domain: bytes) -> bool:
+    """Whether a name is below a domain, at a boundary of labels."""
+    if len(owner) <= len(domain) or not owner.endswith(domain):
+        return False
+    at = 0
+    end = len(owner) - len(domain)
+    while at < end:
+        at += owner[at] + 1
+    return at == end

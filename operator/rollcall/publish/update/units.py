@@ -1,0 +1,103 @@
+"""Units: what one marker stands for, and is fenced by it.
+
+A unit is a service, with all names at and below its own, or one pointer. What stands outside of units (the
+apex, addresses of name servers) is never published by updates.
+"""
+
+from collections.abc import Iterator
+
+from rollcall.zone import rdata as rd
+from rollcall.zone.names import parents
+from rollcall.zone.published import PublishedZone, RRsetKey, Version
+
+from .marker import is_marker_name, marker_name, root_of_marker, service_of
+
+SLICE = 500
+"""RRsets that are indexed at a time: less than a millisecond."""
+
+
+class Units:
+    """Which RRsets of a published zone are of which unit. Markers are not among the RRsets of a unit."""
+
+    def __init__(self, published: PublishedZone) -> None:
+        self._published = published
+        self._keys: dict[bytes, set[RRsetKey]] = {}
+
+    def __contains__(self, root: bytes) -> bool:
+        return root in self._keys
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def keys(self, root: bytes) -> set[RRsetKey]:
+        """Return the RRsets of a unit; none where there is no such unit."""
+        return self._keys.get(root, set())
+
+    def service(self, root: bytes) -> str:
+        """Return the service that a unit is, "" for a pointer."""
+        rrset = self._published.rrsets.get((marker_name(root), rd.TXT))
+        return service_of(rrset.records[0]) if rrset else ""
+
+    def marker_ttl(self, root: bytes) -> int:
+        """Return the ttl of a unit's marker, in seconds."""
+        rrsets = self._published.rrsets
+        rrset = rrsets.get((marker_name(root), rd.TXT)) or rrsets.get((root, rd.PTR))
+        return rrset.ttl if rrset else 0
+
+    def build(self) -> Iterator[None]:
+        """Index the whole zone, a slice at a time; versions may be applied in between."""
+        for count, key in enumerate(list(self._published.rrsets)):
+            if key in self._published.rrsets:
+                self._add(key, frozenset())
+            if count % SLICE == 0:
+                yield
+
+    def apply(self, version: Version) -> dict[bytes, set[RRsetKey]]:
+        """Take in a version; return the units that it touches, each with its RRsets that changed."""
+        removed = frozenset(
+            root_of_marker(owner)
+            for (owner, rdtype), _, after in version.differences
+            if after is None and rdtype == rd.TXT and is_marker_name(owner)
+        )
+        touched: dict[bytes, set[RRsetKey]] = {root: set() for root in removed}
+        for key, _, after in version.differences:
+            root = self._root(key, removed) if after is None else self._add(key, removed)
+            if root is None:
+                continue
+            keys = touched.setdefault(root, set())
+            if is_marker_name(key[0]):
+                continue
+            keys.add(key)
+            if after is None and root in self._keys:
+                self._keys[root].discard(key)
+                if key[1] == rd.PTR:
+                    del self._keys[root]
+        for root in removed:
+            self._keys.pop(root, None)
+        return touched
+
+    def _add(self, key: RRsetKey, removed: frozenset[bytes]) -> bytes | None:
+        root = self._root(key, removed)
+        if root is not None:
+            keys = self._keys.setdefault(root, set())
+            if not is_marker_name(key[0]):
+                keys.add(key)
+        return root
+
+    def _root(self, key: RRsetKey, removed: frozenset[bytes]) -> bytes | None:
+        """Return the root of the unit that an RRset is of; None where it is of none."""
+        owner, rdtype = key
+        if rdtype == rd.PTR:
+            return owner
+        if is_marker_name(owner):
+            return root_of_marker(owner) if rdtype == rd.TXT else None
+        rrsets = self._published.rrsets
+        for name in (owner, *parents(owner)):
+            if (marker_name(name), rd.TXT) in rrsets or name in removed:
+                return name
+            if name == self._published.apex:
+                break
+        return None

@@ -1,0 +1,53 @@
+"""A replica as a process of its own: it leads if it may, and says so as often as it can.
+
+Each line that it prints is what it would have done as a leader: "write EPOCH", or "not leading". The lines
+come from a loop that takes no notice of being cancelled in time: as of a worker in the middle of its work.
+"""
+
+import asyncio
+import signal
+import sys
+
+from rollcall.resources.elector import Elector
+from rollcall.watch import Credentials, KubeClient
+
+TICK_SECONDS = 0.005
+
+
+async def _write(elector: Elector) -> None:
+    was_leading = False
+    while True:
+        leading = elector.leading
+        if leading or was_leading:
+            print(f"write {elector.epoch}" if leading else "not leading", flush=True)
+        was_leading = leading
+        await asyncio.sleep(TICK_SECONDS)
+
+
+async def _lead(_: int) -> None:
+    await asyncio.Event().wait()
+
+
+async def _run(kubeconfig: str, namespace: str, identity: str) -> None:
+    async with KubeClient(Credentials(kubeconfig)) as client:
+        elector = Elector(
+            client,
+            namespace,
+            "rollcall",
+            identity,
+            _lead,
+            lease_seconds=6,
+            renew_seconds=5.0,
+            retry_seconds=0.2,
+        )
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(elector.run()), group.create_task(_write(elector))]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(_run(*sys.argv[1:]))

@@ -1,0 +1,174 @@
+"""Other servers through the whole path: pods in a real API server in, records at BIND, Knot and others out."""
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.targets.stage import EVERYONE, Stage, staged
+from api.test_operator import condition
+from controlplane import ControlPlane
+from nameservers import (
+    DEDICATED,
+    DOMAIN,
+    KEY,
+    REVERSE,
+    REVERSE_ZONE,
+    SHARED,
+    Bind,
+    CoreDNS,
+    Knot,
+    Nameserver,
+    Nsd,
+    PowerDNS,
+    data,
+    records,
+    serial,
+    serving,
+)
+from rollcall_process import Rollcall, eventually
+
+
+@pytest.fixture
+def stage(cluster: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[Stage]:
+    with staged(cluster, namespace, tmp_path) as made:
+        yield made
+
+
+def wait_data(
+    server: Nameserver, name: str, expected: set[str], rollcall: Rollcall, rdtype: str = "A"
+) -> None:
+    """Wait until a server answers with these records."""
+    kind = type(server).__name__
+    eventually(
+        lambda: data(server, name, rdtype) == expected, f"{expected} at {kind}; {rollcall.text}", seconds=60
+    )
+
+
+def test_updates_of_three_servers_at_once(stage: Stage, tmp_path: Path):
+    bind = Bind.primary(tmp_path / "b", DEDICATED)
+    knot = Knot.primary(tmp_path / "k", SHARED, REVERSE_ZONE)
+    powerdns = PowerDNS.primary(tmp_path / "p", SHARED)
+    with serving(bind, knot, powerdns) as servers:
+        foreign = {server: records(server, "example.com", KEY) for server in (knot, powerdns)}
+        stage.zone(
+            reverseDomains=[REVERSE],
+            updates=[
+                stage.update("bind", bind, domains=[DOMAIN]),
+                stage.update("knot", knot),
+                stage.update("powerdns", powerdns, domains=[DOMAIN]),
+            ],
+        )
+        with stage.rollcall() as rollcall:
+            for server in servers:
+                wait_data(server, stage.name, EVERYONE, rollcall)
+            stage.wait_current("bind", "knot", "powerdns")
+            eventually(lambda: condition(stage.plane, "dz", "targets") == "Published", "Ready")
+            stage.set_ready(0, False)
+            for server in servers:
+                wait_data(server, stage.name, EVERYONE - {"10.0.7.1"}, rollcall)
+            wait_data(knot, f"2.7.{REVERSE}", {f"10-0-7-2.{stage.name}."}, rollcall, "PTR")
+            stage.wait_current("bind", "knot", "powerdns")
+        for server, before in foreign.items():
+            assert before <= records(server, "example.com", KEY), "a foreign record has changed"
+        zones = [(bind, DOMAIN), (knot, "example.com"), (knot, REVERSE), (powerdns, "example.com")]
+        serials = [serial(server, name) for server, name in zones]
+        with stage.rollcall() as rollcall:
+            stage.wait_current("bind", "knot", "powerdns")
+            assert rollcall.metric("rollcall_update_messages_total") == 0, "nothing has changed"
+        assert serials == [serial(server, name) for server, name in zones]
+
+
+def test_transfers_to_five_secondaries_at_once(stage: Stage, tmp_path: Path):
+    kinds: list[type[Nameserver]] = [Bind, Knot, Nsd, PowerDNS, CoreDNS]
+    stage.zone()  # the port is known once Rollcall listens on it
+    with stage.rollcall("--transfer-listen=127.0.0.1:0") as rollcall:
+        primary = ("127.0.0.1", rollcall.ports["transfers"])
+        made = [kind.secondary(tmp_path / kind.program, primary, DOMAIN) for kind in kinds]  # type: ignore[attr-defined]
+        with serving(*made) as servers:
+            secondaries = [
+                {"name": server.program.replace("_", "-"), "address": "127.0.0.1", "port": server.port}
+                | ({} if isinstance(server, CoreDNS) else {"keySecret": "example-key"})
+                for server in servers
+            ]
+            stage.zone(transfer={"secondaries": secondaries, "allowUnsigned": ["127.0.0.0/8"]})
+            for server in servers:
+                wait_data(server, stage.name, EVERYONE, rollcall)
+            stage.set_ready(1, False)
+            for server in servers:
+                wait_data(server, stage.name, EVERYONE - {"10.0.7.2"}, rollcall)
+            stage.wait_current(*(each["name"] for each in secondaries))
+            assert rollcall.metric("rollcall_transfers_total") > 0
+            serials = [serial(server, DOMAIN) for server in servers]
+            assert rollcall.stop() == 0
+            wait_data(servers[0], stage.name, EVERYONE - {"10.0.7.2"}, rollcall)
+        assert len(set(serials)) == 1
+
+
+def test_a_secondary_without_a_transfer_server(stage: Stage):
+    stage.zone(
+        transfer={"secondaries": [{"name": "ns1", "address": "127.0.0.1", "keySecret": "example-key"}]}
+    )
+    with stage.rollcall():
+        stage.wait_reason("ns1", "TransferOff")
+        eventually(lambda: condition(stage.plane, "dz", "targets") == "TransferOff", "Ready says so")
+
+
+def test_a_key_that_comes_late_and_changes(stage: Stage, tmp_path: Path):
+    with serving(Bind.primary(tmp_path / "b", DEDICATED)) as [bind]:
+        stage.zone(updates=[stage.update("bind", bind, keySecret="late")])
+        with stage.rollcall() as rollcall:
+            stage.wait_reason("bind", "SecretNotFound")
+            where = ["-n", stage.namespace]
+            wrong = "key=hmac-sha256:rollcall:" + "d3Jvbmc" * 8
+            stage.plane.kubectl("create", "secret", "generic", "late", *where, f"--from-literal={wrong}")
+            stage.wait_reason("bind", "BadSignature", "BadKey")
+            stage.plane.kubectl("delete", "secret", "late", *where)
+            stage.plane.kubectl("create", "secret", "generic", "late", *where, f"--from-literal=key={KEY}")
+            wait_data(bind, stage.name, EVERYONE, rollcall)
+            stage.wait_current("bind")
+            assert "d3Jvbmc" not in rollcall.text
+            assert KEY.split(":")[2] not in rollcall.text
+
+
+def leaders(*rollcalls: Rollcall) -> list[float]:
+    return [each.metric("rollcall_leader") for each in rollcalls]
+
+
+def test_of_two_replicas_one_writes_and_the_other_takes_over(stage: Stage, tmp_path: Path):
+    with serving(Bind.primary(tmp_path / "b", DEDICATED)) as [bind]:
+        stage.zone(updates=[stage.update("bind", bind)])
+        with stage.rollcall("--leader-elect", state="a") as first:
+            wait_data(bind, stage.name, EVERYONE, first)
+            with stage.rollcall("--leader-elect", state="b") as second:
+                assert leaders(first, second) == [1, 0]
+                assert first.stop() == 0
+                eventually(functools.partial(_leads, second), "the other one leads", seconds=60)
+                stage.set_ready(0, False)
+                wait_data(bind, stage.name, EVERYONE - {"10.0.7.1"}, second)
+                second.wait_answers(stage.name, EVERYONE - {"10.0.7.1"})
+
+
+def test_a_leader_that_stood_still_undoes_nothing(stage: Stage, tmp_path: Path):
+    """It wakes up with a view that is a minute old, and with another leader in its place."""
+    with serving(Bind.primary(tmp_path / "b", DEDICATED)) as [bind]:
+        stage.zone(updates=[stage.update("bind", bind)])
+        with stage.rollcall("--leader-elect", state="a") as first:
+            wait_data(bind, stage.name, EVERYONE, first)
+            with stage.rollcall("--leader-elect", state="b") as second:
+                first.pause()
+                stage.set_ready(2, False)
+                eventually(functools.partial(_leads, second), "the other one leads", seconds=60)
+                wait_data(bind, stage.name, EVERYONE - {"10.0.7.3"}, second)
+                before = serial(bind, DOMAIN)
+                first.resume()
+                eventually(lambda: leaders(first, second) == [0, 1], "the first one knows")
+                stage.set_ready(2, True)
+                wait_data(bind, stage.name, EVERYONE, second)
+                assert before is not None
+                assert data(bind, f"_rollcall.{stage.name}", "TXT")
+
+
+def _leads(rollcall: Rollcall) -> bool:
+    return rollcall.metric("rollcall_leader") == 1

@@ -1,0 +1,129 @@
+"""Limits on time, with limits short enough for a test."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import AsyncIterator
+
+import dns.message
+import pytest
+
+from rollcall.feed.frames import Settings, TransferZone
+from rollcall.model import Transfer
+from rollcall.publish.transfer.refusals import RefusalLog
+from rollcall.publish.transfer.tcp import Limits, TcpServer
+from serving.running import eventually
+from transfers.source import ZoneSource, large
+from unit.publish.transfer.requests import Server, load
+
+SOA = dns.message.make_query("k8s.example.com", "SOA").to_wire()
+AXFR = dns.message.make_query("k8s.example.com", "AXFR").to_wire()
+
+
+@contextlib.asynccontextmanager
+async def listening(source: ZoneSource, limits: Limits) -> AsyncIterator[tuple[Server, tuple[str, int]]]:
+    """Serve a zone to everybody."""
+    zones = (TransferZone(source.apex, Transfer(allow_unsigned=("127.0.0.1",))),)
+    server = Server(Settings(True, zones, {}))
+    load(server.zones, source)
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)  # the kernel would take it all
+    where = sock.getsockname()
+    running = asyncio.create_task(TcpServer(server.responder, RefusalLog(server.stats), limits).run(sock))
+    try:
+        yield server, where
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+def framed(wire: bytes) -> bytes:
+    return struct.pack("!H", len(wire)) + wire
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    where: tuple[str, int],
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection(*where)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def stuck(where: tuple[str, int]) -> AsyncIterator[None]:
+    """Be a client that asks for a zone and takes no more than the beginning of it."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setblocking(False)
+        await loop.sock_connect(sock, where)
+        await loop.sock_sendall(sock, framed(AXFR))
+        await loop.sock_recv(sock, 2)
+        yield
+
+
+async def ended(reader: asyncio.StreamReader) -> bool:
+    """Wait for the end of a connection; return whether it came without an answer."""
+    async with asyncio.timeout(20):
+        try:
+            return await reader.read(1) == b""
+        except ConnectionError:
+            return True
+
+
+@pytest.mark.parametrize("begun", [b"", framed(SOA)[:1], framed(SOA)[:-1]])
+async def test_silence_ends_a_connection(begun: bytes):
+    async with listening(ZoneSource(), Limits(idle_seconds=0.1)) as (_, where), connected(where) as (r, w):
+        w.write(begun)
+        assert await ended(r)
+
+
+async def test_an_octet_now_and_then_holds_no_connection():
+    """The time is for a whole request, however it comes."""
+    async with listening(ZoneSource(), Limits(idle_seconds=0.2)) as (_, where), connected(where) as (r, w):
+        ending = asyncio.create_task(ended(r))
+        for octet in framed(SOA) * 100:
+            if ending.done():
+                break
+            w.write(bytes((octet,)))
+            await asyncio.wait({ending}, timeout=0.05)
+        assert await ending
+
+
+async def test_who_does_not_take_a_transfer_is_cut_off():
+    """And makes room for those who wait for theirs."""
+    source = large(40_000)
+    limits = Limits(transfers=1, write_seconds=0.3)
+    async with (
+        listening(source, limits) as (server, where),
+        stuck(where),
+        connected(where) as (reader, writer),
+    ):
+        writer.write(framed(AXFR))
+        async with asyncio.timeout(20):
+            assert await reader.readexactly(2)
+            await eventually(lambda: server.stats.refused.get("too-slow") == 1)
+            while "axfr" not in server.stats.transfers:
+                await reader.read(1 << 16)
+
+
+async def test_a_transfer_holds_up_nobody():
+    """Others are answered between two messages of it, and no more of it waits than the buffer holds."""
+    source = large(20_000)
+    async with (
+        listening(source, Limits()) as (server, where),
+        stuck(where),
+        connected(where) as (other, asking),
+    ):
+        for _ in range(10):
+            asking.write(framed(SOA))
+            size = int.from_bytes(await other.readexactly(2), "big")
+            assert (await other.readexactly(size))[:2] == SOA[:2]
+        assert server.stats.transfers == {}

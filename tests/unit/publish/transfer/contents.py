@@ -1,0 +1,61 @@
+"""Random zones and their versions, and what a secondary makes of what it gets."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from hypothesis import strategies as st
+
+from rollcall.publish.transfer.difference import RRset
+from rollcall.publish.transfer.journal import Head, Journal
+from rollcall.publish.transfer.zone import ServedZone
+from rollcall.zone import rdata as rd
+from rollcall.zone.names import below, from_text
+from rollcall.zone.published import Difference, PublishedSet, RRsetKey
+
+APEX = from_text("k8s.example.com")
+Rrsets = dict[RRsetKey, PublishedSet]
+Records = set[tuple[RRsetKey, int, bytes]]
+
+KEYS = [(below(APEX, f"n{number}"), rdtype) for number in range(3) for rdtype in (rd.A, rd.TXT)]
+
+rrset = st.builds(
+    PublishedSet,
+    st.sampled_from([5, 30]),
+    st.sets(st.binary(min_size=4, max_size=4), min_size=1, max_size=4).map(lambda data: tuple(sorted(data))),
+)
+content = st.dictionaries(st.sampled_from(KEYS), rrset)
+"""The RRsets of a zone."""
+
+steps = st.lists(st.tuples(content, st.integers(1, 3)), min_size=1, max_size=12)
+"""Contents of versions, and by how much the serial rises for each."""
+
+
+class NoKeeper:
+    """Keeps nothing."""
+
+    def appended(self, head: Head, differences: tuple[Difference, ...]) -> None:
+        pass
+
+    def begun(self) -> None:
+        pass
+
+
+def head(serial: int) -> Head:
+    return Head(serial, rd.soa(from_text("ns.invalid"), below(APEX, "hostmaster"), serial, 5), 5)
+
+
+def served(journal: Journal | None = None) -> ServedZone:
+    return ServedZone(APEX, journal or Journal(), NoKeeper())
+
+
+def records(rrsets: Mapping[RRsetKey, PublishedSet] | Iterable[RRset]) -> Records:
+    if isinstance(rrsets, Mapping):
+        rrsets = (RRset(key, *each) for key, each in rrsets.items())
+    return {(each.key, each.ttl, data) for each in rrsets for data in each.records}
+
+
+def versions(sequence: list[tuple[Rrsets, int]], first: int = 100) -> Iterator[tuple[int, Rrsets]]:
+    """Give serial and content of each version."""
+    serial = first
+    for rrsets, step in sequence:
+        serial = (serial + step) & 0xFFFFFFFF
+        yield serial, rrsets

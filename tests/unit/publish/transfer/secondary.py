@@ -1,0 +1,131 @@
+"""Secondaries in memory: an exchange without sockets, that notes what is sent and when."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from rollcall.dnswire.message import (
+    AA,
+    IN,
+    QR,
+    SOA,
+    Message,
+    Opcode,
+    Question,
+    Rcode,
+    flags_of,
+    message,
+    question,
+    read,
+    record,
+)
+from rollcall.feed.frames import Settings, TransferZone
+from rollcall.model import KeyRing, Secondary, Transfer, TsigKey
+from rollcall.publish.transfer.exchange import Endpoint, Exchange
+from rollcall.zone import rdata as rd
+from rollcall.zone.names import from_text
+
+APEX = from_text("k8s.example.com")
+ENDPOINT = Endpoint("192.0.2.10", 53)
+KEY = TsigKey("rollcall", "hmac-sha256", bytes(32))
+OTHER = TsigKey("rollcall-old", "hmac-sha256", bytes(range(32)))
+RING = KeyRing(KEY, OTHER)
+
+Answer = Callable[[bytes, Message], bytes | None]
+
+
+def soa(serial: int) -> bytes:
+    return rd.soa(from_text("ns.invalid"), from_text("hostmaster.invalid"), serial, 5)
+
+
+@dataclass
+class Sent:
+    """A request, and when it was sent."""
+
+    at: float
+    wire: bytes
+    endpoint: Endpoint
+
+    @property
+    def message(self) -> Message:
+        return read(self.wire)
+
+    @property
+    def serial(self) -> int:
+        """The serial that a NOTIFY tells."""
+        (answer,) = self.message.answers
+        return int.from_bytes(answer.data[-20:-16], "big")
+
+
+class ScriptedExchange(Exchange):
+    """Gives each request to `answer`; what that returns comes back after `delay` seconds, None never."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+        self.delay = 0.001
+        self.sent: list[Sent] = []
+
+    def send(self, wire: bytes, endpoint: Endpoint) -> None:
+        loop = asyncio.get_running_loop()
+        self.sent.append(Sent(loop.time(), wire, endpoint))
+        response = self.answer(wire, read(wire))
+        if response is not None:
+            loop.call_later(self.delay, self.received, response, (endpoint.address, endpoint.port))
+
+    def times(self, opcode: Opcode) -> list[float]:
+        return [sent.at for sent in self.sent if sent.message.opcode == opcode]
+
+
+def silent(wire: bytes, request: Message) -> bytes | None:
+    return None
+
+
+def saying(rcode: Rcode = Rcode.NOERROR) -> Answer:
+    """Answer each request with this code, unsigned."""
+    return lambda wire, request: response(request, rcode=rcode)
+
+
+def response(
+    request: Message, *, rcode: Rcode = Rcode.NOERROR, serial: int | None = None, flags: int = AA
+) -> bytes:
+    """Answer a request, with a SOA of this serial if there is one."""
+    name, rdtype, rdclass = request.questions[0]
+    answers = [] if serial is None else [record(name, SOA, IN, 5, soa(serial))]
+    return message(
+        request.id,
+        flags_of(Opcode(request.opcode), QR, flags, rcode=rcode),
+        [question(name, rdtype, rdclass)],
+        answers,
+    )
+
+
+def transfer_zone(
+    name: str = "k8s.example.com", *secondaries: Secondary, catalog: str = "", networks: Iterable[str] = ()
+) -> TransferZone:
+    return TransferZone(from_text(name), Transfer(secondaries, tuple(networks), catalog))
+
+
+@dataclass
+class FakeZones:
+    """TransferZones as far as those who tell secondaries need them."""
+
+    current_settings: Settings | None = None
+    serials: dict[bytes, int] = field(default_factory=dict)
+    aheads: list[tuple[bytes, int]] = field(default_factory=list)
+
+    def transfers(self) -> Iterator[TransferZone]:
+        yield from self.current_settings.zones if self.current_settings else ()
+
+    def serial(self, apex: bytes) -> int | None:
+        return self.serials.get(apex)
+
+    def soa(self, apex: bytes) -> tuple[bytes, int] | None:
+        serial = self.serials.get(apex)
+        return None if serial is None else (soa(serial), 5)
+
+    def ahead(self, apex: bytes, serial: int) -> None:
+        self.aheads.append((apex, serial))
+
+
+SOA_QUESTION = Question(APEX, SOA, IN)

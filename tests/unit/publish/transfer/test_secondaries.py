@@ -1,0 +1,421 @@
+"""Secondaries as a whole: what is reported of them, and what follows from their serials. Time is virtual."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from rollcall.dnswire.message import Message, Opcode, Rcode
+from rollcall.feed.frames import SecondaryState, Settings, TransferZone
+from rollcall.model import KeyRing, Secondary
+from rollcall.publish.transfer import secondaries as module
+from rollcall.publish.transfer.catalog import Catalogs
+from rollcall.publish.transfer.exchange import Endpoint
+from rollcall.publish.transfer.pair import STUCK_SECONDS
+from rollcall.publish.transfer.secondaries import Secondaries
+from rollcall.zone.names import from_text
+from unit.publish.transfer.secondary import (
+    APEX,
+    KEY,
+    FakeZones,
+    ScriptedExchange,
+    response,
+    transfer_zone,
+)
+
+pytestmark = pytest.mark.looptime
+
+NS1 = Secondary("ns1", "192.0.2.1")
+NS2 = Secondary("ns2", "192.0.2.2")
+
+
+class Servers:
+    """Secondaries that answer for zones; `on_notify` is what a NOTIFY does to one, after a while."""
+
+    def __init__(self) -> None:
+        self.serials: dict[tuple[str, bytes], int] = {}
+        self.codes: dict[Opcode, Rcode] = {}
+        self.transfers_after: float | None = 0.01
+        self.silent: set[Opcode] = set()
+        self.notifies: list[tuple[float, str, bytes]] = []
+        self.polls = Counter[str]()
+        self.answer: Callable[[Endpoint, Message], bytes | None] = self.usual
+
+    def usual(self, endpoint: Endpoint, request: Message) -> bytes | None:
+        apex = request.questions[0].name
+        opcode = Opcode(request.opcode)
+        if opcode is Opcode.NOTIFY:
+            loop = asyncio.get_running_loop()
+            self.notifies.append((loop.time(), endpoint.address, apex))
+            if self.transfers_after is not None and opcode not in self.codes:
+                told = int.from_bytes(request.answers[0].data[-20:-16], "big")
+                loop.call_later(
+                    self.transfers_after, self.serials.__setitem__, (endpoint.address, apex), told
+                )
+        else:
+            self.polls[endpoint.address] += 1
+        if opcode in self.silent:
+            return None
+        if opcode in self.codes:
+            return response(request, rcode=self.codes[opcode])
+        if opcode is Opcode.NOTIFY:
+            return response(request)
+        serial = self.serials.get((endpoint.address, apex))
+        return response(request, rcode=Rcode.SERVFAIL if serial is None else Rcode.NOERROR, serial=serial)
+
+
+class _Exchange(ScriptedExchange):
+    def __init__(self, servers: Servers) -> None:
+        super().__init__(lambda wire, request: None)
+        self._servers = servers
+
+    def send(self, wire: bytes, endpoint: Endpoint) -> None:
+        self.answer = lambda wire, request: self._servers.answer(endpoint, request)
+        super().send(wire, endpoint)
+
+
+class World:
+    def __init__(self, *zones: TransferZone, serial: int = 5) -> None:
+        self.zones = FakeZones(Settings(True, zones, {}), {zone.apex: serial for zone in zones})
+        self.servers = Servers()
+        self.states: list[SecondaryState] = []
+        self.counts = Counter[str]()
+        self.problems: dict[bytes, str] = {}
+        self.is_catalog: Callable[[bytes], bool] = lambda apex: False
+        self.secondaries: Secondaries
+
+    def set(self, *zones: TransferZone, leading: bool = True, keys: dict[str, KeyRing] | None = None) -> None:
+        self.zones.current_settings = Settings(leading, zones, keys or {})
+        self.secondaries.configured()
+
+    def change(self, apex: bytes = APEX) -> None:
+        self.zones.serials[apex] += 1
+        self.secondaries.changed(apex)
+
+    def report(self, state: SecondaryState) -> None:
+        self.states.append(state)
+
+    def count(self, outcome: str) -> None:
+        self.counts[outcome] += 1
+
+    @property
+    def last(self) -> SecondaryState:
+        return self.states[-1]
+
+
+@contextlib.asynccontextmanager
+async def running(world: World) -> AsyncIterator[World]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "Exchange", lambda sock=None: _Exchange(world.servers))
+
+        class Known(Catalogs):
+            problems = world.problems
+
+            def is_catalog(self, apex: bytes) -> bool:
+                return world.is_catalog(apex)
+
+        catalogs = object.__new__(Known)
+        world.secondaries = Secondaries(world.zones, world.report, world.count, catalogs)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(world.secondaries.run())
+        yield world
+        task.cancel()
+
+
+async def test_a_secondary_follows_and_is_current() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+        await asyncio.sleep(10)
+        assert (world.last.apex, world.last.name, world.last.serial) == (APEX, "ns1", 5)
+        assert world.last.reason == "Current"
+
+        world.change()
+        await asyncio.sleep(0.1)
+        assert (world.last.serial, world.last.reason) == (6, "Current")
+
+
+async def test_at_rest_there_is_a_report_each_15_s_and_nothing_else() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+        await asyncio.sleep(10)
+        notifies, states = len(world.servers.notifies), len(world.states)
+        await asyncio.sleep(600)
+
+        assert len(world.servers.notifies) == notifies
+        assert 35 <= len(world.states) - states <= 45
+        assert len({state.at for state in world.states[states:]}) == 1
+
+
+async def test_a_burst_is_few_messages_and_few_reports() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1, NS2))) as world:
+        await asyncio.sleep(60)
+        notifies, states, polls = (
+            len(world.servers.notifies),
+            len(world.states),
+            sum(world.servers.polls.values()),
+        )
+        for _ in range(500):
+            world.change()
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(1)
+
+        assert len(world.servers.notifies) - notifies <= 2 * 12
+        assert len(world.states) - states <= 2 * 8
+        assert sum(world.servers.polls.values()) - polls <= 2 * 8
+        assert {state.serial for state in world.states[-2:]} == {505}
+
+
+async def test_a_notify_that_is_lost_is_made_good() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+        await asyncio.sleep(20)
+        world.servers.silent.add(Opcode.NOTIFY)
+        world.servers.transfers_after = None
+        world.change()
+        await asyncio.sleep(0.5)
+        world.servers.silent.clear()
+        world.servers.transfers_after = 0.01
+        await asyncio.sleep(2)
+
+        assert (world.last.serial, world.last.reason) == (6, "Current")
+
+
+async def test_a_transfer_that_failed_is_asked_for_again() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+        await asyncio.sleep(20)
+        world.servers.transfers_after = None  # it answers the NOTIFY, and then its transfer fails
+        world.change()
+        await asyncio.sleep(3)
+        assert world.last.reason == "Behind"
+        world.servers.transfers_after = 0.01
+        await asyncio.sleep(20)
+
+        assert (world.last.serial, world.last.reason) == (6, "Current")
+
+
+async def test_one_that_gets_no_further_is_trouble_after_a_minute() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+        await asyncio.sleep(3600)
+        world.servers.transfers_after = None
+        world.change()
+        await asyncio.sleep(STUCK_SECONDS / 2)
+        assert world.last.reason == "Behind"
+        await asyncio.sleep(STUCK_SECONDS)
+        assert world.last.reason == "NotTransferring"
+        assert "log" in world.last.message
+
+        world.servers.transfers_after = 0.01
+        world.change()
+        await asyncio.sleep(2)
+        assert world.last.reason == "Current"
+
+
+async def test_one_that_takes_no_notify_but_polls_is_well() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+        world.servers.silent.add(Opcode.NOTIFY)
+        world.servers.transfers_after = 5  # its refresh
+        await asyncio.sleep(60)
+        world.change()
+        await asyncio.sleep(3)
+        assert world.last.reason == "Behind"
+        assert "NOTIFY" in world.last.message
+        await asyncio.sleep(20)
+        assert (world.last.serial, world.last.reason) == (6, "Current")
+
+
+async def test_a_newer_serial_is_reported_and_told_to_who_can_go_beyond_it() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+        world.servers.transfers_after = None
+        world.servers.serials["192.0.2.1", APEX] = 4_000_000
+        with pytest.MonkeyPatch.context() as patch:
+            asked = []
+
+            async def over_tcp(self, key) -> int:
+                asked.append(key)
+                return 4_000_000
+
+            patch.setattr("rollcall.publish.transfer.serials.SerialQuery._over_tcp", over_tcp)
+            await asyncio.sleep(2)
+
+        assert (world.last.serial, world.last.reason) == (4_000_000, "Ahead")
+        assert world.zones.aheads[0] == (APEX, 4_000_000)
+        assert asked  # a datagram could be forged
+
+        world.zones.serials[APEX] = 4_000_001
+        world.servers.transfers_after = 0.01
+        world.secondaries.changed(APEX)
+        await asyncio.sleep(2)
+        assert (world.last.serial, world.last.reason) == (4_000_001, "Current")
+
+
+async def test_serials_are_compared_as_rfc_1982_says() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1), serial=3)) as world:
+        world.servers.transfers_after = None
+        world.servers.serials["192.0.2.1", APEX] = (1 << 32) - 5  # older than 3
+        await asyncio.sleep(2)
+
+        assert world.last.reason == "Behind"
+        assert world.zones.aheads == []
+
+
+async def test_a_refused_notify_is_said_also_while_the_secondary_is_current() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+        world.servers.codes[Opcode.NOTIFY] = Rcode.REFUSED
+        world.servers.serials["192.0.2.1", APEX] = 5
+        await asyncio.sleep(30)
+        assert (world.last.serial, world.last.reason) == (5, "NotifyRefused")
+        assert "allow-notify" in world.last.message
+
+        del world.servers.codes[Opcode.NOTIFY]
+        await asyncio.sleep(70)  # without any change
+        assert (world.last.serial, world.last.reason) == (5, "Current")
+
+
+async def test_a_secondary_without_a_copy_is_expired_and_told_again() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+        world.servers.transfers_after = None
+        await asyncio.sleep(10)
+        assert (world.last.serial, world.last.reason) == (0, "Expired")
+
+        world.servers.transfers_after = 0.01
+        await asyncio.sleep(60)
+        assert world.last.reason == "Current"
+
+
+async def test_who_does_not_lead_says_nothing() -> None:
+    zone = transfer_zone("k8s.example.com", NS1)
+    async with running(World(zone)) as world:
+        await asyncio.sleep(10)
+        world.set(zone, leading=False)
+        await asyncio.sleep(1)
+        notifies, polls, states = (
+            len(world.servers.notifies),
+            sum(world.servers.polls.values()),
+            len(world.states),
+        )
+        world.change()
+        await asyncio.sleep(100)
+        assert (len(world.servers.notifies), sum(world.servers.polls.values())) == (notifies, polls)
+        assert len(world.states) == states
+
+        world.set(zone)
+        await asyncio.sleep(1)
+        assert len(world.servers.notifies) == notifies + 1
+        assert (world.last.serial, world.last.reason) == (6, "Current")
+
+
+async def test_zones_and_secondaries_come_and_go() -> None:
+    other = from_text("other.example.com")
+    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+        await asyncio.sleep(10)
+        world.zones.serials[other] = 9
+        world.set(transfer_zone("k8s.example.com", NS2), transfer_zone("other.example.com", NS1))
+        await asyncio.sleep(10)
+
+        latest = {(state.apex, state.name): state.serial for state in world.states}
+        assert latest == {(APEX, "ns1"): 5, (APEX, "ns2"): 5, (other, "ns1"): 9}
+        states = len(world.states)
+        await asyncio.sleep(100)
+        assert {(state.apex, state.name) for state in world.states[states:]} == {
+            (APEX, "ns2"),
+            (other, "ns1"),
+        }
+
+
+async def test_new_settings_make_each_state_heard_again() -> None:
+    zone = transfer_zone("k8s.example.com", NS1, NS2)
+    async with running(World(zone)) as world:
+        await asyncio.sleep(10)
+        states = len(world.states)
+        world.set(zone)
+        await asyncio.sleep(0.001)
+
+        assert {state.name for state in world.states[states:]} == {"ns1", "ns2"}
+
+
+async def test_a_key_that_comes_is_used_at_once() -> None:
+    zone = transfer_zone("k8s.example.com", Secondary("ns1", "192.0.2.1", key_secret="bind-key"))
+    async with running(World(zone)) as world:
+        world.servers.serials["192.0.2.1", APEX] = 5
+        await asyncio.sleep(10)
+        assert world.servers.notifies == []
+        assert world.last.reason == "NoKey"
+
+        world.set(zone, keys={"bind-key": KeyRing(KEY)})
+        await asyncio.sleep(0.1)
+        assert len(world.servers.notifies) == 1
+
+
+async def test_a_slow_secondary_delays_no_other() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1, NS2))) as world:
+        await asyncio.sleep(20)
+        answer = world.servers.usual
+        world.servers.answer = lambda endpoint, request: (
+            None if endpoint.address == "192.0.2.1" else answer(endpoint, request)
+        )
+        started = asyncio.get_running_loop().time()
+        world.change()
+        await asyncio.sleep(1)
+
+        state = next(state for state in reversed(world.states) if state.name == "ns2")
+        assert (state.serial, state.reason) == (6, "Current")
+        assert asyncio.get_running_loop().time() - started < 2
+
+
+async def test_a_secondary_that_follows_a_catalog_may_take_a_moment_to_add_a_zone() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1, catalog="catalog.example"))) as world:
+        world.servers.codes = {Opcode.NOTIFY: Rcode.NOTAUTH, Opcode.QUERY: Rcode.REFUSED}
+        await asyncio.sleep(3)
+        world.servers.codes.clear()
+        world.servers.serials["192.0.2.1", APEX] = 5
+        await asyncio.sleep(20)
+
+        assert {state.reason for state in world.states} == {"Behind", "Current"}
+        assert world.last.reason == "Current"
+
+
+async def test_one_that_does_not_add_it_is_trouble() -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1, catalog="catalog.example"))) as world:
+        world.servers.codes = {Opcode.NOTIFY: Rcode.NOTAUTH, Opcode.QUERY: Rcode.REFUSED}
+        await asyncio.sleep(30)
+
+        assert world.last.reason == "NotAuthoritative"
+
+
+async def test_a_catalog_that_nobody_may_ask_about_is_no_trouble() -> None:
+    world = World(transfer_zone("k8s.example.com", NS1))
+    world.is_catalog = lambda apex: apex == APEX
+    async with running(world):
+        world.servers.codes[Opcode.QUERY] = Rcode.REFUSED
+        await asyncio.sleep(300)
+
+        assert world.states == []
+        assert len(world.servers.notifies) == 1
+
+
+async def test_a_catalog_that_can_not_be_is_said_of_each_secondary() -> None:
+    world = World(transfer_zone("k8s.example.com", NS1))
+    world.problems[APEX] = "There is no catalog."
+    async with running(world):
+        await asyncio.sleep(10)
+
+        assert (world.last.serial, world.last.reason) == (5, "BadCatalog")
+        assert world.last.message == "There is no catalog."
+
+
+async def test_a_defect_with_one_pair_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async with running(World(transfer_zone("k8s.example.com", NS1, NS2))) as world:
+        answer = world.servers.usual
+
+        def broken(endpoint: Endpoint, request: Message) -> bytes | None:
+            if endpoint.address == "192.0.2.1":
+                raise ZeroDivisionError
+            return answer(endpoint, request)
+
+        world.servers.answer = broken
+        await asyncio.sleep(30)
+        assert {state.name for state in world.states} == {"ns2"}
+        assert "ns1" in caplog.text
+
+        world.servers.answer = answer
+        await asyncio.sleep(30)
+        assert {state.name for state in world.states} == {"ns1", "ns2"}
