@@ -1,5 +1,6 @@
 """All of this part, one measurement after the other."""
 
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ from bench.progress import say
 from bench.stage import Extent
 from bench.targets import bursts, largezone, restarts, secondaries, updates
 from bench.targets.scene import Scene, opened
-from controlplane import ControlPlaneError
+from controlplane import ControlPlaneError, programs
 
 STEPS: dict[str, Callable[[Scene], dict[str, Any]]] = {
     "updates": updates.measure,
@@ -25,7 +26,9 @@ def measure(extent: Extent, other_work: dict[str, float], failed: dict[str, str]
 
     A step that breaks is noted in `failed`, the share of other work on the machine in `other_work`.
     """
-    results: dict[str, Any] = {}
+    results: dict[str, Any] = {
+        "versions": {"named": _version("named", "-v"), "knotd": _version("knotd", "-V")}
+    }
     with opened(extent) as scene:
         for name, step in STEPS.items():
             others = machine.OthersMeter()
@@ -36,3 +39,9 @@ def measure(extent: Extent, other_work: dict[str, float], failed: dict[str, str]
                 failed[f"targets, {name}"] = str(error)
             other_work[f"targets, {name}"] = round(others.share(), 3)
     return results
+
+
+def _version(program: str, option: str) -> str:
+    """Return what Debian's program says of its version. Raises ProgramMissing."""
+    command = [str(programs.find(program)), option]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()

@@ -24,7 +24,7 @@ _PROOF = 100
 _SYNC_SECONDS = 120.0
 _TIMEOUT_SECONDS = 60.0
 _QUIET_SECONDS = 10.0
-"""Twice the refresh of a secondary: whoever has a reason to transfer has done so."""
+"""Twice the refresh of a secondary: whoever has a reason to transfer has done so, and is counted."""
 
 
 def measure(scene: Scene) -> dict[str, Any]:
@@ -49,8 +49,7 @@ def measure(scene: Scene) -> dict[str, Any]:
         messages = scene.process.metrics().total("rollcall_update_messages_total")
         transfers = scene.transfers()
         proofs = _prove(scene, small)
-        if not scene.transfers():
-            raise ControlPlaneError("Rollcall counts no transfers: that there were none says nothing")
+        _wait_counted(scene)
     return {
         "messages": messages,
         "serials_changed": sum(before[where] != after[where] for where in before),
@@ -87,6 +86,15 @@ def _wait_synced(scene: Scene) -> None:
     while not scene.zones.serial(LARGE):
         if time.monotonic() > deadline:
             raise ControlPlaneError(f"{LARGE} was not back {_SYNC_SECONDS:.0f} s after a restart")
+        time.sleep(0.2)
+
+
+def _wait_counted(scene: Scene) -> None:
+    """Wait until the transfers of the proofs are counted; else that there were none before says nothing."""
+    deadline = time.monotonic() + _QUIET_SECONDS
+    while not scene.transfers():
+        if time.monotonic() > deadline:
+            raise ControlPlaneError(f"Rollcall counted no transfer within {_QUIET_SECONDS:.0f} s")
         time.sleep(0.2)
 
 

@@ -43,6 +43,7 @@ def _measure(scene: Scene, name: str) -> dict[str, Any]:
         for _ in range(flips):
             flip(scene, observer, turns, outcome, _TIMEOUT_SECONDS)
             rest(_PAUSE_SECONDS[name])
+        scene.settle()  # counters come once a second
         after = scene.transfers()
     return {
         **outcome.summary(),

@@ -12,7 +12,7 @@ from rollcall.publish.report import CURRENT, TargetReport
 from rollcall.publish.update import UpdateWorker
 from updates.source import IDENTITY, Records, Source
 
-DEADLINE_SECONDS = 15.0
+DEADLINE_SECONDS = 60.0
 
 
 class Fence:

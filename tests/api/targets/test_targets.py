@@ -172,3 +172,30 @@ def test_a_leader_that_stood_still_undoes_nothing(stage: Stage, tmp_path: Path):
 
 def _leads(rollcall: Rollcall) -> bool:
     return rollcall.metric("rollcall_leader") == 1
+
+
+def test_octodns(stage: Stage, tmp_path: Path):
+    """Through octoDNS's own YAML provider: the file is what a DNS service would have."""
+    folder = tmp_path / "yaml"
+    folder.mkdir()
+    file = folder / f"{DOMAIN}.yaml"
+    file.write_text("---\nwww:\n  type: A\n  value: 198.51.100.1\n")
+    settings = f"class: octodns.provider.yaml.YamlProvider\ndirectory: {folder}\nsupports_root_ns: false\n"
+    where = ["-n", stage.namespace]
+    literal = f"--from-literal=provider.yaml={settings}"
+    stage.plane.kubectl("create", "secret", "generic", "yaml", *where, literal)
+    stage.zone(octodns=[{"name": "yaml", "configSecret": "yaml"}])
+    with stage.rollcall() as rollcall:
+        stage.wait_current("yaml")
+        assert all(address in file.read_text() for address in (*EVERYONE, "198.51.100.1"))
+        stage.set_ready(0, False)
+        main = f"web.{stage.namespace}:"
+        eventually(lambda: "10.0.7.1" not in _entry(file.read_text(), main), f"a flip; {rollcall.text}", 60)
+
+
+def _entry(text: str, name: str) -> str:
+    """Return the lines below a key at the left margin of a YAML file, "" where it isn't whole."""
+    _, found, rest = text.partition(f"\n{name}")
+    lines = rest.splitlines()[1:]
+    ends = [number for number, line in enumerate(lines) if line and not line.startswith(" ")]
+    return "\n".join(lines[: ends[0]] if ends else lines) if found else "10.0.7.1"

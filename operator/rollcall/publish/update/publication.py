@@ -3,7 +3,6 @@
 The worker asks it for drafts of messages, and tells it what became of them.
 """
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from rollcall.zone.published import PublishedSet, PublishedZone, RRsetKey, Versi
 from .backlog import Backlog, Work
 from .marker import Generation, marker_name, parse
 from .message import MAX_OCTETS, MAX_RECORDS, SIGNATURE_OCTETS, Part
+from .orphans import Orphans
 from .pace import Pace
 from .plan import NOTHING, Obstacle, Planner, Room, Step
 from .rejections import Item, Rejections, items_of, work_of
@@ -26,7 +26,8 @@ from .units import Units
 SLICE = 500
 """RRsets that are compared at a time: about a millisecond."""
 
-DELETED_AFTER_TTLS = 2
+
+WHOLE_MESSAGE = Room(MAX_RECORDS, MAX_OCTETS - SIGNATURE_OCTETS)
 
 
 class Draft(NamedTuple):
@@ -78,7 +79,7 @@ class Publication:
         self._group_is_next = True
         self._attempts: dict[bytes, dict[bytes, int]] = {}  # markers that may still get there, with versions
         self._withdrawn: set[bytes] = set()  # units that are known to be wanted no more
-        self._orphans: dict[bytes, float] = {}  # units that were found, and when
+        self._orphans = Orphans()
         self._clock = 0
         self._touched_at: dict[bytes, int] = {}
         self._unsure: set[bytes] = (
@@ -103,7 +104,14 @@ class Publication:
     @property
     def is_due(self) -> bool:
         """Whether it is time for something that was put off."""
-        return bool(self.backlog or self._groups) or self.rejections.is_due or self._has_dead(time.time())
+        return (
+            self.has_work or self.rejections.is_due or self._orphans.any_dead(self.state.units, time.time())
+        )
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something that was not looked at yet."""
+        return bool(self.backlog or self._groups)
 
     @property
     def has_groups(self) -> bool:
@@ -116,7 +124,7 @@ class Publication:
         for root in touched:
             if root in self.units:
                 self._withdrawn.discard(root)
-                self._orphans.pop(root, None)
+                self._orphans.discard(root)
                 self._update_rejections(root, touched[root])
             else:
                 self._withdrawn.add(root)
@@ -127,7 +135,8 @@ class Publication:
 
     def draft(self, unix_seconds: float) -> Draft | None:
         """Make the next message; None where there is nothing to send."""
-        self._wake_orphans(unix_seconds)
+        for root in self._orphans.due(self.state.units, unix_seconds):
+            self.backlog.add(root, (), self.backlog.flood)
         for item in self.rejections.due():
             self._groups.append(work_of([item]))
         parts: list[Part] = []
@@ -156,7 +165,7 @@ class Publication:
         is_retry: bool = False,
     ) -> None:
         """Take from a lane what fits; what doesn't stays in it."""
-        room = Room(records, MAX_OCTETS - SIGNATURE_OCTETS)
+        room = WHOLE_MESSAGE._replace(records=records)
         for part in parts:
             room = room.without(part)
         for root in list(islice(lane, MAX_RECORDS)):
@@ -167,11 +176,16 @@ class Publication:
             keys = lane[root]
             step = self._step(root, keys, room, unix_seconds, is_retry=is_retry)
             if step.part is None and step.rest is not None:
-                break
-            if step.part is not None:
-                parts.append(step.part)
-                room = room.without(step.part)
-                work[root] = {change.key for change in step.part.changes if change.key[1] in MANAGED}
+                if parts:
+                    break
+                # Somebody has put a great many records at a name of ours: give it a message of its own.
+                step = self._step(root, keys, WHOLE_MESSAGE, unix_seconds, is_retry=is_retry)
+            if step.part is None:
+                del lane[root]
+                continue
+            parts.append(step.part)
+            room = room.without(step.part)
+            work[root] = {change.key for change in step.part.changes if change.key[1] in MANAGED}
             if step.rest:
                 lane[root] = set(step.rest)
                 break
@@ -195,9 +209,9 @@ class Publication:
             step = self.planner.step(root, keys, room, skipped=skipped)
             self._note_obstacles(root, keys, step)
             return step
-        if root in self._withdrawn or self._is_dead(root, unix_seconds):
-            return self.planner.deletion(root, room, skipped=skipped)
         found = self.state.units.get(root)
+        if root in self._withdrawn or self._orphans.is_dead(root, found, unix_seconds):
+            return self.planner.deletion(root, room, skipped=skipped)
         if root in self._orphans and found is not None and not found.found.tombstone:
             return self.planner.tombstone(root, int(unix_seconds))
         return NOTHING
@@ -306,7 +320,7 @@ class Publication:
         if part.after is None:
             self.state.units.pop(part.root, None)
             self._withdrawn.discard(part.root)
-            self._orphans.pop(part.root, None)
+            self._orphans.discard(part.root)
             return
         fresh = held(part.after)
         assert fresh is not None, "what we write is a marker"
@@ -465,34 +479,12 @@ class Publication:
         """Whether something was sent for a unit after a point, or may still get there."""
         return self._touched_at.get(root, 0) > since or root in self.unresolved
 
-    # --- units that nobody wants ---------------------------------------------------------------------------
-
     def _note_orphan(self, root: bytes) -> None:
         unit = self.state.units.get(root)
         if unit is None or root in self.units or root in self._withdrawn or not self.planner.is_ours(unit):
-            self._orphans.pop(root, None)
+            self._orphans.discard(root)
         else:
-            self._orphans.setdefault(root, math.inf)
-
-    def _wake_orphans(self, unix_seconds: float) -> None:
-        for root, since in self._orphans.items():
-            if since == math.inf:
-                self._orphans[root] = unix_seconds
-            if since == math.inf or self._is_dead(root, unix_seconds):
-                self.backlog.add(root, (), self.backlog.flood)
-
-    def _has_dead(self, unix_seconds: float) -> bool:
-        return any(self._is_dead(root, unix_seconds) for root in self._orphans)
-
-    def _is_dead(self, root: bytes, unix_seconds: float) -> bool:
-        """Whether a unit has been marked as dead for long enough that no cache has it."""
-        unit = self.state.units.get(root)
-        if unit is None or root not in self._orphans or not unit.found.tombstone:
-            return False
-        ttl = max((rrset.ttl for rrset in (unit.marker, *unit.rrsets.values())), default=0)
-        # A tombstone from the future was written by a clock that is wrong; ours counts then.
-        marked_at = min(unit.found.tombstone, self._orphans[root])
-        return unix_seconds >= marked_at + DELETED_AFTER_TTLS * ttl
+            self._orphans.found(root)
 
     def _update_rejections(self, root: bytes, keys: set[RRsetKey]) -> None:
         """Follow the changes of names that are left out."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from random import SystemRandom
 from typing import Never
 
@@ -18,6 +19,9 @@ from .transfer import TransferRefused, read_zone
 
 REPAIR_SECONDS = 30.0
 JITTER = (0.9, 1.1)
+PAUSE_SECONDS = 0.5
+"""Between two readings, however much somebody is in a hurry."""
+
 NAMES_AT_A_TIME = 64
 
 _uniform = SystemRandom().uniform
@@ -56,10 +60,9 @@ class Reader:
             except TimeoutError:
                 pass
             self._hurry.clear()
-            try:
+            with suppress(TargetError):
                 await self.look()
-            except TargetError:
-                continue
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def look(self) -> None:
         """Read the zone, if it can differ from what is known.

@@ -137,6 +137,9 @@ class Writer:
         await self._make_sure_that_we_lead()
         serial = publication.serial
         draft = publication.draft(time.time())
+        if draft is None and publication.has_work:
+            await asyncio.sleep(0)  # there was nothing to send in a good many units: on to the next ones
+            return
         if draft is None:
             self._listener.settled(serial)
             await self._idle(session)

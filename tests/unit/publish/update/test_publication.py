@@ -1,0 +1,259 @@
+"""Whatever changes, gets lost or is refused: the server ends with what is wanted, others' names untouched.
+
+The publication is driven as the writer drives it, against a model of a server.
+"""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rollcall.dnswire.message import Rcode
+from rollcall.model import UpdateTarget
+from rollcall.publish.update.marker import is_marker_name, marker_name, parse
+from rollcall.publish.update.message import MAX_RECORDS, compose
+from rollcall.publish.update.publication import Publication
+from rollcall.zone import rdata as rd
+from rollcall.zone.published import PublishedSet, RRsetKey
+from unit.publish.update.model_server import ModelServer
+from updates.source import IDENTITY, Source, label, many
+
+RRsets = dict[RRsetKey, PublishedSet]
+
+SERVICES = [f"s{number}.shop" for number in range(4)]
+FOREIGN = PublishedSet(300, (b"\xc6\x33\x64\x01",))
+
+
+class Driver:
+    """A writer without a network: `lost` says what becomes of the next messages."""
+
+    def __init__(self, source: Source, server: ModelServer, epoch: int = 1, adopt: bool = False) -> None:
+        self.epoch = epoch
+        self.sent = 0
+        self.largest = 0
+        self.source = source
+        self.server = server
+        spec = UpdateTarget("target", "192.0.2.1", "secret", adopt=adopt)
+        self.publication = Publication(source.published, spec, IDENTITY, lambda: self.epoch)
+        for _ in self.publication.units.build():
+            pass
+        source.listeners.append(self.publication.changed)
+        self.learn()
+
+    def learn(self) -> None:
+        since = self.publication.now
+        for _ in self.publication.learn(self.server.state(IDENTITY), since):
+            pass
+
+    def turn(self, now: float, *, request_lost: bool = False, answer_lost: bool = False) -> bool:
+        """Send a message, if there is one."""
+        publication = self.publication
+        for root in list(publication.unresolved):
+            if not publication.resolved(root, self.server.at(marker_name(root)).get(rd.TXT)):
+                self.read(root)
+        if publication.seen_epoch > self.epoch or publication.is_challenged:
+            self.epoch = max(self.epoch, publication.seen_epoch + 1)
+            publication.is_challenged = False
+        draft = publication.draft(now)
+        if draft is None:
+            return False
+        self.sent += 1
+        self.largest = max(self.largest, draft.record_count)
+        wire = compose(self.sent, self.source.apex, draft.parts)
+        assert len(wire) <= 48 * 1024
+        rcode = None if request_lost else self.server.update(wire)
+        if rcode is None or answer_lost:
+            publication.unknown(draft)
+        elif rcode == Rcode.NOERROR:
+            publication.applied(draft)
+        elif rcode == Rcode.REFUSED:
+            if not publication.split(draft):
+                publication.reject(draft, rcode)
+        else:
+            markers = {part.root: self.server.at(marker_name(part.root)).get(rd.TXT) for part in draft.parts}
+            guarded = [guard.owner for part in draft.parts for guard in part.guards]
+            found = publication.explain(draft, markers, {owner: self.server.at(owner) for owner in guarded})
+            assert found, "a prerequisite fails for a reason"
+            publication.returned(draft)
+            for root in found:
+                self.read(root)
+        return True
+
+    def read(self, root: bytes) -> None:
+        marker = self.server.at(marker_name(root)).get(rd.TXT)
+        names = {owner: self.server.at(owner) for owner in self.publication.names_of(root)}
+        self.publication.read(root, marker, names)
+
+    def drain(self, now: float = 1000.0) -> None:
+        """Send all that there is to send."""
+        for _ in range(200):
+            if not self.turn(now):
+                return
+        raise AssertionError("it never ends")
+
+
+def wanted(source: Source) -> RRsets:
+    """Return what has to be at the server, markers and apex left out."""
+    rrsets = source.published.rrsets
+    return {
+        key: rrset for key, rrset in rrsets.items() if key[0] != source.apex and not is_marker_name(key[0])
+    }
+
+
+def without_markers(server: ModelServer) -> RRsets:
+    return {key: rrset for key, rrset in server.rrsets.items() if not is_marker_name(key[0])}
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("set"), st.sampled_from(SERVICES), st.integers(0, 5)),
+        st.tuples(st.just("remove"), st.sampled_from(SERVICES), st.just(0)),
+        st.tuples(st.sampled_from(["send", "request lost", "answer lost", "learn"]), st.just(""), st.just(0)),
+        st.tuples(st.just("damage"), st.just(""), st.integers(0, 30)),
+        st.tuples(st.just("restart"), st.just(""), st.just(0)),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps)
+def test_it_always_ends_right(plan: list[tuple[str, str, int]]) -> None:
+    source, server = Source(), ModelServer()
+    foreign = {(label("printer") + source.apex, rd.A): FOREIGN}
+    server.rrsets.update(foreign)
+    driver = Driver(source, server)
+    highest: dict[bytes, tuple[int, int]] = {}
+    for what, service, number in plan:
+        if what == "set":
+            source.service(service, many(number))
+        elif what == "remove":
+            source.remove(service)
+        elif what == "damage":
+            ours = sorted(key for key in server.rrsets if key not in foreign and not is_marker_name(key[0]))
+            if ours:
+                del server.rrsets[ours[number % len(ours)]]
+        elif what == "learn":
+            driver.learn()
+        elif what == "restart":
+            source.listeners.clear()
+            driver = Driver(source, server, driver.epoch + 1)
+        else:
+            driver.turn(1000.0, request_lost=what == "request lost", answer_lost=what == "answer lost")
+        for (owner, _), rrset in server.rrsets.items():
+            if is_marker_name(owner):
+                found = parse(rrset.records[0])
+                assert found is not None
+                assert found.generation >= highest.get(owner, (0, 0)), "generations never go back"
+                highest[owner] = found.generation
+    driver.drain()
+    driver.learn()
+    driver.drain(1001.0)
+    driver.drain(5000.0)  # what was found and not wanted is dead by now
+    assert without_markers(server) == {**wanted(source), **foreign}
+    assert {owner for owner, _ in server.rrsets if is_marker_name(owner)} == {
+        marker_name(root) for root in driver.publication.units
+    }
+    sent = driver.sent
+    driver.learn()
+    driver.drain(6000.0)
+    assert driver.sent == sent, "nothing is sent where nothing differs"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.sampled_from(SERVICES), st.integers(0, 5)), max_size=20),
+    st.data(),
+)
+def test_two_writers_never_mix(changes: list[tuple[int, str, int]], data: st.DataObject) -> None:
+    """Each write is based on what is there; the one who writes last has its view there."""
+    server = ModelServer()
+    sources = [Source(), Source(serial=2_000_000)]
+    writers = [Driver(source, server, epoch) for epoch, source in enumerate(sources, 1)]
+    for writer, service, number in changes:
+        sources[writer].service(service, many(number))
+        if data.draw(st.booleans()):
+            writers[data.draw(st.integers(0, 1))].turn(1000.0)
+    for _ in range(3):
+        writers[1].drain()
+        writers[1].learn()
+    names = set(writers[1].publication.units)
+    found = {
+        key: rrset
+        for key, rrset in without_markers(server).items()
+        if any(key[0].endswith(root) for root in names)
+    }
+    assert found == wanted(sources[1])
+
+
+def test_a_refused_name_is_left_out_and_tried_again() -> None:
+    source, server = Source(), ModelServer()
+    source.services({service: many(3) for service in SERVICES})
+    bad = source.root("s2.shop"), rd.A
+    server.refused.add(bad)
+    driver = Driver(source, server)
+    driver.drain()
+    assert {key for key in wanted(source) if key not in server.rrsets} == {bad}
+    assert driver.publication.rejections.names() == {Rcode.REFUSED: [bad[0]]}
+    server.refused.clear()
+    driver.publication.rejections._retry_at = 0.0
+    driver.drain()
+    assert without_markers(server) == wanted(source)
+    assert not driver.publication.rejections
+
+
+def test_a_name_of_others_is_not_written() -> None:
+    source, server = Source(), ModelServer()
+    taken = source.root("s1.shop"), rd.A
+    server.rrsets[taken] = FOREIGN
+    source.services({service: many(3) for service in SERVICES})
+    driver = Driver(source, server)
+    driver.drain()
+    assert server.rrsets[taken] == FOREIGN
+    assert list(driver.publication.obstacles) == [taken[0]]
+    assert marker_name(taken[0]) not in {owner for owner, _ in server.rrsets}
+    del server.rrsets[taken]
+    driver.learn()
+    driver.drain()
+    assert without_markers(server) == wanted(source)
+
+
+def test_names_that_are_as_wanted_are_taken_in() -> None:
+    """The markers were lost, and nobody remembers: what is there is what we would write."""
+    source, server = Source(), ModelServer()
+    source.service("s1.shop", many(3))
+    Driver(source, server).drain()
+    del server.rrsets[marker_name(source.root("s1.shop")), rd.TXT]
+    source.listeners.clear()
+    driver = Driver(source, server)
+    driver.drain()
+    assert not driver.publication.obstacles
+    assert (marker_name(source.root("s1.shop")), rd.TXT) in server.rrsets
+
+
+def test_live_changes_overtake_a_flood() -> None:
+    source, server = Source(), ModelServer()
+    source.services({f"s{number}.shop": many(20) for number in range(300)})
+    driver = Driver(source, server)
+    driver.turn(1000.0)
+    source.service("flip.shop", many(2))
+    driver.turn(1000.0)
+    assert (source.root("flip.shop"), rd.A) in server.rrsets
+    assert (source.root("s299.shop"), rd.A) not in server.rrsets
+    driver.drain()
+    assert driver.largest <= MAX_RECORDS
+    assert without_markers(server) == wanted(source)
+
+
+def test_a_unit_of_5000_instances_goes_in_several_messages() -> None:
+    source, server = Source(), ModelServer()
+    source.service("huge.shop", many(5000))
+    driver = Driver(source, server)
+    driver.turn(1000.0)
+    assert (source.root("huge.shop"), rd.A) in server.rrsets
+    driver.drain()
+    assert driver.sent > 4
+    assert without_markers(server) == wanted(source)
+    source.service("huge.shop", many(5000)[1:])
+    sent = driver.sent
+    driver.drain()
+    assert driver.sent == sent + 1
+    assert without_markers(server) == wanted(source)
