@@ -45,6 +45,9 @@ JITTER = (0.8, 1.2)
 
 MAX_RETRY_AFTER_SECONDS = 30.0
 
+RESOLUTION_SECONDS = 0.001
+"""A timer may fire a little early, and must not be set again and again for nothing."""
+
 Lead = Callable[[int], Awaitable[None]]
 """What a leader does, from the epoch in which it begins until it is cancelled."""
 
@@ -224,8 +227,9 @@ class Elector:
     async def _hold(self) -> None:
         """Renew the Lease until the term is over."""
         while self.leading:
+            left_seconds = self._deadline - self._clock() + RESOLUTION_SECONDS
             try:
-                async with asyncio.timeout(min(self._wait_seconds(), self._deadline - self._clock())):
+                async with asyncio.timeout(min(self._wait_seconds(), left_seconds)):
                     await self._over.wait()
             except TimeoutError:
                 async with self._requests:
