@@ -38,6 +38,7 @@ from .readings import readings
 from .reporting import Reporting
 from .resources import Configuration, handed_out_serials
 from .resources.elector import Elector, Lead, holder_identity
+from .resources.lease import lease_name
 from .resources.secrets import Secrets
 from .resources.sole_writer import SoleWriter
 from .snapshots import Snapshots
@@ -379,8 +380,7 @@ class App:
 def _elector(config: Config, client: KubeClient, lead: Lead) -> Elector | SoleWriter:
     if not config.leader_elect:
         return SoleWriter(lead)
-    name = f"rollcall-{config.identity.lower().replace('_', '-')}"
-    return Elector(client, config.operator_namespace, name, holder_identity(), lead)
+    return Elector(client, config.operator_namespace, lease_name(config.identity), holder_identity(), lead)
 
 
 async def _run(config: Config, listener: socket.socket) -> None:

@@ -103,7 +103,7 @@ async def test_a_crash_costs_the_duration_of_the_lease() -> None:
         await asyncio.sleep(10)
         a.client.line = "down"  # its end reaches nobody
         await a.stop()
-        assert 12.0 < await leads(b) < 18.0
+        assert 12.0 < await leads(b) < 20.0
     assert witness.terms == [("a", 1), ("b", 2)]
 
 
@@ -171,7 +171,7 @@ async def test_one_that_was_deposed_stops_at_its_next_renewal() -> None:
         server.store({**server.spec, "holderIdentity": "c", "leaseTransitions": 9, "renewTime": "t"})
         assert await lost(a) < 2.6
         assert a.elector.epoch == 1, "the epoch of another is not ours"
-        assert 13 < await leads(a) < 18
+        assert 13 < await leads(a) < 20
         assert witness.terms == [("a", 1), ("a", 10)]
 
 
@@ -204,7 +204,7 @@ async def test_a_deleted_lease_of_one_that_is_gone_runs_out() -> None:
         await asyncio.sleep(10)
         a.client.line = "down"
         server.delete()
-        assert 10 < await leads(b) < 18
+        assert 10 < await leads(b) < 20
         await asyncio.sleep(1)
     assert witness.terms == [("a", 1), ("b", 2)], "the epoch goes on, though the Lease was forgotten"
 
@@ -481,7 +481,7 @@ stories = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(story=stories, seed=st.integers(0, 2**32))
 async def test_whatever_happens_one_leads_at_a_time(story: list[tuple[Step, str, float]], seed: int) -> None:
     server = LeaseServer()
