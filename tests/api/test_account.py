@@ -73,7 +73,10 @@ def test_no_right_is_missing_and_none_unused(audited, tmp_path):
     for number in range(3):
         pod(plane, "shop", number)
     apply(plane, file("shop", "mine"))
-    with Rollcall(plane.account_kubeconfig(NAMESPACE, "rollcall"), tmp_path) as rollcall:
+    account_kubeconfig = plane.account_kubeconfig(NAMESPACE, "rollcall")
+    with Rollcall(
+        account_kubeconfig, tmp_path, "--leader-elect", f"--operator-namespace={NAMESPACE}"
+    ) as rollcall:
         rollcall.wait_answers("web.shop.test.example", {"10.20.0.1", "10.20.0.2", "10.20.0.3"})
         eventually(lambda: condition(plane, "df", "mine", "shop") == "Written", "the file is written")
         for number in range(3):
