@@ -203,11 +203,7 @@ def domains_of(spec: UpdateTarget | OctodnsTarget, domains: Iterable[bytes]) -> 
 def target_keys(zone: DiscoveryZone, domains: Iterable[bytes]) -> set[tuple[bytes, str]]:
     """Return (domain, target) of all that a zone goes to, secondaries included, but for our own server."""
     own = list(domains)
-    keys = {
-        (domain, spec.name)
-        for spec in _specs(zone)
-        for domain in domains_of(spec, own)
-    }
+    keys = {(domain, spec.name) for spec in _specs(zone) for domain in domains_of(spec, own)}
     if zone.spec.transfer is not None:
         keys |= {(domain, each.name) for each in zone.spec.transfer.secondaries for domain in own}
     return keys

@@ -14,7 +14,9 @@ class Follower:
     """Applies deltas in order, as a DNS worker does, and says what it has in text."""
 
     def __init__(self) -> None:
-        self.zones: dict[bytes, dict[tuple[bytes, int], tuple[int, int, dict[bytes, int]]]] = {}
+        self.zones: dict[
+            bytes, dict[tuple[bytes, int], tuple[int, int, dict[bytes, int], frozenset[bytes]]]
+        ] = {}
         self.serials: dict[bytes, int] = {}
         self.negative_ttls: dict[bytes, dict[bytes, int]] = {}
 
@@ -33,17 +35,23 @@ class Follower:
                 else:
                     ttls[owner] = seconds
             for change in delta.rrsets:
-                _, _, members = rrsets.pop((change.owner, change.rdtype), (0, 0, {}))
+                held = rrsets.pop((change.owner, change.rdtype), None)
+                members = held[2] if held else {}
                 members = {data: weight for data, weight in members.items() if data not in change.remove}
                 members.update(change.add)
                 if members:
-                    rrsets[change.owner, change.rdtype] = (change.ttl, change.count, members)
+                    rrsets[change.owner, change.rdtype] = (
+                        change.ttl,
+                        change.count,
+                        members,
+                        frozenset(change.withheld),
+                    )
 
     def text(self, apex: str = "example.com", *types: str) -> list[str]:
         """Return `owner type data` lines of a zone, sorted, owners relative to it."""
         origin = dns.name.from_text(apex)
         lines = []
-        for (owner, rdtype), (_, _, members) in self.zones.get(origin.to_wire() or b"", {}).items():
+        for (owner, rdtype), (_, _, members, _) in self.zones.get(origin.to_wire() or b"", {}).items():
             number = dns.rdatatype.RdataType.make(rdtype)
             kind = dns.rdatatype.to_text(number)
             if types and kind not in types:

@@ -1,17 +1,20 @@
 """Who is eligible, and why not: pods, services and ServiceInstances in, changed services out.
 
 Each call costs what it touches: a pod's change is looked up in an inverted index of selectors and recomputes
-that one pod for the services that select it.
+that one pod for the services that select it. What a release makes of the instances is decided when the
+changes are taken, all at once: a switch from one version to another is one change.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rollcall.model import Counts, Instance, Key, Pod, Service, ServiceInstance
+from rollcall.model import Counts, Instance, Key, Pod, Reason, Released, Service, ServiceInstance
 
 from .eligibility import judge
 from .entry import Entry
 from .index import LabelIndex, SelectorIndex
+from .outcome import outcome
+from .release import Decision, decide, follows
 
 
 @dataclass(slots=True)
@@ -20,11 +23,13 @@ class ServiceChange:
 
     `whole` says that more than its instances changed (or that it came or went): look at the entry anew.
     Otherwise `pods` names those whose instance came, went or changed. `eligible` says that the answers to it
-    changed: an instance became eligible, or one that was changed or left.
+    changed: an instance became eligible, or one that was changed or left. `members` says that what files hold
+    of it changed: that, or an instance that is being drained.
     """
 
     whole: bool = False
     eligible: bool = False
+    members: bool = False
     pods: set[Key] = field(default_factory=set)
 
 
@@ -38,6 +43,7 @@ class Directory:
         self._pod_labels = LabelIndex()
         self._selectors = SelectorIndex()
         self._changes: dict[Key, ServiceChange] = {}
+        self._undecided: set[Key] = set()
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries.values())
@@ -55,7 +61,11 @@ class Directory:
         return len(self._pods)
 
     def take(self) -> Mapping[Key, ServiceChange]:
-        """Return what has changed since the last call, by service."""
+        """Decide on releases, and return what has changed since the last call, by service."""
+        for key in self._undecided:
+            if (entry := self._entries.get(key)) is not None:
+                self._decide(entry)
+        self._undecided.clear()
         changes, self._changes = self._changes, {}
         return changes
 
@@ -69,7 +79,7 @@ class Directory:
             self._pod_labels.put(key, pod.labels)
             now = frozenset(self._selectors.matching(key.namespace, pod.labels))
             for gone in services - now:
-                self._set_instance(self._entries[gone], key, None)
+                self._set_judged(self._entries[gone], key, None)
             self._member_of(key, now)
             services = now
         for service in services:
@@ -81,7 +91,7 @@ class Directory:
             return
         self._pod_labels.discard(key)
         for service in self._services_of.pop(key, frozenset()):
-            self._set_instance(self._entries[service], key, None)
+            self._set_judged(self._entries[service], key, None)
 
     def apply_service(self, service: Service) -> None:
         """Add a Service, or take in its new state."""
@@ -96,12 +106,23 @@ class Directory:
             self._reselect(entry)
 
     def apply_resource(self, resource: ServiceInstance) -> None:
-        """Add a ServiceInstance, or take in its new spec."""
+        """Add a ServiceInstance, or take in its new spec.
+
+        Of its status only the first one counts, which says what was in force before this process ran; later
+        ones are an echo of what we decided ourselves, and change nothing. The exception is a release that
+        somebody else has let through and we have not: that is another replica, whose pods came in another
+        order, and all should answer the same.
+        """
         entry = self._entry(resource.key)
         before, entry.resource = entry.resource, resource
         if before is None or before.spec != resource.spec or before.labels != resource.labels:
             self._reselect(entry)
-        else:
+            return
+        told = resource.released
+        if told != before.released and told and entry.is_refused and follows(told, resource.spec.release):
+            entry.released = told
+            self._undecided.add(entry.key)
+        if before.generation != resource.generation or before.created != resource.created:
             self._change(entry.key).whole = True
 
     def remove_resource(self, key: Key) -> None:
@@ -126,12 +147,13 @@ class Directory:
         """Compute a service anew after a change of its Service or its ServiceInstance."""
         key = entry.key
         self._change(key).whole = True
+        self._undecided.add(key)
         selector = entry.selector
         self._selectors.put(key, selector)
         selected = self._pod_labels.select(key.namespace, selector) if selector else []
-        for pod in entry.instances.keys() - set(selected):
+        for pod in entry.judged.keys() - set(selected):
             self._member_of(pod, self._services_of[pod] - {key})
-            self._set_instance(entry, pod, None)
+            self._set_judged(entry, pod, None)
         for pod in selected:
             self._member_of(pod, self._services_of.get(pod, frozenset()) | {key})
             self._admit(entry, self._pods[pod])
@@ -149,13 +171,54 @@ class Directory:
             pod,
             entry.ports,
             publish_not_ready=entry.publish_not_ready,
-            version_label=entry.version_label,
+            version_labels=entry.spec.release.version_labels,
         )
-        self._set_instance(entry, pod.key, instance)
+        self._set_judged(entry, pod.key, instance)
+
+    def _set_judged(self, entry: Entry, pod: Key, after: Instance | None) -> None:
+        """Take in an instance before a release has its say; where none is in force, that is all."""
+        before = entry.judged.get(pod)
+        if before == after:
+            return
+        if _version(before) != _version(after):
+            colliding = entry.colliding_versions
+            self._count_version(entry, _version(before), _version(after))
+            if entry.colliding_versions != colliding:
+                self._change(entry.key).whole = True
+        if entry.judged is entry.instances:
+            self._set_instance(entry, pod, after)
+            if entry.is_refused:  # this may be the instance that it waits for
+                self._undecided.add(entry.key)
+            return
+        if after is None:
+            del entry.judged[pod]
+        else:
+            entry.judged[pod] = after
+        self._undecided.add(entry.key)
+
+    def _decide(self, entry: Entry) -> None:
+        """Decide which release is in force, and what each instance is under it."""
+        release = entry.spec.release
+        decision = Decision(Released())
+        if entry.resource is not None:  # else nothing is asked for, and nothing can be remembered
+            decision = decide(release, entry.released or entry.resource.released, entry.versions)
+        entry.released, entry.is_refused = decision.released, decision.is_refused
+        if entry.release_problem != decision.problem:
+            entry.release_problem = decision.problem
+            self._change(entry.key)
+        after = outcome(entry.judged, entry.released, entry.versions, release.canary)
+        if after is not entry.judged and entry.judged is entry.instances:
+            entry.judged = dict(entry.instances)
+        for pod in [pod for pod in entry.instances if pod not in after]:
+            self._set_instance(entry, pod, None)
+        for pod, instance in after.items():
+            self._set_instance(entry, pod, instance)
+        if after is entry.judged:
+            entry.judged = entry.instances
 
     def _set_instance(self, entry: Entry, pod: Key, after: Instance | None) -> None:
         before = entry.instances.get(pod)
-        if before == after:
+        if before is after or before == after:
             return
         if after is None:
             del entry.instances[pod]
@@ -165,11 +228,7 @@ class Directory:
         change = self._change(entry.key)
         change.pods.add(pod)
         change.eligible |= bool(_is(before, "eligible") or _is(after, "eligible"))
-        if _version(before) != _version(after):
-            colliding = entry.colliding_versions
-            self._count_version(entry, _version(before), _version(after))
-            if entry.colliding_versions != colliding:
-                change.whole = True
+        change.members |= change.eligible or _is_draining(before) or _is_draining(after)
 
     def _count(self, entry: Entry, before: Instance | None, after: Instance | None) -> None:
         old = entry.counts
@@ -191,7 +250,11 @@ class Directory:
 
 def _version(instance: Instance | None) -> str:
     """Return the version that an instance is answered under, "" where it is not."""
-    return instance.version if instance and instance.eligible else ""
+    return instance.version if instance and instance.available else ""
+
+
+def _is_draining(instance: Instance | None) -> bool:
+    return instance is not None and instance.reason is Reason.DRAINING
 
 
 def _is(instance: Instance | None, word: str) -> int:

@@ -2,16 +2,19 @@
 
 The words: a pod is *live* when it runs, is not being deleted and has an address; *ready* when its Ready
 condition is True (readiness gates are part of that condition) or its service publishes not-ready addresses;
-*eligible* when it is both. A pod that is being deleted is never eligible, whatever it says of itself.
+*available* when it is both and not being drained. A pod that is being deleted is never available, whatever it
+says of itself. Which of the available ones are *eligible* is then a matter of the service's release.
 """
 
 import re
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from rollcall.model import Instance, InstancePort, Pod, Reason, ServicePort
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 WEIGHT_ANNOTATION = "rollcall.dev/weight"
+DRAIN_ANNOTATION = "rollcall.dev/drain"
 DEFAULT_WEIGHT = 100
 MAX_WEIGHT = 1000
 
@@ -25,18 +28,26 @@ _PHASES = {
 
 
 def judge(
-    pod: Pod, ports: tuple[ServicePort, ...], *, publish_not_ready: bool, version_label: str
+    pod: Pod, ports: tuple[ServicePort, ...], *, publish_not_ready: bool, version_labels: Iterable[str]
 ) -> Instance:
-    """Make the instance that a pod is for a service with these ports."""
+    """Make the instance that a pod is for a service with these ports; no release has had its say yet.
+
+    The first of the `version_labels` that the pod has gives its version.
+    """
     ipv4, ipv6, malformed = _addresses(pod.addresses)
     resolved, unresolved = _ports(pod, ports)
-    weight, weight_message = _weight(pod.weight)
+    weight, weight_mistake = _weight(pod.weight)
+    draining, drain_mistake = _drain(pod.drain)
+    mistake = " ".join(filter(None, (weight_mistake, drain_mistake)))
     running = pod.phase == "Running"
     live = running and not pod.deleting and bool(ipv4 or ipv6)
     ready = publish_not_ready or pod.ready is True
-    reason, message = Reason.NONE, " ".join(filter(None, (unresolved, weight_message)))
+    available = live and ready and not draining
+    reason, message = Reason.NONE, " ".join(filter(None, (unresolved, mistake)))
     if not (live and ready):
         reason, message = _why_not(pod, malformed, has_address=bool(ipv4 or ipv6))
+    elif draining:
+        reason, message = Reason.DRAINING, f"The annotation {DRAIN_ANNOTATION} takes it out of the answers."
     return Instance(
         pod=pod.key,
         uid=pod.uid,
@@ -46,13 +57,15 @@ def judge(
         ports=resolved,
         node=pod.node,
         zone=pod.labels.get(ZONE_LABEL, ""),
-        version=pod.labels.get(version_label, ""),
+        version=next((pod.labels[label] for label in version_labels if label in pod.labels), ""),
         weight=weight,
         live=live,
         ready=ready,
-        eligible=live and ready,
+        available=available,
+        eligible=available,
         reason=reason,
         message=message,
+        mistake=mistake,
     )
 
 
@@ -132,6 +145,12 @@ def _weight(text: str | None) -> tuple[int, str]:
         DEFAULT_WEIGHT,
         f"The annotation {WEIGHT_ANNOTATION}={text[:32]!r} is ignored: write a number, 0 to {MAX_WEIGHT}.",
     )
+
+
+def _drain(text: str | None) -> tuple[bool, str]:
+    if text is None or text in ("true", "false"):
+        return text == "true", ""
+    return False, f'The annotation {DRAIN_ANNOTATION}={text[:32]!r} is ignored: write "true" or "false".'
 
 
 def _label(hostname: str, ipv4: tuple[IPv4Address, ...], ipv6: tuple[IPv6Address, ...]) -> str:

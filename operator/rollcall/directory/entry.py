@@ -10,6 +10,8 @@ from rollcall.model import (
     Key,
     Members,
     Problem,
+    Reason,
+    Released,
     Service,
     ServiceInstance,
     ServicePort,
@@ -22,16 +24,34 @@ _NO_SPEC = InstanceSpec()
 class Entry:
     """What is known of one service: its Service, its ServiceInstance, its instances by pod.
 
-    Read it freely; only the directory changes it.
+    Read it freely; only the directory changes it. `versions` counts the available instances of each version.
+    `judged` are the instances before a release has its say; the same mapping as `instances` where there is
+    none. `released` is the release in force, None until the directory's changes have been taken once, and
+    `release_problem` why it isn't the one that is asked for.
     """
 
-    __slots__ = ("counts", "instances", "key", "resource", "service", "versions")
+    __slots__ = (
+        "counts",
+        "instances",
+        "is_refused",
+        "judged",
+        "key",
+        "release_problem",
+        "released",
+        "resource",
+        "service",
+        "versions",
+    )
 
     def __init__(self, key: Key) -> None:
         self.key = key
         self.service: Service | None = None
         self.resource: ServiceInstance | None = None
         self.instances: dict[Key, Instance] = {}
+        self.judged = self.instances
+        self.released: Released | None = None
+        self.release_problem: Problem | None = None
+        self.is_refused = False
         self.counts = Counts()
         self.versions: Counter[str] = Counter()
 
@@ -80,11 +100,6 @@ class Entry:
         return asked if asked is not None else bool(self.service and self.service.publish_not_ready)
 
     @property
-    def version_label(self) -> str:
-        """The pod label that holds the version."""
-        return self.spec.version_label
-
-    @property
     def problem(self) -> Problem | None:
         """Why there can be no instances at all, or None."""
         if self.selector:
@@ -117,10 +132,18 @@ class Entry:
 
     def members(self) -> Members:
         """Return what a file holds of this service."""
-        return Members(self.key, self.ports, tuple(sorted(self._eligible(), key=_by_label)))
+        known = self.instances.values()
+        return Members(
+            self.key,
+            self.ports,
+            _in_order(instance for instance in known if instance.eligible),
+            _in_order(instance for instance in known if instance.reason is Reason.DRAINING),
+            self.spec.drain.seconds,
+        )
 
-    def _eligible(self) -> Iterable[Instance]:
-        return (instance for instance in self.instances.values() if instance.eligible)
+
+def _in_order(instances: Iterable[Instance]) -> tuple[Instance, ...]:
+    return tuple(sorted(instances, key=_by_label))
 
 
 def _by_label(instance: Instance) -> tuple[str, Key]:

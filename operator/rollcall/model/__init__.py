@@ -2,11 +2,20 @@
 
 from .instance import Counts, Instance, InstancePort, Members, Problem, Reason
 from .keys import Key
+from .release import (
+    BlueGreen,
+    Canary,
+    Release,
+    Released,
+    Strategy,
+    UnweightedTargets,
+)
 from .resources import (
     Answer,
     ConfigMapTarget,
     DiscoveryFile,
     DiscoveryZone,
+    Drain,
     Eligibility,
     FileServices,
     FileSpec,
@@ -30,11 +39,14 @@ from .workload import ContainerPort, Pod, Service, ServicePort
 
 __all__ = [
     "Answer",
+    "BlueGreen",
+    "Canary",
     "ConfigMapTarget",
     "ContainerPort",
     "Counts",
     "DiscoveryFile",
     "DiscoveryZone",
+    "Drain",
     "Eligibility",
     "FileServices",
     "FileSpec",
@@ -56,13 +68,17 @@ __all__ = [
     "Policy",
     "Problem",
     "Reason",
+    "Release",
+    "Released",
     "Requirement",
     "Secondary",
     "Service",
     "ServiceInstance",
     "ServicePort",
+    "Strategy",
     "Transfer",
     "TsigKey",
+    "UnweightedTargets",
     "UpdateTarget",
     "ZoneSpec",
     "parse_key",

@@ -22,6 +22,8 @@ class Reason(StrEnum):
     INVALID_ADDRESS = "InvalidAddress"
     NOT_READY = "NotReady"
     READY_MISSING = "ReadyConditionMissing"
+    DRAINING = "Draining"
+    OTHER_VERSION = "OtherVersion"
 
 
 class InstancePort(msgspec.Struct, frozen=True):
@@ -36,9 +38,13 @@ class Instance(msgspec.Struct, frozen=True):
     """One pod of a service.
 
     `label` is its own DNS label: the pod's hostname where that is set and valid, else its first address
-    with dashes. `version` is "" where the pod has no version label. `weight` is 0 to 1,000. `live`, `ready`
-    and `eligible` are the words of the design; `reason` and `message` say why it is not eligible, in a word
-    and in a sentence.
+    with dashes. `version` is "" where the pod has no version label. `weight` is its share of the answers
+    against the others, 0 to 65,535: what the pod says (0 to 1,000), times what a canary gives its version.
+
+    `available`: live, ready and not being drained; the names of its version answer it. `eligible`: let
+    through by the release, too; the service's own names answer it. `reason` and `message` say why it is not,
+    in a word and in a sentence. `listed` is whether sets of addresses that carry no weights hold it.
+    `mistake` says what is wrong with the pod's annotations, "" where nothing is.
     """
 
     pod: Key
@@ -53,9 +59,12 @@ class Instance(msgspec.Struct, frozen=True):
     weight: int
     live: bool
     ready: bool
+    available: bool
     eligible: bool
     reason: Reason = Reason.NONE
     message: str = ""
+    listed: bool = True
+    mistake: str = ""
 
     @property
     def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:
@@ -82,9 +91,12 @@ class Counts(msgspec.Struct, frozen=True):
 class Members(msgspec.Struct, frozen=True):
     """The eligible instances of one service, sorted by label and pod: what a file holds of it.
 
-    `ports` are those that the service (or its ServiceInstance) declares, in order of declaration.
+    `ports` are those that the service (or its ServiceInstance) declares, in order of declaration. `draining`
+    are instances that are no longer answered and go on serving, for `drain_seconds` after they left.
     """
 
     key: Key
     ports: tuple[ServicePort, ...]
     instances: tuple[Instance, ...]
+    draining: tuple[Instance, ...] = ()
+    drain_seconds: int = 0

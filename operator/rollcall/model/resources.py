@@ -9,11 +9,11 @@ from enum import StrEnum
 import msgspec
 
 from .keys import Key
+from .release import Release, Released
 from .selector import LabelSelector
 from .workload import ServicePort
 
 DEFAULT_TTL_SECONDS = 5
-DEFAULT_VERSION_LABEL = "app.kubernetes.io/version"
 
 
 class Policy(StrEnum):
@@ -45,6 +45,12 @@ class Eligibility(msgspec.Struct, frozen=True, rename="camel"):
     instance_names: InstanceNames = InstanceNames.ELIGIBLE
 
 
+class Drain(msgspec.Struct, frozen=True, rename="camel"):
+    """`seconds`: how long an instance goes on serving after it was taken out of the answers."""
+
+    seconds: int = 0
+
+
 class InstanceSpec(msgspec.Struct, frozen=True, rename="camel"):
     """`spec` of a ServiceInstance.
 
@@ -58,12 +64,16 @@ class InstanceSpec(msgspec.Struct, frozen=True, rename="camel"):
     negative_ttl_seconds: int | None = None
     answer: Answer = Answer()
     eligibility: Eligibility = Eligibility()
-    version_label: str = DEFAULT_VERSION_LABEL
+    release: Release = Release()
+    drain: Drain = Drain()
     zones: tuple[str, ...] = ()
 
 
 class ServiceInstance(msgspec.Struct, frozen=True):
-    """A ServiceInstance as the user left it. `created` is RFC 3339."""
+    """A ServiceInstance as the user left it. `created` is RFC 3339.
+
+    `released` is what its status remembers of the release, None where it has none yet.
+    """
 
     key: Key
     uid: str
@@ -71,6 +81,7 @@ class ServiceInstance(msgspec.Struct, frozen=True):
     created: str = ""
     labels: dict[str, str] = {}
     spec: InstanceSpec = InstanceSpec()
+    released: Released | None = None
 
 
 class Naming(StrEnum):

@@ -23,7 +23,8 @@ class Pod(msgspec.Struct, frozen=True):
     `ready` is the status of the Ready condition, None where the kubelet has not written one yet.
     `addresses` are status.podIPs as they were written: the directory checks them. `ports` are those of
     containers, then of sidecar init containers (restartPolicy Always), in order of declaration.
-    `weight` is the annotation rollcall.dev/weight as written, None without one.
+    `weight` and `drain` are the annotations rollcall.dev/weight and rollcall.dev/drain as written, None
+    without one.
     """
 
     key: Key
@@ -38,6 +39,7 @@ class Pod(msgspec.Struct, frozen=True):
     node: str = ""
     ports: tuple[ContainerPort, ...] = ()
     weight: str | None = None
+    drain: str | None = None
 
 
 class ServicePort(msgspec.Struct, frozen=True, rename={"number": "port", "target": "targetPort"}):

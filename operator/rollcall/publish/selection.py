@@ -41,7 +41,7 @@ class FileSelection:
         for service, change in changes.items():
             if change.whole:
                 touched |= self._reselect(service)
-            elif not change.eligible:
+            elif not change.members:
                 continue
             self._members.pop(service, None)
             touched |= self._selecting.get(service, set())

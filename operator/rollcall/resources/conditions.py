@@ -4,7 +4,8 @@ The shape is metav1.Condition. What the types mean together follows kstatus (sig
 `helm --wait`, Flux and Argo go by:
 
 - Ready is True when what is published is what there is. A service without instances is no broken resource:
-  that has a condition of its own, EndpointsAvailable.
+  that has a condition of its own, EndpointsAvailable. Neither is a release that can't be followed, while what
+  was answered before goes on being answered: that is Released.
 - Reconciling and Stalled are there only while they are True. Reconciling: wait. Stalled: somebody must act.
 """
 
@@ -18,6 +19,7 @@ from rollcall.model import Problem
 
 READY = "Ready"
 ENDPOINTS_AVAILABLE = "EndpointsAvailable"
+RELEASED = "Released"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
 
@@ -53,7 +55,13 @@ def stalled(problem: Problem) -> list[Condition]:
 
 def headline(conditions: Sequence[Condition]) -> str:
     """Return the reason that matters most: of Stalled, of what is not True, of Ready."""
-    order = {(STALLED, TRUE): 0, (READY, FALSE): 1, (ENDPOINTS_AVAILABLE, FALSE): 2, (READY, TRUE): 3}
+    order = {
+        (STALLED, TRUE): 0,
+        (READY, FALSE): 1,
+        (RELEASED, FALSE): 2,
+        (ENDPOINTS_AVAILABLE, FALSE): 3,
+        (READY, TRUE): 4,
+    }
     telling = [condition for condition in conditions if (condition.type, condition.status) in order]
     return min(telling, key=lambda condition: order[condition.type, condition.status]).reason
 

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from rollcall.directory import Entry
-from rollcall.model import Counts, Instance, Key, Problem
+from rollcall.model import Counts, Instance, Key, Problem, Reason
 from rollcall.zone import Publication, Zones
 from rollcall.zone.names import to_text
 from rollcall.zone.serial import is_newer
@@ -25,6 +26,7 @@ from .conditions import (
     stalled,
 )
 from .published import SERVE, Publications, Published
+from .release_status import release_status, released_condition
 
 MAX_INSTANCES = 1000
 MAX_BYTES = 768 << 10
@@ -53,7 +55,8 @@ def service_status(
     was are taken from there. `changed_at` (Unix seconds) is when the set of answered instances changed, None
     where that has not been seen since this process started. `now` is the time, in Unix seconds.
     """
-    instances, truncated = _instances(entry.instances.values())
+    draining = _Draining(entry.spec.drain.seconds, current, now)
+    instances, truncated = _instances(entry.instances.values(), draining)
     published = [
         (publication, version)
         for publication in zones.publications(entry.key)
@@ -62,12 +65,14 @@ def service_status(
     selecting = zones.selecting(entry.key)
     conditions = _published_as_asked(entry, zones, [publication for publication, _ in published], selecting)
     conditions.append(_endpoints_available(entry))
+    conditions += released_condition(entry)
     status: Status = {
         "observedGeneration": entry.generation,
         "ready": f"{entry.counts.eligible}/{entry.counts.total}",
         "targets": f"{len(published)}/{selecting}",
         "reason": headline(conditions),
         "counts": _counts(entry.counts),
+        "release": release_status(entry, current, now),
         "instances": instances,
         "truncated": truncated,
     }
@@ -100,6 +105,8 @@ def _published_as_asked(
         return reconciling("Publishing", f"On its way to {selecting - len(published)} of {selecting} zones.")
     if problems:
         return ready(problems[0].reason, told)
+    if mistakes := _mistakes(entry):
+        return ready("InvalidAnnotation", mistakes)
     if not published:
         which = "none of the zones in spec.zones" if entry.spec.zones else "no DiscoveryZone"
         return ready("NoZone", f"It has no name in DNS, for {which} selects it.")
@@ -113,6 +120,16 @@ def _unknown_zones(entry: Entry, zones: Zones) -> list[Problem]:
         return []
     message = f"spec.zones names what is no DiscoveryZone: {', '.join(unknown)}. See `kubectl get dz`."
     return [Problem("ZoneNotFound", message)]
+
+
+def _mistakes(entry: Entry) -> str:
+    """Tell what is wrong with annotations of pods, "" where nothing is."""
+    wrong = sorted((i.pod, i.mistake) for i in entry.instances.values() if i.mistake)
+    if not wrong:
+        return ""
+    pod, mistake = wrong[0]
+    more = f" So it is with {len(wrong) - 1} more of its pods." if len(wrong) > 1 else ""
+    return f"On the pod {pod.name}: {mistake}{more}"
 
 
 def _endpoints_available(entry: Entry) -> Condition:
@@ -148,7 +165,31 @@ def _counts(counts: Counts) -> dict[str, int]:
     }
 
 
-def _instances(instances: Iterable[Instance]) -> tuple[list[dict[str, Any]], bool]:
+class _Draining:
+    """Since when instances have been draining: as long as they have been in the status that is there.
+
+    `seconds` is how long they go on serving; `now` is in Unix seconds.
+    """
+
+    def __init__(self, seconds: int, current: Mapping[str, Any], now: float) -> None:
+        self._seconds = seconds
+        self._now = now
+        self._since: dict[str, str] = {
+            item["pod"]: item["drainingSince"]
+            for item in current.get("instances") or ()
+            if "drainingSince" in item
+        }
+
+    def fields(self, instance: Instance) -> dict[str, str]:
+        """Return when an instance left the answers, and when it may end."""
+        if instance.reason is not Reason.DRAINING:
+            return {}
+        since = self._since.get(instance.pod.name) or rfc3339(self._now)
+        until = rfc3339(datetime.fromisoformat(since).timestamp() + self._seconds)
+        return {"drainingSince": since, "drainingUntil": until}
+
+
+def _instances(instances: Iterable[Instance], draining: _Draining) -> tuple[list[dict[str, Any]], bool]:
     """Return the list of instances, and whether it had to be cut.
 
     Those that are left out come first: they are what people look for, and the answered ones are in DNS.
@@ -157,7 +198,7 @@ def _instances(instances: Iterable[Instance]) -> tuple[list[dict[str, Any]], boo
     listed: list[dict[str, Any]] = []
     size = 0
     for instance in ordered[:MAX_INSTANCES]:
-        item = _instance(instance)
+        item = _instance(instance) | draining.fields(instance)
         size += len(msgspec.json.encode(item))
         if size > MAX_BYTES:
             break

@@ -1,6 +1,7 @@
 """Which changes of a status are worth an Event. Pure.
 
-Only transitions are: that a condition went from one state to another. A pod more or less is none.
+Only transitions are: that a condition went from one state to another, that another release is in force. A pod
+more or less is none.
 """
 
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from .conditions import ENDPOINTS_AVAILABLE, FALSE, READY, RECONCILING, TRUE
+from .conditions import ENDPOINTS_AVAILABLE, FALSE, READY, RECONCILING, RELEASED, TRUE
 
 
 class Transition(msgspec.Struct, frozen=True):
@@ -27,7 +28,31 @@ def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Tra
         result.append(transition)
     if transition := _of_endpoints(old, new):
         result.append(transition)
+    if transition := _of_switch(before.get("release") or {}, after.get("release") or {}):
+        result.append(transition)
+    if transition := _of_release(old.get(RELEASED), new.get(RELEASED)):
+        result.append(transition)
     return result
+
+
+def _of_switch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Transition | None:
+    was, now = old.get("summary"), new.get("summary")
+    if was == now:
+        return None
+    return Transition(
+        "Normal",
+        "Switched",
+        f"The answers go to {now or 'all versions'}; before, they went to {was or 'all versions'}.",
+    )
+
+
+def _of_release(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Transition | None:
+    """Return nothing of a release that is as asked at once: that is told as a switch."""
+    if new is None or _state(old) == _state(new):
+        return None
+    if new["status"] == TRUE:
+        return Transition("Normal", new["reason"], new["message"]) if old else None
+    return Transition("Warning", new["reason"], new["message"])
 
 
 def _of_ready(

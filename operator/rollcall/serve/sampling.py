@@ -13,6 +13,9 @@ from random import Random
 
 Sampler = Callable[[], Sequence[bytes]]
 
+Picker = Callable[[int], Sequence[int]]
+"""From the record that was picked first to those picked after it, all by number."""
+
 
 def answerable(members: Mapping[bytes, int]) -> dict[bytes, int]:
     """Leave the records that may be answered: weight 0 never is, unless all weights are 0."""
@@ -25,30 +28,44 @@ def sampler(records: Sequence[bytes], weights: Sequence[int], count: int, rng: R
     if min(weights) == max(weights):
         return lambda: rng.sample(records, count)
     if 2 * count >= len(records):
-        return lambda: _by_waiting(records, weights, count, rng)
+        return lambda: [records[index] for index in _by_waiting(weights, count, rng)]
     cumulative = list(accumulate(weights))
-    return lambda: [records[index] for index in _by_drawing(weights, cumulative, count, rng)]
+    return lambda: [records[index] for index in _by_drawing(weights, cumulative, count, rng, [])]
 
 
-def _by_waiting(records: Sequence[bytes], weights: Sequence[int], count: int, rng: Random) -> list[bytes]:
-    """Every record waits for a time that is exponential in its weight; those that come first are answered.
+def picker(weights: Sequence[int], count: int, rng: Random) -> Picker:
+    """Make a function that goes on picking, `count` records, after the first one; weights are positive."""
+    if not count:
+        return lambda first: ()
+    if 2 * count >= len(weights):
+        # One more than is wanted, because the first record is among all that wait.
+        return lambda first: [i for i in _by_waiting(weights, count + 1, rng) if i != first][:count]
+    cumulative = list(accumulate(weights))
+    return lambda first: _by_drawing(weights, cumulative, count + 1, rng, [first])[1:]
+
+
+def _by_waiting(weights: Sequence[int], count: int, rng: Random) -> list[int]:
+    """Every record waits for a time that is exponential in its weight; those that come first are picked.
 
     Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006): the order of such times is
-    an order of picking. O(N log N), so for answers that hold much of the set.
+    an order of picking. O(N log N), so for answers that hold much of the set. What comes after some of the
+    records were taken away is an order of picking among those that are left.
     """
     random = rng.random
     waits = [-log(1.0 - random()) / weight for weight in weights]
-    return [records[index] for index in sorted(range(len(records)), key=waits.__getitem__)[:count]]
+    return sorted(range(len(weights)), key=waits.__getitem__)[:count]
 
 
-def _by_drawing(weights: Sequence[int], cumulative: list[int], count: int, rng: Random) -> list[int]:
+def _by_drawing(
+    weights: Sequence[int], cumulative: list[int], count: int, rng: Random, chosen: list[int]
+) -> list[int]:
     """Draw with replacement and pass over what was drawn before: O(k log N) while many are left.
 
-    Where a few heavy records hold most of the weight, draws hit little but those; after 2k draws the weights
-    of what is left are summed up anew.
+    `chosen`, fewer than `count`, were drawn before; the others are added to it. Where a few heavy records
+    hold most of the weight, draws hit little but those; after 2k draws the weights of what is left are summed
+    up anew.
     """
     random = rng.random
-    chosen: list[int] = []
     last = len(weights) - 1  # where rounding up to the total ends
     while True:
         total = cumulative[-1]

@@ -3,11 +3,11 @@
 A source lives until the records behind it change.
 """
 
-from collections.abc import Iterator, Mapping
-from itertools import repeat
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, repeat
 from random import Random
 
-from .sampling import Sampler, sampler
+from .sampling import Sampler, picker, sampler
 from .table import Zone
 from .variants import Compiler, Variant, counts, pointer, record
 from .wire import HEADER_SIZE, OWNER, Type
@@ -19,6 +19,12 @@ DECK = 128
 
 ANSWERS_A_SHUFFLE = 64
 
+LED = 1024
+"""The largest RRset of unequal weights of which an answer is kept for each record that can come first."""
+
+ANSWERS_A_PICK = 8
+"""So many answers with one record in the first place have the same others behind it."""
+
 
 def of_records(compiler: Compiler, members: Mapping[bytes, int], count: int, rng: Random) -> Source:
     """Answer `count` of the records at a time; `members` maps their data to positive weights."""
@@ -26,8 +32,11 @@ def of_records(compiler: Compiler, members: Mapping[bytes, int], count: int, rng
     if len(records) == 1:
         return repeat(compiler.variant(records))
     weights = tuple(members.values())
-    if len(records) <= DECK and min(weights) == max(weights):
+    is_even = min(weights) == max(weights)
+    if is_even and len(records) <= DECK:
         return _deck(compiler, records, count, rng)
+    if count == 1 or (len(records) <= LED and not is_even):
+        return _led(compiler, records, weights, count, rng)
     return _draw(compiler, sampler(records, weights, count, rng))
 
 
@@ -52,8 +61,32 @@ def _deck(compiler: Compiler, records: list[bytes], count: int, rng: Random) -> 
             yield run
 
 
+def _led(compiler: Compiler, records: list[bytes], weights: Sequence[int], count: int, rng: Random) -> Source:
+    """Draw the first record of each answer by weight; the others are drawn for a few answers at a time.
+
+    So the share of the first places is exactly as if each answer were drawn by itself, and the share of the
+    others is, in the long run; only which records follow the first one repeats. Where an answer holds a
+    single record nothing is left to draw, and each is compiled once.
+    """
+    cumulative = list(accumulate(weights))
+    numbers = range(len(records))
+    others = picker(weights, count - 1, rng)
+    runs: list[Variant | None] = [None] * len(records)
+    left = [0] * len(records)
+    while True:
+        for first in rng.choices(numbers, cum_weights=cumulative, k=ANSWERS_A_SHUFFLE):
+            run = runs[first]
+            if run is None or not left[first]:
+                if run is None or count > 1:
+                    chosen = [first, *others(first)]
+                    run = runs[first] = compiler.variant([records[number] for number in chosen])
+                left[first] = ANSWERS_A_PICK
+            left[first] -= 1
+            yield run
+
+
 def _draw(compiler: Compiler, sample: Sampler) -> Source:
-    """Draw each answer by itself: unequal weights, and large RRsets."""
+    """Draw each answer by itself: large RRsets."""
     while True:
         yield compiler.variant(sample())
 

@@ -7,17 +7,21 @@ pods of a hundred services repeat the same few hundred of them.
 from functools import lru_cache
 from sys import intern
 
+import msgspec
+
 from rollcall.model import (
     ContainerPort,
     DiscoveryFile,
     DiscoveryZone,
     Key,
     Pod,
+    Released,
     Service,
     ServiceInstance,
 )
 
 from .wire import (
+    UNDECODABLE,
     ObjectMeta,
     WireContainer,
     WireDiscoveryFile,
@@ -33,6 +37,8 @@ _READY = {"True": True, "False": False, "Unknown": False}
 
 # Replicas declare the same ports; they can share the objects.
 _container_port = lru_cache(maxsize=4096)(ContainerPort)
+
+_decode_released = msgspec.json.Decoder(Released | None).decode
 
 
 def key_of(meta: ObjectMeta | WireIdentity) -> Key:
@@ -67,6 +73,7 @@ def pod(wire: WirePod, key: Key) -> Pod:
         node=intern(spec.node_name),
         ports=_ports(spec.containers or (), spec.init_containers),
         weight=meta.annotations.weight,
+        drain=meta.annotations.drain,
     )
 
 
@@ -89,7 +96,12 @@ def service_instance(wire: WireServiceInstance, key: Key) -> ServiceInstance:
     """Read a ServiceInstance."""
     meta = wire.metadata
     return ServiceInstance(
-        key=key, uid=meta.uid, generation=meta.generation, labels=_labels(meta.labels), spec=wire.spec
+        key=key,
+        uid=meta.uid,
+        generation=meta.generation,
+        labels=_labels(meta.labels),
+        spec=wire.spec,
+        released=_released(wire.status.release),
     )
 
 
@@ -109,6 +121,17 @@ def discovery_file(wire: WireDiscoveryFile, key: Key) -> DiscoveryFile:
     """Read a DiscoveryFile."""
     meta = wire.metadata
     return DiscoveryFile(key=key, uid=meta.uid, generation=meta.generation, spec=wire.spec)
+
+
+def _released(raw: msgspec.Raw) -> Released | None:
+    """Read what a status remembers of a release; None where there is nothing that we understand."""
+    if not raw:
+        return None
+    try:
+        released: Released | None = _decode_released(raw)
+    except UNDECODABLE:
+        return None
+    return released
 
 
 def _labels(labels: dict[str, str]) -> dict[str, str]:

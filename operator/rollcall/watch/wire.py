@@ -17,9 +17,10 @@ UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Annotations(msgspec.Struct, frozen=True, gc=False):
-    """Only our own one: kubectl's last-applied-configuration can be as long as the object."""
+    """Only our own ones: kubectl's last-applied-configuration can be as long as the object."""
 
     weight: str | None = msgspec.field(default=None, name="rollcall.dev/weight")
+    drain: str | None = msgspec.field(default=None, name="rollcall.dev/drain")
 
 
 class ObjectMeta(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -107,11 +108,21 @@ class WireService(msgspec.Struct, frozen=True, gc=False):
     spec: WireServiceSpec = WireServiceSpec()
 
 
+class WireInstanceStatus(msgspec.Struct, frozen=True, gc=False):
+    """`status` of a ServiceInstance: ours, and read only for what has to be remembered over a restart.
+
+    Undecoded, so that one that another version of Rollcall has written doesn't cost the object its spec.
+    """
+
+    release: msgspec.Raw = msgspec.Raw()
+
+
 class WireServiceInstance(msgspec.Struct, frozen=True, gc=False):
-    """A ServiceInstance; its status is ours, and we don't read what we wrote."""
+    """A ServiceInstance."""
 
     metadata: ObjectMeta
     spec: InstanceSpec = InstanceSpec()
+    status: WireInstanceStatus = WireInstanceStatus()
 
 
 class WireDiscoveryZone(msgspec.Struct, frozen=True, gc=False):

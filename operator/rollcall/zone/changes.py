@@ -17,6 +17,9 @@ class RRsetDelta(msgspec.Struct, frozen=True, array_like=True):
     `ttl` (seconds) and `count` replace what was there before. `count` is the answer policy: how many records
     one answer holds at most (1: One, k: Random, MAX_ANSWER: All), picked by weight without replacement. A
     record in `add` that is there already takes the new weight. An RRset with no record left is gone.
+
+    `withheld` are all those of its records that are not published where records carry no weights, unless that
+    would leave none; it replaces what was there before.
     """
 
     owner: bytes
@@ -25,6 +28,7 @@ class RRsetDelta(msgspec.Struct, frozen=True, array_like=True):
     count: int
     remove: tuple[bytes, ...] = ()
     add: tuple[tuple[bytes, int], ...] = ()
+    withheld: tuple[bytes, ...] = ()
 
 
 class ZoneDelta(msgspec.Struct, frozen=True, array_like=True):

@@ -12,31 +12,56 @@ from typing import NamedTuple
 from . import rdata as rd
 from .changes import RRsetDelta, ZoneDelta
 
-MAX_WEIGHT = 65535
+MAX_WEIGHT = (1 << 32) - 1
+"""Of a record: the weights of several instances of up to 65,535 each can add up in one."""
 
 
 class Record(NamedTuple):
-    """One contribution to a zone."""
+    """One contribution to a zone. Only what is `listed` is published where records carry no weights."""
 
     owner: bytes
     rdtype: int
     data: bytes
     weight: int
+    listed: bool = True
+
+
+class Member(NamedTuple):
+    """A record of an RRset: how many contribute it, the sum of their weights, how many of them list it."""
+
+    contributors: int
+    weight: int
+    listed: int
+
+    @property
+    def state(self) -> tuple[int, bool]:
+        """What consumers see: the weight, and whether it is published where there are no weights."""
+        return min(self.weight, MAX_WEIGHT), self.listed > 0
+
+
+_NOBODY = Member(0, 0, 0)
 
 
 class RRset:
-    """The records of one owner and type, with the sum of their contributors' weights."""
+    """The records of one owner and type, by their data; `unlisted` of them are listed by nobody."""
 
-    __slots__ = ("count", "members", "ttl")
+    __slots__ = ("count", "members", "ttl", "unlisted")
 
     def __init__(self, ttl: int, count: int) -> None:
         self.ttl = ttl
         self.count = count
-        self.members: dict[bytes, tuple[int, int]] = {}  # data: contributors, sum of weights
+        self.members: dict[bytes, Member] = {}
+        self.unlisted = 0
 
     def weights(self) -> dict[bytes, int]:
         """Return the weight of each record."""
-        return {data: min(weight, MAX_WEIGHT) for data, (_, weight) in self.members.items()}
+        return {data: member.state[0] for data, member in self.members.items()}
+
+    def withheld(self) -> tuple[bytes, ...]:
+        """Return the records that nobody lists."""
+        if not self.unlisted:
+            return ()
+        return tuple(data for data, member in self.members.items() if not member.listed)
 
 
 class _Before:
@@ -47,7 +72,7 @@ class _Before:
     def __init__(self, rrset: RRset | None) -> None:
         self.ttl = rrset.ttl if rrset else -1
         self.count = rrset.count if rrset else -1
-        self.members: dict[bytes, int | None] = {}  # data: its weight, None where it wasn't there
+        self.members: dict[bytes, tuple[int, bool] | None] = {}  # data: its state, None: it wasn't there
 
 
 class ZoneContent:
@@ -93,18 +118,23 @@ class ZoneContent:
             rrset = self.rrsets[record.owner, record.rdtype] = RRset(ttl, count)
             self._rrsets_at[record.owner] = self._rrsets_at.get(record.owner, 0) + 1
         rrset.ttl, rrset.count = ttl, count
-        contributors, weight = rrset.members.get(record.data, (0, 0))
-        rrset.members[record.data] = (contributors + 1, weight + record.weight)
+        contributors, weight, listed = rrset.members.get(record.data, _NOBODY)
+        now = Member(contributors + 1, weight + record.weight, listed + record.listed)
+        rrset.members[record.data] = now
+        rrset.unlisted += (not now.listed) - (contributors > 0 and not listed)
 
     def remove(self, record: Record) -> None:
         """Take back a contribution that was added before."""
         rrset = self._touch(record)
         assert rrset is not None, "a contribution is removed once, after it was added"
-        contributors, weight = rrset.members[record.data]
+        contributors, weight, listed = rrset.members[record.data]
         if contributors > 1:
-            rrset.members[record.data] = (contributors - 1, weight - record.weight)
+            left = Member(contributors - 1, weight - record.weight, listed - record.listed)
+            rrset.members[record.data] = left
+            rrset.unlisted += (not left.listed) - (not listed)
             return
         del rrset.members[record.data]
+        rrset.unlisted -= not listed
         if not rrset.members:
             del self.rrsets[record.owner, record.rdtype]
             self._rrsets_at[record.owner] -= 1
@@ -120,7 +150,7 @@ class ZoneContent:
             before = self._dirty[key] = _Before(rrset)
         if record.data not in before.members:
             member = rrset.members.get(record.data) if rrset else None
-            before.members[record.data] = None if member is None else min(member[1], MAX_WEIGHT)
+            before.members[record.data] = None if member is None else member.state
         return rrset
 
     def go_on_from(self, serial: int) -> None:
@@ -146,33 +176,30 @@ class ZoneContent:
         owner, rdtype = key
         rrset = self.rrsets.get(key)
         now = rrset.members if rrset else {}
-        remove = tuple(d for d, weight in before.members.items() if weight is not None and d not in now)
-        add = tuple(
-            (d, min(now[d][1], MAX_WEIGHT))
-            for d, weight in before.members.items()
-            if d in now and min(now[d][1], MAX_WEIGHT) != weight
-        )
+        remove = tuple(d for d, state in before.members.items() if state is not None and d not in now)
+        changed = [(d, now[d].state) for d, was in before.members.items() if d in now and now[d].state != was]
+        add = tuple((d, weight) for d, (weight, _) in changed)
         self._account(key, before, rrset)
         if rrset is None:
             return RRsetDelta(owner, rdtype, 0, 0, remove) if remove else None
         if not remove and not add and (rrset.ttl, rrset.count) == (before.ttl, before.count):
             return None
-        return RRsetDelta(owner, rdtype, rrset.ttl, rrset.count, remove, add)
+        return RRsetDelta(owner, rdtype, rrset.ttl, rrset.count, remove, add, rrset.withheld())
 
     def _account(self, key: tuple[bytes, int], before: _Before, rrset: RRset | None) -> None:
         """Bring the digest and the number of records up to this version."""
         members = rrset.members if rrset else {}
-        was = {data for data, weight in before.members.items() if weight is not None}
-        now = before.members.keys() & members.keys()
+        was = {(data, state[1]) for data, state in before.members.items() if state is not None}
+        now = {(data, members[data].listed > 0) for data in before.members.keys() & members.keys()}
         if rrset and before.ttl not in (-1, rrset.ttl):  # a new ttl makes every record of the set another
-            untouched = members.keys() - before.members.keys()
+            untouched = {(d, m.listed > 0) for d, m in members.items() if d not in before.members}
             gone, come = was | untouched, now | untouched
         else:
             gone, come = was - now, now - was
-        for data in gone:
-            self.digest -= _hash(key, before.ttl, data)
-        for data in come:
-            self.digest += _hash(key, rrset.ttl if rrset else 0, data)
+        for data, listed in gone:
+            self.digest -= _hash(key, before.ttl, data, listed)
+        for data, listed in come:
+            self.digest += _hash(key, rrset.ttl if rrset else 0, data, listed)
         self.digest %= 1 << 128
         self.record_count += len(come) - len(gone)
 
@@ -184,19 +211,21 @@ class ZoneContent:
     def whole(self) -> ZoneDelta:
         """Return this version as a delta from nothing."""
         rrsets = tuple(
-            RRsetDelta(owner, rdtype, rrset.ttl, rrset.count, (), tuple(rrset.weights().items()))
+            RRsetDelta(
+                owner, rdtype, rrset.ttl, rrset.count, (), tuple(rrset.weights().items()), rrset.withheld()
+            )
             for (owner, rdtype), rrset in self.rrsets.items()
         )
         negative_ttls = tuple(self.negative_ttls.items())
         return ZoneDelta(self.apex, self.serial, self.soa_data(), self._soa[2], rrsets, negative_ttls)
 
 
-def digest_of(records: Iterable[tuple[tuple[bytes, int], int, bytes]]) -> int:
-    """Return the digest of ((owner, type), ttl, data) records: what ZoneContent.digest must be."""
-    return sum(_hash(key, ttl, data) for key, ttl, data in records) % (1 << 128)
+def digest_of(records: Iterable[tuple[tuple[bytes, int], int, bytes, bool]]) -> int:
+    """Return the digest of ((owner, type), ttl, data, listed) records: what ZoneContent.digest must be."""
+    return sum(_hash(*record) for record in records) % (1 << 128)
 
 
-def _hash(key: tuple[bytes, int], ttl: int, data: bytes) -> int:
+def _hash(key: tuple[bytes, int], ttl: int, data: bytes, listed: bool) -> int:
     owner, rdtype = key
-    text = b"%s%d %d %s" % (owner, rdtype, ttl, data)
+    text = b"%s%d %d %s" % (owner, rdtype, ttl if listed else -1 - ttl, data)
     return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big")

@@ -3,7 +3,8 @@
     <svc>.<ns>.<domain>                     A, AAAA   eligible instances
     _<port>._<proto>.<svc>.<ns>.<domain>    SRV       a record an instance, target = the instance's name
     <instance>.<svc>.<ns>.<domain>          A, AAAA   one instance
-    <version>.versions.<svc>.<ns>.<domain>  A, AAAA, and SRV below it: the eligible instances of one version
+    <version>.versions.<svc>.<ns>.<domain>  A, AAAA, and SRV below it: the available instances of one version,
+                                            whether or not the release has it answered by the names above
     _rollcall.<svc>.<ns>.<domain>           TXT       the marker: owner, generation
 
 Follows the Kubernetes DNS specification 1.1.0, section 2.4, for headless services; unnamed ports have no SRV.
@@ -53,24 +54,29 @@ class Placement(msgspec.Struct, frozen=True):
     marker: Record
 
     def records(self, instance: Instance) -> Iterator[Record]:
-        """Yield what one instance contributes."""
-        named = bool(instance.label) and (instance.eligible or (self.live_names and instance.live))
+        """Yield what one instance contributes.
+
+        It has a name of its own while any other name answers it: SRV records of its version lead there.
+        """
+        named = bool(instance.label) and (instance.available or (self.live_names and instance.live))
         if not named:
             return
         addresses = [rd.address(ip) for ip in instance.addresses]
         own = below(self.root, instance.label)
         for rdtype, data in addresses:
             yield Record(own, rdtype, data, 1)
-        if not instance.eligible:
+        if not instance.available:
             return
-        for rdtype, data in addresses:
-            yield Record(self.root, rdtype, data, instance.weight)
-        yield from _services(self.root, own, instance)
+        is_weighty = instance.weight > 0
+        if instance.eligible:
+            for rdtype, data in addresses:
+                yield Record(self.root, rdtype, data, instance.weight, is_weighty and instance.listed)
+            yield from _services(self.root, own, instance)
         version = version_to_label(instance.version) if self.versions else ""
         if version and version not in self.withheld_versions:
             parent = below(self.root, version, VERSIONS)
             for rdtype, data in addresses:
-                yield Record(parent, rdtype, data, instance.weight)
+                yield Record(parent, rdtype, data, instance.weight, is_weighty)
             yield from _services(parent, own, instance)
 
     def count_for(self, rdtype: int) -> int:
@@ -83,7 +89,7 @@ def _services(parent: bytes, own: bytes, instance: Instance) -> Iterator[Record]
         if port.name and len(port.name) < MAX_LABEL:  # 63 octets and the underscore are no label
             owner = below(parent, *_port_labels(port))
             data = rd.srv(instance.weight, port.number, own)
-            yield Record(owner, rd.SRV, data, instance.weight)
+            yield Record(owner, rd.SRV, data, instance.weight, instance.weight > 0)
 
 
 def _port_labels(port: InstancePort) -> tuple[str, str]:

@@ -2,7 +2,8 @@
 
 BIND refuses a zone with an RRset of over 100 records as a whole, and musl reads 48 addresses of an answer.
 Which 64 are published is a matter of the records alone (those whose hashes are smallest): a change of one
-member changes at most two records, and every replica publishes the same ones.
+member changes at most two records, and every replica publishes the same ones. Records that are withheld where
+there are no weights (a canary's, those of weight 0) are left out, unless nothing else is there.
 """
 
 import hashlib
@@ -45,6 +46,13 @@ class Version(NamedTuple):
     differences: tuple[Difference, ...]
 
 
+class _Partial(NamedTuple):
+    """All records of an RRset, and those of them that are not for where records carry no weights."""
+
+    members: set[bytes]
+    withheld: set[bytes]
+
+
 class PublishedZone:
     """A zone that is fed with deltas, starting with one from nothing. `soa_ttl` is in seconds."""
 
@@ -54,7 +62,7 @@ class PublishedZone:
         self.soa = b""
         self.soa_ttl = 0
         self._rrsets: dict[RRsetKey, PublishedSet] = {}
-        self._large: dict[RRsetKey, set[bytes]] = {}  # all members of the RRsets that are cut
+        self._partial: dict[RRsetKey, _Partial] = {}  # the RRsets of which not all is published
 
     @property
     def rrsets(self) -> Mapping[RRsetKey, PublishedSet]:
@@ -86,19 +94,21 @@ class PublishedZone:
 
     def _after(self, key: RRsetKey, before: PublishedSet | None, change: RRsetDelta) -> PublishedSet | None:
         published = before.records if before else ()
-        large = self._large.get(key)
-        members = set(published) if large is None else large
+        partial = self._partial.pop(key, None)
+        members = set(published) if partial is None else partial.members
         members.difference_update(change.remove)
         members.update(data for data, _ in change.add)
         if not members:
-            self._large.pop(key, None)
             return None
-        if len(members) <= MAX_RECORDS:
-            self._large.pop(key, None)
-            return PublishedSet(change.ttl, tuple(sorted(members)))
-        self._large[key] = members
-        if large is None or self._is_concerned(published, members, change):
-            published = tuple(sorted(nsmallest(MAX_RECORDS, members, key=_rank)))
+        withheld = members.intersection(change.withheld)
+        listed = members - withheld or members if withheld else members
+        if len(listed) <= MAX_RECORDS:
+            if len(listed) < len(members):
+                self._partial[key] = _Partial(members, withheld)
+            return PublishedSet(change.ttl, tuple(sorted(listed)))
+        self._partial[key] = _Partial(members, withheld)
+        if partial is None or partial.withheld != withheld or self._is_concerned(published, listed, change):
+            published = tuple(sorted(nsmallest(MAX_RECORDS, listed, key=_rank)))
         return PublishedSet(change.ttl, published)
 
     @staticmethod

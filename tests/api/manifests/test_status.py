@@ -37,6 +37,8 @@ def instance(number: int) -> Json:
         "eligible": False,
         "reason": "NotReady",
         "message": "containers with unready status: [web]",
+        "drainingSince": TIME,
+        "drainingUntil": TIME,
     }
 
 
@@ -47,6 +49,18 @@ INSTANCE_STATUS: Json = {
     "targets": "1/1",
     "reason": "Published",
     "counts": {"total": 5, "live": 4, "ready": 3, "eligible": 3},
+    "release": {
+        "strategy": "Canary",
+        "summary": "v1 90%, v2 10%",
+        "active": "v1",
+        "previous": "v0",
+        "canary": "v2",
+        "weight": 10,
+        "since": TIME,
+        "versions": [
+            {"version": "v1", "name": "v1", "total": 4, "available": 2, "eligible": 2, "share": "90%"}
+        ],
+    },
     "publications": [
         {
             "zone": "internal",
@@ -117,6 +131,7 @@ COLUMNS: dict[str, list[tuple[str, str]]] = {
         ("AGE", ""),
         ("LIVE", "4"),
         ("POLICY", ""),
+        ("RELEASE", "v1 90%, v2 10%"),
         ("MESSAGE", "3 of 5 instances are answered."),
     ],
     "DiscoveryZone": [

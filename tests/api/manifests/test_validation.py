@@ -50,7 +50,40 @@ INSTANCES: dict[str, tuple[Json, str]] = {
     "count with One": ({"answer": {"policy": "One", "count": 2}}, "remove count, or write policy: Random"),
     "count": ({"answer": {"count": 9}}, "less than or equal to 8"),
     "instance names": ({"eligibility": {"instanceNames": "All"}}, 'supported values: "Eligible", "Live"'),
-    "version label": ({"versionLabel": "a b"}, "must be the name of a label"),
+    "version label": ({"release": {"versionLabel": "a b"}}, "must be the name of a label"),
+    "two strategies": (
+        {"release": {"blueGreen": {"active": "blue"}, "canary": {"stable": "blue", "canary": "green"}}},
+        "blueGreen and canary exclude each other",
+    ),
+    "active missing": ({"release": {"blueGreen": {}}}, "spec.release.blueGreen.active: Required"),
+    "active is no label value": ({"release": {"blueGreen": {"active": "v 2"}}}, "must be a version"),
+    "active is empty": ({"release": {"blueGreen": {"active": ""}}}, "must be a version"),
+    "min ready": (
+        {"release": {"blueGreen": {"active": "blue", "minReady": 0}}},
+        "greater than or equal to 1",
+    ),
+    "stable missing": ({"release": {"canary": {"canary": "v2"}}}, "spec.release.canary.stable: Required"),
+    "canary is no label value": (
+        {"release": {"canary": {"stable": "v1", "canary": "v2-"}}},
+        "must be a version",
+    ),
+    "canary is stable": (
+        {"release": {"canary": {"stable": "v1", "canary": "v1"}}},
+        "stable and canary are the same version",
+    ),
+    "weight over 100": (
+        {"release": {"canary": {"stable": "v1", "canary": "v2", "weight": 101}}},
+        "less than or equal to 100",
+    ),
+    "weight below 0": (
+        {"release": {"canary": {"stable": "v1", "canary": "v2", "weight": -1}}},
+        "greater than or equal to 0",
+    ),
+    "unweighted targets": (
+        {"release": {"canary": {"stable": "v1", "canary": "v2", "unweightedTargets": "none"}}},
+        'supported values: "all", "stable-only", "by-count"',
+    ),
+    "drain": ({"drain": {"seconds": 3601}}, "less than or equal to 3600"),
     "zone": ({"zones": ["https://dns"]}, "must be the name of a DiscoveryZone, as kubectl get dz prints it"),
     "zone twice": ({"zones": ["internal", "internal"]}, "spec.zones[1]: Duplicate value"),
     "typo": ({"ttl": 5}, 'unknown field "spec.ttl"'),
@@ -241,14 +274,13 @@ def test_a_name_that_is_no_label_is_refused(resources: Resources, name: str) -> 
 
 ACCEPTED: dict[str, tuple[str, Json | None, Json | None]] = {
     "no spec": ("ServiceInstance", None, None),
-    "empty spec": ("ServiceInstance", {}, {"versionLabel": "app.kubernetes.io/version"}),
+    "empty spec": ("ServiceInstance", {}, {}),
     "answer": (
         "ServiceInstance",
         {"answer": {"count": 3}, "eligibility": {}},
         {
             "answer": {"count": 3, "policy": "Random"},
             "eligibility": {"instanceNames": "Eligible"},
-            "versionLabel": "app.kubernetes.io/version",
         },
     ),
     "ports": (
@@ -257,7 +289,6 @@ ACCEPTED: dict[str, tuple[str, Json | None, Json | None]] = {
         {
             "selector": {"app": "web", "example.com/tier": ""},
             "ports": [{"port": 80, "protocol": "TCP", "targetPort": "http"}],
-            "versionLabel": "app.kubernetes.io/version",
         },
     ),
     "zone": (

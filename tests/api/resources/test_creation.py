@@ -44,7 +44,7 @@ async def test_one_is_made_and_then_left_to_its_user(
         creator.mark(key)
         await creating.news.until(lambda: creating.outcomes == ["created"])
         stored = await objects.get(ref)
-        assert stored["spec"] == {"versionLabel": "app.kubernetes.io/version"}, "the API server's default"
+        assert stored["spec"] == {}
         assert stored["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "rollcall"}
         (owner,) = stored["metadata"]["ownerReferences"]
         assert (owner["kind"], owner["name"], owner["uid"]) == ("Service", "web", made["metadata"]["uid"])

@@ -1,4 +1,4 @@
-"""Other servers through the whole path: pods in a real API server in, records at BIND, Knot and others out."""
+"""Other servers through the whole path: pods in a real API server in, records at real servers out."""
 
 import functools
 from collections.abc import Iterator

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
+import pytest
 
 from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Finished, Mount, answering, eventually, finish
+from rollcall.directory.weights import divide
 from rollcall.model import Format, Members
 from unit.publish.builders import EMPTY, WEB, file, many, members
 
@@ -91,3 +93,25 @@ async def test_requests_arrive(
         mount.publish(FILE, [members("web", web.instances[1]), EMPTY])
         os.kill(child.pid, signal.SIGHUP)
         await eventually(several, lambda answers: answers == {"web-2"})
+
+
+async def test_a_canary_gets_its_share_of_the_requests(
+    tmp_path: Path, program: Callable[[str], str], run: Callable[..., Child]
+) -> None:
+    port = free_port()
+    mount = Mount(tmp_path / "mount")
+    async with answering() as web, aiohttp.ClientSession() as http:
+        stable, canary = web.instances
+        weights = divide({stable.pod: 100}, {canary.pod: 100}, 10)
+        weighted = [msgspec.structs.replace(i, weight=weights[i.pod]) for i in web.instances]
+        mount.publish(FILE, [members("web", *weighted), EMPTY])
+        config = configuration(tmp_path, port)
+        run(program("nginx"), "-p", tmp_path, "-c", config, "-g", "daemon off;")
+
+        async def get() -> str:
+            async with http.get(f"http://127.0.0.1:{port}/") as response:
+                return await response.text()
+
+        await eventually(get, lambda answer: answer in ("web-1", "web-2"))
+        answers = [await get() for _ in range(200)]
+        assert answers.count("web-2") == pytest.approx(20, abs=2)

@@ -8,7 +8,7 @@ from unit.world import HTTP, pod
 
 
 def verdict(pod: Pod, *, publish_not_ready: bool = False):
-    return judge(pod, (HTTP,), publish_not_ready=publish_not_ready, version_label="version")
+    return judge(pod, (HTTP,), publish_not_ready=publish_not_ready, version_labels=("version",))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ SIDECAR = (ContainerPort("web", "TCP", 8080), ContainerPort("metrics", "TCP", 90
     ],
 )
 def test_target_ports_resolve_in_each_pod(port, number):
-    instance = judge(pod(ports=SIDECAR), (port,), publish_not_ready=False, version_label="version")
+    instance = judge(pod(ports=SIDECAR), (port,), publish_not_ready=False, version_labels=("version",))
     expected = () if number is None else (InstancePort("http", port.protocol, number),)
     assert instance.ports == expected
     assert instance.eligible

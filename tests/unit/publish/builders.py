@@ -37,6 +37,7 @@ def instance(
     ports: dict[str, int] | None = None,
     weight: int = 100,
     label: str = "",
+    listed: bool = True,
 ) -> Instance:
     """Make an eligible instance with addresses and names of this number."""
     v4 = IPv4Address("10.0.0.0") + number
@@ -55,7 +56,9 @@ def instance(
         weight=weight,
         live=True,
         ready=True,
+        available=True,
         eligible=True,
+        listed=listed,
     )
 
 

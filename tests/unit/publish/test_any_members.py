@@ -47,6 +47,7 @@ def instances(draw: st.DrawFn, namespace: str, number: int) -> Instance:
         weight=draw(st.sampled_from([0, 1, 100, 1000, 65535])),
         live=True,
         ready=True,
+        available=True,
         eligible=True,
     )
 

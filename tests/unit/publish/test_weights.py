@@ -2,9 +2,11 @@
 
 import re
 
+import msgspec
 import pytest
 
-from rollcall.model import Format, Members
+from rollcall.directory.weights import divide
+from rollcall.model import Format, Key, Members
 from rollcall.publish.files import render
 from rollcall.publish.files.haproxy import scaled
 from unit.publish.builders import file, instance, members
@@ -21,6 +23,7 @@ def weighted(*weights: int) -> Members:
         ([100, 0], [100, 0]),
         ([256, 1], [256, 1]),
         ([1000, 500, 1, 0], [256, 128, 1, 0]),
+        ([51200, 51200, 1034], [198, 198, 4]),
         ([65535, 128], [256, 1]),
     ],
 )
@@ -64,3 +67,43 @@ def test_a_weight_of_0(form: Format, pattern: str, expected: list[str]) -> None:
 )
 def test_weights_of_0_throughout_say_nothing(form: Format, pattern: str, count: int) -> None:
     assert len(re.findall(pattern, render(file(form), [weighted(0, 0)], 1).text)) == count
+
+
+@pytest.mark.parametrize("percent", [1, 2, 5, 10, 25, 50, 75, 99])
+@pytest.mark.parametrize("pods", [(1, 1), (2, 1), (3, 2), (10, 1)])
+def test_haproxy_has_the_share_of_a_canary(percent: int, pods: tuple[int, int]) -> None:
+    stable, canary = ({Key("shop", f"{n}-{i}"): 100 for i in range(count)} for n, count in enumerate(pods))
+    shares = scaled(list(divide(stable, canary, percent).values()))
+    got = 100 * sum(shares[pods[0] :]) / sum(shares)
+    if 256 * (100 - percent) < percent * pods[0]:  # less than one step for each of the others
+        assert abs(got - percent) < 3
+    else:
+        assert got == pytest.approx(percent, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("form", "pattern", "expected"),
+    [
+        (Format.HOSTS, r" (web\.shop)\n", 1),
+        (Format.ZONEFILE, r"\nweb\.shop IN A ", 1),
+        (Format.ZONEFILE, r" SRV 0 ", 2),
+        (Format.DNSMASQ, r"\nhost-record=web\.shop,", 1),
+        (Format.ENV, r"WEB_\d_HOST=", 1),
+        (Format.NGINX, r"weight=", 2),
+        (Format.ENVOY_EDS, r"load_balancing_weight", 2),
+    ],
+)
+def test_an_instance_that_is_not_listed_is_where_weights_are(
+    form: Format, pattern: str, expected: int
+) -> None:
+    service = members("web", instance(1, ipv6=False), instance(3, ipv6=False, listed=False))
+
+    assert len(re.findall(pattern, render(file(form), [service], 1).text)) == expected
+
+
+def test_json_tells_what_is_draining() -> None:
+    service = msgspec.structs.replace(members("web", instance(1)), draining=(instance(2),), drain_seconds=60)
+    (block,) = msgspec.json.decode(render(file(Format.JSON), [service], 1).text)["services"]
+    assert [each["pod"] for each in block["instances"]] == ["web-1"]
+    assert [each["pod"] for each in block["draining"]] == ["web-2"]
+    assert block["drainSeconds"] == 60

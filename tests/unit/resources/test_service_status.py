@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from rollcall.model import Naming, Reason, ServicePort
+from rollcall.model import BlueGreen, Canary, Drain, Naming, Reason, Release, Released, ServicePort
 from rollcall.resources.service_status import MAX_BYTES, MAX_INSTANCES
-from unit.resources.cluster import START, World, condition, states
+from rollcall.resources.transitions import transitions
+from unit.resources.cluster import KEY, START, World, condition, states
 from unit.world import pod, resource, service, zone
 
 AVAILABLE = ("True", "EndpointsAvailable")
@@ -25,6 +27,7 @@ def test_a_service_as_it_should_be() -> None:
         "targets": "1/1",
         "reason": "Published",
         "counts": {"total": 2, "live": 2, "ready": 2, "eligible": 2},
+        "release": {"versions": []},
         "truncated": False,
         "lastChangeTime": "2027-01-15T08:00:00Z",
         "publications": [
@@ -315,3 +318,99 @@ def test_a_resource_of_its_own() -> None:
     status = World().apply(zone(), resource(selector={"app": "web"}), pod()).service()
     assert states(status)["Ready"] == ("True", "Published")
     assert status["instances"][0]["pod"] == "web-0"
+
+
+def versioned(version: str, count: int, block: int, **fields: Any) -> list[Any]:
+    labels = {"app": "web", "version": version}
+    return [pod(f"{version}-{n}", f"10.0.{block}.{n}", labels=labels, **fields) for n in range(1, count + 1)]
+
+
+class TestReleases:
+    """What a release is, what became of it, and how long it has been so."""
+
+    def test_versions_are_counted_without_a_release(self) -> None:
+        pods = (*versioned("v1.0", 3, 1), *versioned("v2", 1, 2, ready=False), pod("bare", "10.0.3.1"))
+        assert world(*pods).service()["release"] == {
+            "versions": [
+                {
+                    "version": "v1.0",
+                    "name": "v1-0",
+                    "total": 3,
+                    "available": 3,
+                    "eligible": 3,
+                    "share": "75%",
+                },
+                {"version": "v2", "name": "v2", "total": 1, "available": 0, "eligible": 0, "share": "0%"},
+            ]
+        }
+
+    def test_blue_green(self) -> None:
+        pods = (*versioned("blue", 2, 1), *versioned("green", 1, 2))
+        made = world(*pods, release=Release(blue_green=BlueGreen("blue")))
+        first = made.service()
+        assert states(first)["Released"] == ("True", "Released")
+        assert (first["ready"], first["release"]["summary"]) == ("2/3", "blue")
+        (other,) = [each for each in first["instances"] if not each["eligible"]]
+        assert (other["reason"], other["pod"]) == ("OtherVersion", "green-1")
+        made.now += 50
+        assert made.service(first) == first
+
+        made.now += 50
+        made.apply(resource(release=Release(blue_green=BlueGreen("green", 2)), generation=2))
+        refused = made.service(first)
+        assert states(refused) == {
+            "Ready": ("True", "Published"),
+            "EndpointsAvailable": AVAILABLE,
+            "Released": ("False", "TooFewReady"),
+        }
+        assert refused["reason"] == "TooFewReady"
+        assert refused["release"] == first["release"]
+
+        made.apply(resource(release=Release(blue_green=BlueGreen("green")), generation=3))
+        after = made.service(refused)
+        assert (after["release"]["active"], after["release"]["previous"]) == ("green", "blue")
+        assert after["release"]["since"] == "2027-01-15T08:01:40Z"
+        assert [each.reason for each in transitions(first, refused)] == ["TooFewReady"]
+        assert [each.reason for each in transitions(refused, after)] == ["Switched", "Released"]
+        assert "green; before, they went to blue" in transitions(refused, after)[0].message
+
+    def test_a_canary(self) -> None:
+        pods = (*versioned("v1", 2, 1), *versioned("v2", 1, 2))
+        status = world(*pods, release=Release(canary=Canary("v1", "v2", 10))).service()
+        assert status["release"]["summary"] == "v1 90%, v2 10%"
+        assert [each["share"] for each in status["release"]["versions"]] == ["90%", "10%"]
+        assert (status["release"]["canary"], status["release"]["weight"]) == ("v2", 10)
+
+    def test_a_side_that_is_missing_is_told(self) -> None:
+        status = world(*versioned("v1", 2, 1), release=Release(canary=Canary("v1", "v2", 10))).service()
+        assert states(status)["Released"] == ("False", "CanaryNotReady")
+        assert states(status)["Ready"] == ("True", "Published")
+        assert [each["share"] for each in status["release"]["versions"]] == ["100%"]
+
+    def test_what_is_written_is_what_is_read_back(self) -> None:
+        pods = (*versioned("v1", 2, 1), *versioned("v2", 1, 2))
+        made = world(*pods, release=Release(canary=Canary("v1", "v2", 10)))
+        entry = made.directory.get(KEY)
+        assert entry is not None
+        assert msgspec.convert(made.service()["release"], Released) == entry.released
+
+    def test_a_draining_instance_and_when_it_may_end(self) -> None:
+        made = world(pod("web-0"), pod("web-1", "10.0.0.2", drain="true"), drain=Drain(90))
+        first = made.service()
+        draining = first["instances"][0]
+        assert (draining["pod"], draining["reason"]) == ("web-1", "Draining")
+        assert (draining["drainingSince"], draining["drainingUntil"]) == (
+            "2027-01-15T08:00:00Z",
+            "2027-01-15T08:01:30Z",
+        )
+        made.now += 60
+        assert made.service(first) == first
+
+    @pytest.mark.parametrize("fields", [{"weight": "1001"}, {"drain": "yes"}])
+    def test_an_annotation_that_makes_no_sense_is_told_with_its_pod(self, fields: dict[str, str]) -> None:
+        status = world(pod("web-0"), pod("web-1", "10.0.0.2", **fields)).service()
+        assert states(status)["Ready"] == ("True", "InvalidAnnotation")
+        told = condition(status, "Ready")
+        assert told is not None
+        assert "web-1" in told["message"]
+        assert status["ready"] == "2/2"

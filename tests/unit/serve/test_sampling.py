@@ -1,7 +1,7 @@
 """How often each record is answered, and where; fixed seeds, so that no run differs from another."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 from math import prod
 from random import Random
@@ -162,3 +162,71 @@ def test_a_large_set_is_drawn_evenly() -> None:
 
     seen = Counter(index for answer in answers for index in answer)
     assert chi_square_per_degree([seen[index] for index in range(200)], [DRAWS * 8 / 200] * 200) < 1.4
+
+
+@pytest.mark.parametrize(
+    ("weights", "canary", "percent", "tolerance"),
+    [
+        ([51200] * 9 + [51200], [9], 10, 0.5),
+        ([51200, 5689], [1], 10, 0.5),
+        ([51200, 517], [1], 1, 0.2),
+        ([51200] * 5 + [1293, 1293], [5, 6], 1, 0.2),
+        ([6] * 100 + [59400], [100], 99, 0.2),
+    ],
+    ids=["one of ten", "one of two", "1 % of two", "1 % of seven", "99 % of 101"],
+)
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_share_of_first_places_is_exact(
+    weights: list[int], canary: list[int], percent: int, tolerance: float, count: int
+) -> None:
+    answers = 100_000
+    firsts = Counter(answer[0] for answer in shown(len(weights), count, answers, weights))
+
+    assert 100 * sum(firsts[number] for number in canary) / answers == pytest.approx(percent, abs=tolerance)
+
+
+def test_what_follows_the_first_record_comes_by_weight_too() -> None:
+    weights = [100, 100, 100, 50, 400]
+    seen = Counter(tuple(answer) for answer in shown(5, 3, 100_000, weights))
+
+    for order in permutations(range(5), 3):
+        probability = picking_probability(order, weights)
+        # Eight answers of one first record have the same others, so that these spread more widely.
+        deviation = (8 * 100_000 * probability * (1 - probability)) ** 0.5
+        assert abs(seen[order] - 100_000 * probability) <= 4.5 * deviation, order
+
+
+@pytest.mark.parametrize(("number", "count", "largest"), [(10, 1, 27.9), (10, 8, 27.9), (100, 8, 148.3)])
+def test_a_million_answers_are_even(number: int, count: int, largest: float) -> None:
+    """The chi-square of first places, and of membership; `largest` is what p = 0.001 allows."""
+    answers = 1_000_000
+    firsts = [0] * number
+    members = [0] * number
+    for answer in shown_one_by_one(number, count, answers):
+        firsts[answer[0]] += 1
+        for index in answer:
+            members[index] += 1
+
+    assert chi_square_per_degree(firsts, [answers / number] * number) * (number - 1) < largest
+    if count > 1:
+        # An answer holds no record twice, which makes membership more even than independent draws.
+        even = chi_square_per_degree(members, [answers * count / number] * number) * (number - 1)
+        assert even * (number - 1) / (number - count) < largest
+
+
+def shown_one_by_one(number: int, count: int, answers: int) -> Iterator[list[int]]:
+    compiler = Compiler(b"\x01s\x00\x00\x01\x00\x01", 1, 5, lambda host: ())
+    members = {bytes((10, 0, 0, index)): 1 for index in range(number)}
+    source = of_records(compiler, members, count, Random(11))
+    for _ in range(answers):
+        answer = [record[-1] for record in next(source).records]
+        assert len(answer) == count
+        yield answer
+
+
+@given(st.lists(st.integers(1, 65535), min_size=2, max_size=200), st.data())
+def test_an_answer_of_a_source_holds_no_record_twice(weights: list[int], data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, len(weights)))
+
+    for answer in shown(len(weights), count, 20, weights):
+        assert len(answer) == len(set(answer)) == count

@@ -7,10 +7,12 @@ import pytest
 
 from rollcall.model import (
     Answer,
+    Canary,
     ConfigMapTarget,
     ContainerPort,
     DiscoveryFile,
     DiscoveryZone,
+    Drain,
     Eligibility,
     FileServices,
     FileSpec,
@@ -24,10 +26,13 @@ from rollcall.model import (
     Operator,
     Pod,
     Policy,
+    Release,
+    Released,
     Requirement,
     Service,
     ServiceInstance,
     ServicePort,
+    Strategy,
     ZoneSpec,
 )
 from rollcall.watch import DISCOVERY_FILES, DISCOVERY_ZONES, PODS, SERVICE_INSTANCES, SERVICES, Resource
@@ -58,7 +63,11 @@ def test_a_whole_pod() -> None:
     pod = pod_of(
         {
             "labels": {"app": "web"},
-            "annotations": {"rollcall.dev/weight": "20", "example.com/other": "x"},
+            "annotations": {
+                "rollcall.dev/weight": "20",
+                "rollcall.dev/drain": "true",
+                "example.com/other": "x",
+            },
             "ownerReferences": [{"kind": "ReplicaSet"}],
         },
         {
@@ -104,6 +113,7 @@ def test_a_whole_pod() -> None:
             ContainerPort("admin", "TCP", 9901),
         ),
         weight="20",
+        drain="true",
     )
 
 
@@ -180,7 +190,8 @@ def test_a_service_instance() -> None:
             "negativeTtlSeconds": 2,
             "answer": {"policy": "One"},
             "eligibility": {"publishNotReadyAddresses": False, "instanceNames": "Live"},
-            "versionLabel": "version",
+            "release": {"versionLabel": "version", "canary": {"stable": "v1", "canary": "v2", "weight": 5}},
+            "drain": {"seconds": 30},
             "zones": ["internal"],
         },
         "status": {"counts": {"ready": 3}, "instances": [{"pod": "a"}]},
@@ -197,7 +208,8 @@ def test_a_service_instance() -> None:
             negative_ttl_seconds=2,
             answer=Answer(Policy.ONE),
             eligibility=Eligibility(publish_not_ready_addresses=False, instance_names=InstanceNames.LIVE),
-            version_label="version",
+            release=Release("version", canary=Canary("v1", "v2", 5)),
+            drain=Drain(30),
             zones=("internal",),
         ),
     )
@@ -207,6 +219,32 @@ def test_a_service_instance_is_the_same_whatever_we_write_into_its_status() -> N
     before = {"metadata": META | {"resourceVersion": "8"}, "spec": {}, "status": {"serial": 1}}
     after = {"metadata": META | {"resourceVersion": "9"}, "spec": {}, "status": {"serial": 2}}
     assert read(SERVICE_INSTANCES, before) == read(SERVICE_INSTANCES, after)
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"),
+    [
+        (None, None),
+        ({"versions": []}, Released()),
+        (
+            {
+                "strategy": "BlueGreen",
+                "active": "green",
+                "previous": "blue",
+                "summary": "green",
+                "since": "x",
+            },
+            Released(Strategy.BLUE_GREEN, "green", "blue"),
+        ),
+        ({"strategy": "Rolling", "active": "green"}, None),
+        ({"strategy": "Canary", "weight": "ten"}, None),
+    ],
+)
+def test_what_a_status_remembers_of_a_release(release: Any, expected: Released | None) -> None:
+    obj = {"metadata": META, "spec": {"ttlSeconds": 1}, "status": {"release": release}}
+    instance = read(SERVICE_INSTANCES, obj)
+    assert instance.released == expected
+    assert instance.spec.ttl_seconds == 1, "a status from elsewhere costs no spec"
 
 
 def test_a_discovery_zone() -> None:

@@ -115,7 +115,7 @@ def test_pointers_follow_the_ttl_of_the_zone_also_where_the_service_has_its_own(
     stage = Stage(zone(reverse_domains=reverse, ttl_seconds=30), service(), resource(ttl_seconds=1), pod())
     stage.put(zone(reverse_domains=reverse, ttl_seconds=5, generation=2))
     rrsets = stage.follower.zones[b"\x0210\x07in-addr\x04arpa\x00"]
-    assert [ttl for (_, rdtype), (ttl, _, _) in rrsets.items() if rdtype == 12] == [5]
+    assert [ttl for (_, rdtype), (ttl, *_) in rrsets.items() if rdtype == 12] == [5]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_the_answer_policy_is_about_addresses(answer, count):
     stage = Stage(zone(), service(), resource(answer=answer), pod())
     counts = {
         rdtype: rrset_count
-        for (owner, rdtype), (_, rrset_count, _) in stage.follower.zones[b"\x07example\x03com\x00"].items()
+        for (owner, rdtype), (_, rrset_count, *_) in stage.follower.zones[b"\x07example\x03com\x00"].items()
         if owner
         in (
             b"\x03web\x04shop\x07example\x03com\x00",
@@ -139,7 +139,7 @@ def test_the_answer_policy_is_about_addresses(answer, count):
 def test_ttls_come_from_the_service_then_the_zone():
     stage = Stage(zone(ttl_seconds=30), service(), pod(), service("api"), resource("api", ttl_seconds=1))
     ttls = {
-        owner: ttl for (owner, rdtype), (ttl, _, _) in stage.follower.zones[b"\x07example\x03com\x00"].items()
+        owner: ttl for (owner, rdtype), (ttl, *_) in stage.follower.zones[b"\x07example\x03com\x00"].items()
     }
     assert ttls[b"\x03web\x04shop\x07example\x03com\x00"] == 30
     assert ttls[b"\x03api\x04shop\x07example\x03com\x00"] == 1

@@ -55,7 +55,8 @@ def _resolve(members: Members, wanted: str) -> tuple[Endpoints | None, LeftOut |
 
 def _block(prefix: str, service: Endpoints) -> Block:
     # There is no place for a weight here; an instance of weight 0 must get no requests, so it isn't named.
-    taken = [e for e in service.endpoints if e.weight] or list(service.endpoints)
+    # Nor is one that a canary release keeps out of where there are no weights.
+    taken = [e for e in service.endpoints if e.weight and e.instance.listed] or list(service.endpoints)
     lines = [
         f"{prefix}_COUNT={len(taken)}\n",
         f"{prefix}_HOSTS={','.join(endpoint.host_port for endpoint in taken)}\n",

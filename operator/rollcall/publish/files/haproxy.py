@@ -4,7 +4,8 @@ HAProxy has no include; whole sections are what a second file can hold. Mode, ba
 come from the last `defaults` section of the user's file.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from rollcall.model import DiscoveryFile, Members
 
@@ -14,6 +15,9 @@ from .names import short_name
 from .rendering import Block, Contents, Renderer, comment
 
 MAX_WEIGHT = 256
+
+_MAX_DIFFERENT = 16
+"""Beyond so many different weights every scale is about as good as another."""
 
 
 def _contents(file: DiscoveryFile, services: Sequence[Members]) -> Contents:
@@ -36,11 +40,31 @@ def _server(endpoint: Endpoint, share: int) -> str:
 
 
 def scaled(weights: Sequence[int]) -> list[int]:
-    """Bring weights into HAProxy's range, 0 to 256. 0 stays 0 (drain); nothing else becomes 0."""
+    """Bring weights into HAProxy's range, 0 to 256. 0 stays 0 (drain); nothing else becomes 0.
+
+    Of the scales that fit, the one that comes nearest to the shares is taken: rounding at a fixed one would
+    make 1.2 % of a canary's 1 %.
+    """
     largest = max(weights, default=0)
     if largest <= MAX_WEIGHT:
         return list(weights)
-    return [max(1, round(weight * MAX_WEIGHT / largest)) if weight else 0 for weight in weights]
+    tally = Counter(weight for weight in weights if weight)
+    if len(tally) > _MAX_DIFFERENT:
+        return [_to_scale(weight, MAX_WEIGHT, largest) for weight in weights]
+    scale = min(range(MAX_WEIGHT, 0, -1), key=lambda scale: _error(tally, scale, largest))
+    return [_to_scale(weight, scale, largest) for weight in weights]
+
+
+def _to_scale(weight: int, scale: int, largest: int) -> int:
+    return max(1, round(weight * scale / largest)) if weight else 0
+
+
+def _error(tally: Mapping[int, int], scale: int, largest: int) -> float:
+    """Return how far the shares of the answers are off, summed over the servers."""
+    scaled = {weight: _to_scale(weight, scale, largest) for weight in tally}
+    total = sum(weight * count for weight, count in tally.items())
+    scaled_total = sum(scaled[weight] * count for weight, count in tally.items())
+    return sum(count * abs(weight / total - scaled[weight] / scaled_total) for weight, count in tally.items())
 
 
 RENDERER = Renderer(content_type="text/plain", head=comment, contents=_contents)

@@ -17,14 +17,16 @@ def _contents(_: DiscoveryFile, services: Sequence[Members]) -> Contents:
 
 
 def _block(members: Members) -> Block:
-    opening = _encode(
-        {
-            "namespace": members.key.namespace,
-            "name": members.key.name,
-            "ports": list(map(_service_port, members.ports)),
-        }
-    )
-    instances = tuple(map(_instance, in_order(members.instances)))
+    service: dict[str, object] = {
+        "namespace": members.key.namespace,
+        "name": members.key.name,
+        "ports": list(map(_service_port, members.ports)),
+    }
+    if members.draining:
+        service["draining"] = [_fields(instance) for instance in in_order(members.draining)]
+        service["drainSeconds"] = members.drain_seconds
+    opening = _encode(service)
+    instances = tuple(_encode(_fields(instance)) for instance in in_order(members.instances))
     return Block(
         service=members.key,
         opening=f'{opening[:-1]},"instances":[\n',
@@ -42,20 +44,18 @@ def _instance_port(port: InstancePort) -> dict[str, object]:
     return {"name": port.name, "protocol": port.protocol, "port": port.number}
 
 
-def _instance(instance: Instance) -> str:
-    return _encode(
-        {
-            "pod": instance.pod.name,
-            "label": instance.label,
-            "ipv4": sorted(instance.ipv4),
-            "ipv6": sorted(instance.ipv6),
-            "ports": list(map(_instance_port, instance.ports)),
-            "node": instance.node,
-            "zone": instance.zone,
-            "version": instance.version,
-            "weight": instance.weight,
-        }
-    )
+def _fields(instance: Instance) -> dict[str, object]:
+    return {
+        "pod": instance.pod.name,
+        "label": instance.label,
+        "ipv4": sorted(instance.ipv4),
+        "ipv6": sorted(instance.ipv6),
+        "ports": list(map(_instance_port, instance.ports)),
+        "node": instance.node,
+        "zone": instance.zone,
+        "version": instance.version,
+        "weight": instance.weight,
+    }
 
 
 def _encode(value: object) -> str:

@@ -70,13 +70,16 @@ def _named(members: Members, domain: bytes, left_out: list[LeftOut]) -> Named:
     if invalid:
         count = f"{len(invalid)} of {len(members.instances)} instances"
         left_out.append(LeftOut(members.key, "InvalidName", f"{count} have no valid name: {invalid[0]}."))
-    weighed = any(instance.weight for instance, _ in instances)
+    in_sets = any(instance.weight and instance.listed for instance, _ in instances)
     return Named(
         key=members.key,
         name=name,
         ports=_ports(members, name, left_out),
-        # A name can't say that an instance is to get no requests; so it doesn't lead to one of weight 0.
-        instances=tuple(NamedInstance(i, own, not weighed or i.weight > 0) for i, own in instances),
+        # A name can't say that an instance is to get few requests or none; so it doesn't lead to one of
+        # weight 0, nor to one that a canary release keeps out of where there are no weights.
+        instances=tuple(
+            NamedInstance(i, own, not in_sets or (i.weight > 0 and i.listed)) for i, own in instances
+        ),
     )
 
 

@@ -52,7 +52,8 @@ class Publication:
 
     Attributes:
         learned: whether the server's zone was read once.
-        written: whether something was sent since the last reading began.
+        steps: by how much we have raised the zone's serial since it was last looked at, if servers count
+            updates; None where it isn't known whether a message had effect.
         seen_epoch: the highest one in markers of this installation at the server.
         is_challenged: whether somebody has written to a unit of ours after us.
         unresolved: messages whose outcome is not known: their parts, by unit.
@@ -69,7 +70,7 @@ class Publication:
         self.obstacles: dict[bytes, tuple[bytes, Obstacle]] = {}
         self.unresolved: dict[bytes, Part] = {}
         self.learned = False
-        self.written = False
+        self.steps: int | None = 0
         self.seen_epoch = -1
         self.is_challenged = False
         self._published = published
@@ -211,6 +212,8 @@ class Publication:
             return step
         found = self.state.units.get(root)
         if root in self._withdrawn or self._orphans.is_dead(root, found, unix_seconds):
+            if root in self._unsure:  # names that we don't know of would stay, and be nobody's: `learn` comes
+                return NOTHING
             return self.planner.deletion(root, room, skipped=skipped)
         if root in self._orphans and found is not None and not found.found.tombstone:
             return self.planner.tombstone(root, int(unix_seconds))
@@ -235,6 +238,8 @@ class Publication:
 
     def applied(self, draft: Draft) -> None:
         """Take in that a message had effect."""
+        if self.steps is not None:
+            self.steps += 1
         for part in draft.parts:
             self._apply(part)
 
@@ -249,6 +254,7 @@ class Publication:
         names: Mapping[bytes, Mapping[int, PublishedSet]],
     ) -> list[bytes]:
         """Take in what was read after a prerequisite failed; return the units that are not as we thought."""
+        self.steps = None
         found = []
         for part in draft.parts:
             marker = markers[part.root]
@@ -273,6 +279,7 @@ class Publication:
 
     def unknown(self, draft: Draft) -> None:
         """Take in that nobody knows whether a message had effect."""
+        self.steps = None
         for part in draft.parts:
             self._touch(part.root)
             self.unresolved[part.root] = part
@@ -395,6 +402,21 @@ class Publication:
         self._note_orphan(root)
         self._compare(root, live=True)
 
+    def is_unsure(self, root: bytes) -> bool:
+        """Whether a unit may have names that we don't know of.
+
+        Another Rollcall has written it, or a message of ours that had been given up.
+        """
+        return root in self._unsure
+
+    def learned_by_name(self, since: int) -> None:
+        """Take in that all names that we know of were read: more is not to be had from this server."""
+        self.learned = True
+        for root in [root for root in self._unsure if not self.is_newer(root, since)]:
+            self._unsure.discard(root)
+            if root not in self.units:
+                self.backlog.add(root, (), self.backlog.flood)
+
     def names_of(self, root: bytes) -> set[bytes]:
         """Return the names of a unit that we know of."""
         unit = self.state.units.get(root)
@@ -471,7 +493,6 @@ class Publication:
         self.seen_epoch = max(self.seen_epoch, unit.found.generation.epoch)
 
     def _touch(self, root: bytes) -> None:
-        self.written = True
         self._clock += 1
         self._touched_at[root] = self._clock
 

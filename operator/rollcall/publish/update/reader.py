@@ -1,6 +1,7 @@
 """Reads a server's zone back, as a whole, and finds what differs: at first, and then now and then."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from random import SystemRandom
@@ -18,6 +19,10 @@ from .session import Server, Session
 from .transfer import TransferRefused, read_zone
 
 REPAIR_SECONDS = 30.0
+
+WHOLE_SECONDS = 900.0
+"""So long after the last time the zone is read as a whole, whatever its serial says."""
+
 JITTER = (0.9, 1.1)
 PAUSE_SECONDS = 0.5
 """Between two readings, however much somebody is in a hurry."""
@@ -45,6 +50,7 @@ class Reader:
         self._publication = publication
         self._ring = ring
         self._serial: int | None = None
+        self._read_at = 0.0
         self._hurry = asyncio.Event()
 
     def hurry(self) -> None:
@@ -80,10 +86,14 @@ class Reader:
 
     async def _look(self, session: Session, zone: bytes) -> None:
         publication = self._publication
+        steps = publication.steps
         serial = await session.serial_of(zone)
-        if publication.learned and serial == self._serial and not publication.written:
-            return  # one serial, one content: nobody has written since
-        publication.written = False
+        if self._is_explained(serial, steps):
+            self._serial = serial
+            if publication.steps is not None and steps is not None:
+                publication.steps -= steps
+            return
+        publication.steps = 0
         since = publication.now
         try:
             contents = await read_zone(session, zone, self._domain, self._identity)
@@ -94,7 +104,20 @@ class Reader:
             for _ in publication.learn(contents.state, since):
                 await asyncio.sleep(0)
             self._serial = contents.serial
+        self._read_at = time.monotonic()
         self.found()
+
+    def _is_explained(self, serial: int | None, steps: int | None) -> bool:
+        """Whether nobody but us has written since we looked last: then each update of ours is one step.
+
+        Each of our updates changes a marker, so that none of them can be without a step. Where a server
+        counts in another way, or the whole was not read for long, it is read.
+        """
+        if not self._publication.learned or self._serial is None or steps is None:
+            return False
+        if time.monotonic() >= self._read_at + WHOLE_SECONDS:
+            return False
+        return serial == (self._serial + steps) % (1 << 32)
 
     async def _look_at_names(self, since: int) -> None:
         """Ask for each name that we know of, where the server serves no transfer."""
@@ -111,7 +134,7 @@ class Reader:
                     continue
                 await self._read(session, batch, since)
                 batch, size = {}, 0
-            publication.learned = True
+            publication.learned_by_name(since)
         finally:
             await session.close()
 

@@ -261,6 +261,8 @@ class Writer:
         [marker] = (await read_markers(session, [root])).values()
         names = await read_names(session, self._publication.names_of(root))
         self._publication.read(root, marker, names)
+        if self._publication.is_unsure(root):
+            self._hurry()
 
     def _take_apart(self, draft: Draft, rcode: int) -> None:
         """Send the halves of a message that the server doesn't take; leave out a single name."""
