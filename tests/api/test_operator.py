@@ -290,6 +290,7 @@ def test_every_metric_is_in_the_manual_and_every_one_there_exists(rollcall):
 def test_every_process_logs_json_where_that_is_asked_for(cluster, tmp_path: Path):
     with Rollcall(cluster.kubeconfig, tmp_path, "--log-format=json") as running:
         running.wait_ready()
+    assert [line for line in running.log if not line.startswith("{")] == []
     lines = [json.loads(line) for line in running.log]
     assert {line["process"] for line in lines} >= {"rollcall", "control", "dns worker 0", "dns worker 1"}
     assert all({"ts", "level", "logger", "msg"} <= line.keys() for line in lines)
