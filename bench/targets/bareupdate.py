@@ -12,8 +12,8 @@ from typing import NamedTuple, Self
 
 import dns.rcode
 import dns.tsig
-
 import dns.update
+
 from bench import stamps
 from controlplane import ControlPlaneError
 

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
+import dns.update
 import pytest
 
-import dns.update
 from nameservers import Nameserver, PowerDNS, send
 from rollcall.publish.update import reader, transfer
 from updates import Source, eventually, many, running

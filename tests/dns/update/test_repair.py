@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import dns.update
 import pytest
 
-import dns.update
 from nameservers import DOMAIN, Bind, Knot, Nameserver, PowerDNS, data, send, serial, serving
 from rollcall.publish.update.reasons import Reason
 from updates import Source, at_server, eventually, many, markers, running

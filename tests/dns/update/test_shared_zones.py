@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+import dns.update
 import pytest
 
-import dns.update
 from nameservers import (
     DOMAIN,
     PARENT,

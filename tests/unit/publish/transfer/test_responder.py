@@ -13,11 +13,11 @@ import dns.opcode
 import dns.rcode
 import dns.rdatatype
 import dns.tsig
+import dns.update
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import dns.update
 from rollcall.dnswire.message import read
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import KeyRing, Secondary, Transfer, parse_key
