@@ -15,6 +15,7 @@ COMMANDS = {
     "status": "Show zones, services and files, and what is left out.",
     "lookup": "Ask a DNS server, and say which instances the answer is.",
     "watch": "Follow services as their instances come and go, until Ctrl-C.",
+    "release": "Show and change which versions of a service are answered.",
     "check": "Check an installation: API, CRDs, rights, ports, zones.",
     "run": "Run the operator.",
 }
@@ -29,6 +30,7 @@ Exit codes:
   1  an error, or a check that failed
   2  wrong usage
   3  the name or the service does not exist
+  4  not every target had it in time (release --wait)
 
 \b
 Examples:
@@ -36,6 +38,7 @@ Examples:
   rollcall status web -n shop                     one service, instance by instance
   rollcall lookup web.shop.k8s.example.com        an answer, and whom it names
   rollcall watch -n shop                          live
+  rollcall release switch web green --wait        blue/green, until every target has it
   rollcall check                                  is the installation sound?
 """
 

@@ -57,11 +57,20 @@ def parse(words: list[str]) -> str:
     click.Command("rollcall", params=group.params).make_context("rollcall", words[:at])
     command = group.get_command(click.Context(group), words[at])
     assert command is not None
+    name, rest = words[at], words[at + 1 :]
+    while isinstance(command, click.Group) and rest and rest[0] in command.commands:
+        command, name, rest = command.commands[rest[0]], rest[0], rest[1:]
     try:
-        command.make_context(words[at], words[at + 1 :])
+        command.make_context(name, list(rest))
     except click.MissingParameter:
-        assert words[at + 1 :] == []  # a command that is spoken of, and not typed: `rollcall lookup`
+        assert rest == []  # a command that is spoken of, and not typed: `rollcall lookup`
     return words[at]
+
+
+def parameters(command: click.Command) -> list[click.Parameter]:
+    """Return what a command takes, with what the commands below it take."""
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return [*command.params, *(param for each in below for param in parameters(each))]
 
 
 @pytest.mark.parametrize("command", list(COMMANDS))
@@ -69,7 +78,8 @@ def test_the_reference_has_every_option(command: str) -> None:
     found = group.get_command(click.Context(group), command)
     assert found is not None
     page = REFERENCE.read_text()
-    options = [flag for param in found.params if isinstance(param, click.Option) for flag in param.opts]
+    taken = parameters(found)
+    options = [flag for param in taken if isinstance(param, click.Option) for flag in param.opts]
     assert [flag for flag in options if f"`{flag}" not in page] == []
     assert f"\n## {command}\n" in page
 
@@ -80,7 +90,7 @@ def test_the_reference_has_no_option_that_is_not_there(command: str) -> None:
     section = section.partition("\n## ")[0]
     found = group.get_command(click.Context(group), command)
     assert found is not None
-    known = {flag for param in found.params for flag in param.opts}
+    known = {flag for param in parameters(found) for flag in param.opts}
     rows = re.findall(r"^\| (`-.*?`) \|", section, re.MULTILINE)
     told = {flag for row in rows for flag in re.findall(r"`(--?[a-z-]+)", row, re.IGNORECASE)}
     assert told - known == set()

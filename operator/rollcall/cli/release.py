@@ -1,0 +1,188 @@
+"""`rollcall release`: which versions of a service are answered, shown and changed."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .options import Command, Settings, shared_options, with_settings
+
+if TYPE_CHECKING:
+    from .release_change import Change
+    from .release_objects import ReleasedService
+
+    Decide = Callable[[ReleasedService], Change]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+WAIT_SECONDS = 300.0
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  rollcall release status web -n shop                 versions, shares, targets
+  rollcall release switch web green --wait            blue/green: to green, at once
+  rollcall release rollback web                       and back
+  rollcall release weight web 25 --wait --timeout 60  canary: a quarter of the answers
+  rollcall release promote web                        the canary becomes the stable version
+  rollcall release abort web                          the canary gets no answers any more
+"""
+)
+@shared_options("Namespace. Default: that of the context.")
+@click.pass_context
+def release(context: click.Context, /, **given: Any) -> None:
+    """Show and change which versions of a service are answered.
+
+    A change writes spec.release of the ServiceInstance with your own rights: it needs the verb patch on
+    serviceinstances, which the role edit of a namespace has. Everything but `status` returns once that is
+    written, or with --wait once every target has it.
+    """
+    # As with the options of `rollcall` itself: what is said after the command comes first.
+    defaults = {**(context.default_map or {}), **{name: value for name, value in given.items() if value}}
+    context.default_map = {name: {**defaults} for name in release.commands}
+
+
+def _waiting(function: F) -> F:
+    for option in (
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            default=WAIT_SECONDS,
+            show_default=True,
+            help="Seconds for --wait, after which it ends with code 4; the change stays.",
+        ),
+        click.option("--wait", is_flag=True, help="Return when every target has it; show the way there."),
+    ):
+        function = option(function)
+    return function
+
+
+@release.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  rollcall release status web -n shop      one look
+  rollcall release status web --watch      live, until Ctrl-C
+  rollcall release status web -o json      for programs
+""",
+)
+@click.argument("name", metavar="NAME")
+@click.option("--watch", is_flag=True, help="Go on showing it, until Ctrl-C.")
+@with_settings()
+def status(settings: Settings, name: str, watch: bool) -> None:
+    """Show the versions of a service, their shares, and which targets have them."""
+    from .release_run import show
+
+    try:
+        asyncio.run(show(settings, name, watch=watch))
+    except KeyboardInterrupt:
+        return  # the way to end --watch
+
+
+@release.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  rollcall release switch web green -n shop            ask for it
+  rollcall release switch web green --wait             until every target has it
+""",
+)
+@click.argument("name", metavar="NAME")
+@click.argument("version", metavar="VERSION")
+@click.option("--force", is_flag=True, help="Ask for it even if it must wait until enough are ready.")
+@_waiting
+@with_settings()
+def switch(settings: Settings, name: str, version: str, force: bool, wait: bool, timeout: float) -> None:
+    """Blue/green: answer another version, and no other."""
+    from .release_change import switch as decide
+
+    _change(settings, name, partial(decide, version=version, force=force), timeout if wait else None)
+
+
+@release.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  rollcall release rollback web -n shop
+  rollcall release rollback web --wait --timeout 60
+""",
+)
+@click.argument("name", metavar="NAME")
+@_waiting
+@with_settings()
+def rollback(settings: Settings, name: str, wait: bool, timeout: float) -> None:
+    """Go back to the version before; of a canary the same as abort.
+
+    A switch that has not been let through is called off.
+    """
+    from .release_change import rollback as decide
+
+    _change(settings, name, decide, timeout if wait else None)
+
+
+@release.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  rollcall release weight web 10 -n shop
+  rollcall release weight web 100 --wait
+""",
+)
+@click.argument("name", metavar="NAME")
+@click.argument("percent", metavar="PERCENT", type=click.IntRange(0, 100))
+@_waiting
+@with_settings()
+def weight(settings: Settings, name: str, percent: int, wait: bool, timeout: float) -> None:
+    """Canary: its part of the answers, 0 to 100."""
+    from .release_change import weight as decide
+
+    _change(settings, name, partial(decide, percent=percent), timeout if wait else None)
+
+
+@release.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  rollcall release promote web -n shop
+  rollcall release promote web --wait
+""",
+)
+@click.argument("name", metavar="NAME")
+@_waiting
+@with_settings()
+def promote(settings: Settings, name: str, wait: bool, timeout: float) -> None:
+    """Canary: make it the stable version, with all answers.
+
+    The stable version until now takes its place, with weight 0: `weight NAME 100` goes back to it.
+    """
+    from .release_change import promote as decide
+
+    _change(settings, name, decide, timeout if wait else None)
+
+
+@release.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  rollcall release abort web -n shop
+  rollcall release abort web --wait
+""",
+)
+@click.argument("name", metavar="NAME")
+@_waiting
+@with_settings()
+def abort(settings: Settings, name: str, wait: bool, timeout: float) -> None:
+    """Canary: take it out of the answers (weight 0)."""
+    from .release_change import abort as decide
+
+    _change(settings, name, decide, timeout if wait else None)
+
+
+def _change(settings: Settings, name: str, decide: "Decide", timeout_seconds: float | None) -> None:
+    """Run a change; with a time-out it is waited for."""
+    from .release_run import change
+
+    asyncio.run(change(settings, name, decide, timeout_seconds))

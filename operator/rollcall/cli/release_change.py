@@ -1,0 +1,183 @@
+"""What each release command asks for: a patch of `spec.release`, decided on the service as it is. Pure.
+
+The operator decides again, and by what is true then. What it would refuse is refused here too, for an answer
+at once is more help than a condition to look for.
+"""
+
+from typing import Any, NamedTuple
+
+from rollcall.model import BlueGreen, Canary, Strategy
+
+from .options import Failed
+from .release_objects import RELEASED, ReleasedService
+
+MAX_VERSIONS = 64
+"""So many versions are in the status; of another one nothing is known when the list is full."""
+
+
+class Change(NamedTuple):
+    """What to write into `spec.release` (a merge patch; {}: nothing), and what to say of it.
+
+    `note` is what whoever asks for it should know, "" for nothing.
+    """
+
+    patch: dict[str, Any]
+    told: str
+    note: str = ""
+
+
+def switch(service: ReleasedService, version: str, *, force: bool) -> Change:
+    """Make a version the active one.
+
+    Raises:
+        Failed: there is no blue/green release, or the version has too few ready instances.
+    """
+    ask = _blue_green(service)
+    if ask.active == version:
+        condition = service.condition(RELEASED)
+        note = condition.message if condition is not None and condition.status != "True" else ""
+        return Change({}, f"nothing to do, {version} is asked for already.", note)
+    note = _too_few(service, version, ask.min_ready)
+    if note and not force:
+        raise Failed(f"{note} --force asks for it all the same: the switch comes once they are ready.")
+    if note:
+        note = f"{note} The switch is refused until they are; what is answered now goes on."
+    return Change(
+        {"blueGreen": {"active": version}}, f"asked to switch from {ask.active} to {version}.", note
+    )
+
+
+def rollback(service: ReleasedService) -> Change:
+    """Go back: to the version that was active before, or from a canary to the stable version.
+
+    A switch that has not been let through is called off.
+
+    Raises:
+        Failed: no version is remembered, or it has too few ready instances.
+    """
+    if service.spec.release.canary is not None:
+        return abort(service)
+    ask, in_force = _blue_green(service), service.status.release
+    if in_force.active and in_force.active != ask.active:
+        told = f"asked to stay with {in_force.active}: the switch to {ask.active} has not been let through."
+        return Change({"blueGreen": {"active": in_force.active}}, told)
+    if not in_force.previous:
+        raise Failed(
+            f"of {service.key} no previous version is remembered, so that there is none to go back to:"
+            " name the version with `rollcall release switch`."
+        )
+    if problem := _too_few(service, in_force.previous, ask.min_ready):
+        raise Failed(problem)
+    told = f"asked to go back from {ask.active} to {in_force.previous}."
+    return Change({"blueGreen": {"active": in_force.previous}}, told)
+
+
+def weight(service: ReleasedService, percent: int) -> Change:
+    """Give the canary a part of the answers, in percent.
+
+    Raises:
+        Failed: there is no canary release.
+    """
+    ask = _canary(service)
+    if ask.weight == percent:
+        return Change(
+            {}, f"nothing to do, {ask.canary} has {percent}% already.", _unready(service, ask, percent)
+        )
+    told = f"asked for {percent}% for {ask.canary}, after {ask.weight}%."
+    return Change({"canary": {"weight": percent}}, told, _unready(service, ask, percent))
+
+
+def promote(service: ReleasedService) -> Change:
+    """Make the canary the stable version, with all answers.
+
+    The two change places in one patch, so that no state between them is ever answered; the weight is then
+    that of the version until now, which nothing goes to.
+
+    Raises:
+        Failed: there is no canary release, or no instance of the canary is ready.
+    """
+    ask = _canary(service)
+    if problem := _too_few(service, ask.canary, 1):
+        raise Failed(problem)
+    patch = {"canary": {"stable": ask.canary, "canary": ask.stable, "weight": 0}}
+    return Change(patch, f"asked to make {ask.canary} the stable version, in the place of {ask.stable}.")
+
+
+def abort(service: ReleasedService) -> Change:
+    """Take the canary out of the answers.
+
+    Raises:
+        Failed: there is no canary release.
+    """
+    ask = _canary(service)
+    note = _unready(service, ask, 0)
+    if not ask.weight:
+        return Change({}, f"nothing to do, {ask.canary} has the weight 0 already.", note)
+    return Change({"canary": {"weight": 0}}, f"asked to take {ask.canary} out of the answers.", note)
+
+
+def _blue_green(service: ReleasedService) -> BlueGreen:
+    release = service.spec.release
+    if release.blue_green is not None:
+        return release.blue_green
+    if release.canary is not None:
+        raise Failed(
+            f"{service.key} has a canary release, which has no active version to switch:"
+            " use `rollcall release weight`, `promote` or `abort`."
+        )
+    raise Failed(
+        f"{service.key} has no blue/green release: write the version that is to be answered into"
+        " spec.release.blueGreen.active of its ServiceInstance first."
+    )
+
+
+def _canary(service: ReleasedService) -> Canary:
+    release = service.spec.release
+    if release.canary is not None:
+        return release.canary
+    if release.blue_green is not None:
+        raise Failed(
+            f"{service.key} has a blue/green release, and no canary: use `rollcall release switch`"
+            " or `rollback`."
+        )
+    raise Failed(
+        f"{service.key} has no canary release: write the two versions into spec.release.canary"
+        " (stable, canary) of its ServiceInstance first."
+    )
+
+
+def _too_few(service: ReleasedService, version: str, min_ready: int) -> str:
+    """Say that a version has too few ready instances to be switched to, "" where it has enough."""
+    in_force = service.status.release
+    known = {each.version for each in in_force.versions}
+    ready = in_force.available(version)
+    if ready >= min_ready or (version not in known and len(known) >= MAX_VERSIONS):
+        return ""
+    if not service.status.observed_generation:
+        return f"Rollcall has not looked at {service.key} yet, so that nothing is known of {version}."
+    there = ", ".join(f"{each.version} ({each.available})" for each in in_force.versions)
+    listed = f"Ready are: {there}." if there else "None of its pods has a version."
+    if version not in known:
+        return f"{service.key} has no pod of version {version}. {listed}"
+    return f"{ready} instances of {version} are ready, and {min_ready} have to be. {listed}"
+
+
+def _unready(service: ReleasedService, ask: Canary, percent: int) -> str:
+    """Say which side of a canary release is missing, where that matters; "" where neither is."""
+    in_force = service.status.release
+    if not service.status.observed_generation:
+        return ""
+    if percent and not in_force.available(ask.canary):
+        return f"No instance of {ask.canary} is ready: while that is so, {ask.stable} has all answers."
+    if percent < 100 and not in_force.available(ask.stable):
+        outcome = f"{ask.canary} has all answers" if percent else "nothing is answered"
+        return f"No instance of {ask.stable} is ready: while that is so, {outcome}."
+    return ""
+
+
+def in_force_text(service: ReleasedService) -> str:
+    """Say what is answered now."""
+    in_force = service.status.release
+    if in_force.strategy is Strategy.NONE:
+        return "all versions"
+    return in_force.summary

@@ -1,0 +1,111 @@
+"""A release as tables, as a line, and as JSON."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .objects import Health, State
+from .output import age, line, table
+from .release_change import in_force_text
+from .release_objects import RELEASED, ReleasedService
+from .release_targets import Target
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from .release_session import View
+
+
+def release_parts(view: "View", now: datetime) -> list["RenderableType"]:
+    """Show the release of a service: what is asked for, each version, each target."""
+    service = view.service
+    in_force = service.status.release
+    since = age(in_force.since, now)
+    parts = [line(f"{service.key}: {_asked(service)}")]
+    parts.append(line(f"answered: {in_force_text(service)}" + (f", for {since}" if since else "")))
+    if in_force.previous:
+        parts.append(line(f"before: {in_force.previous}"))
+    state = release_state(service)
+    if state.health is not Health.GOOD:
+        parts.append(line(f"{state.word}: {state.message}", state.health))
+    if in_force.versions:
+        rows = [
+            (each.version, each.total, each.available, each.eligible, each.share)
+            for each in in_force.versions
+        ]
+        parts += [line(""), table(("VERSION", "PODS", "READY", "ANSWERED", "SHARE"), rows)]
+    if found := view.targets():
+        parts += [line(""), _targets_table(found)]
+    elif view.unread:
+        parts += [line(""), line(f"Targets are not shown: {view.unread}", Health.WARN)]
+    return parts
+
+
+def release_state(service: ReleasedService) -> State:
+    """Say whether what is asked for is what is answered."""
+    release = service.spec.release
+    if service.status.observed_generation < service.metadata.generation:
+        return State(Health.WARN, "Outdated", "Rollcall has not taken in the last change of spec yet.")
+    condition = service.condition(RELEASED)
+    if condition is None:
+        is_asked = release.blue_green is not None or release.canary is not None
+        told = "Rollcall has not said anything of the release yet."
+        return State(Health.WARN, "Unknown", told) if is_asked else State(Health.GOOD, "NoRelease")
+    health = Health.GOOD if condition.status == "True" else Health.WARN
+    return State(health, condition.reason, condition.message)
+
+
+def progress(view: "View", found: Sequence[Target]) -> str:
+    """Say in a line how far a change has got: the share of each version, and of the targets."""
+    service = view.service
+    shares = [f"{each.version} {each.share}" for each in service.status.release.versions if each.share]
+    words = [", ".join(shares) or in_force_text(service)]
+    if found:
+        there = [each for each in found if each.is_current]
+        missing = sorted({each.target for each in found if not each.is_current})
+        words.append(f"targets {len(there)}/{len(found)}")
+        if missing:
+            words.append(f"waiting for {' '.join(missing)}")
+    else:
+        words.append(f"waiting for Rollcall ({release_state(service).word})")
+    return "  ".join(words)
+
+
+def release_json(view: "View", found: Iterable[Target]) -> dict[str, Any]:
+    """Return a release as JSON holds it."""
+    service = view.service
+    state = release_state(service)
+    return {
+        "namespace": service.metadata.namespace,
+        "name": service.metadata.name,
+        "health": state.health.value,
+        "reason": state.word,
+        "message": state.message,
+        "asked": msgspec.to_builtins(service.spec.release),
+        "release": msgspec.to_builtins(service.status.release),
+        "targets": msgspec.to_builtins(list(found)),
+    }
+
+
+def _asked(service: ReleasedService) -> str:
+    release = service.spec.release
+    if (blue_green := release.blue_green) is not None:
+        return f"blue/green, {blue_green.active} is asked for (minReady {blue_green.min_ready})"
+    if (canary := release.canary) is not None:
+        return f"canary, {canary.weight}% for {canary.canary} and the rest for {canary.stable} is asked for"
+    return "no release, all versions are answered"
+
+
+def _targets_table(found: Iterable[Target]) -> "RenderableType":
+    rows = [
+        (each.zone, each.domain, each.target, each.serial, each.needed, _target_state(each)) for each in found
+    ]
+    return table(("ZONE", "DOMAIN", "TARGET", "SERIAL", "NEEDED", "STATE"), rows)
+
+
+def _target_state(target: Target) -> State:
+    if target.is_current:
+        return State(Health.GOOD, "has it")
+    return State(Health.WARN, target.reason or "Behind", target.message)
