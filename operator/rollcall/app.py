@@ -16,23 +16,27 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from .config import Config
-from .directory import Directory
+from .directory import Directory, ServiceChange
+from .drained import Drains
 from .feed.feed import Feed
 from .feed.frames import SecondaryState, Stats, TransferStats
+from .gatekeeper import Gatekeeper
 from .history import History
 from .http import serving
 from .logs import configure
 from .metrics import Metrics, Readings
-from .model import DiscoveryFile, DiscoveryZone, Key
+from .model import DiscoveryFile, DiscoveryZone, Key, Pod
+from .presence import Presence
 from .processes import EX_CONFIG, end_with
 from .programming import Programming
 from .publish.configmaps import FilePublisher
 from .publish.file_store import FileStore
+from .publish.report import TargetReport
 from .publish.selection import FileSelection
 from .readings import readings
 from .reporting import Reporting
@@ -43,7 +47,7 @@ from .resources.secrets import Secrets
 from .resources.sole_writer import SoleWriter
 from .snapshots import Snapshots
 from .targets import Targets, target_keys
-from .transfers import Transfers
+from .transfers import AHEAD, Transfers
 from .watch import errors
 from .watch.client import KubeClient
 from .watch.credentials import Credentials
@@ -77,7 +81,7 @@ class App:
         self._client = client
         self._listener = http_listener
         self.metrics = Metrics()
-        self.directory = Directory()
+        self.directory = Directory(publication_gate=config.publication_gate)
         self.history = History(config.serials_path)
         self.zones = Zones(self.directory, config.identity, self.history.load())
         self.programming = Programming(self.metrics)
@@ -88,19 +92,24 @@ class App:
         self.reporting = Reporting(client, self.directory, self.zones, self.selection)
         self.secrets = Secrets(client, config.operator_namespace, self._on_secrets)
         self.elector = _elector(config, client, self._lead)
+        self.presence = Presence()
+        self.drains = Drains(self.directory, self.presence, lambda: self.elector.leading)
+        self.gatekeeper = (
+            Gatekeeper(client, self.directory, self.presence) if config.publication_gate else None
+        )
         self.targets = Targets(
             self.zones,
             config.identity,
             self.secrets,
             self.elector,
-            self.reporting.target_reported,
+            self._target_reported,
             self.metrics.count_update,
         )
         self.transfers = Transfers(
             config.transfer_feed_path if config.transfers else None,
             self.zones,
             self.secrets,
-            self.reporting.target_reported,
+            self._target_reported,
             self._resume,
         )
         self.publisher = FilePublisher(client, self.store, self.reporting.file_written)
@@ -109,7 +118,7 @@ class App:
         )
         namespace = config.namespace or None
         known = self.directory
-        take_pods = partial(self._take, known.apply_pod, known.remove_pod)
+        take_pods = partial(self._take, self._apply_pod, self._remove_pod)
         take_services = partial(self._take, known.apply_service, known.remove_service)
         take_resources = partial(self._take, known.apply_resource, known.remove_resource)
         self.reflectors: tuple[Reflector[Any], ...] = (
@@ -141,6 +150,18 @@ class App:
                 log.exception("%s can't be taken in, its last state stays: %r", change.key, change.new)
         self._flow(batch.received_ns)
 
+    def _apply_pod(self, pod: Pod) -> None:
+        self.presence.added(pod.key)
+        self.directory.apply_pod(pod)
+        if self.gatekeeper is not None:
+            self.gatekeeper.apply_pod(pod)
+
+    def _remove_pod(self, key: Key) -> None:
+        self.presence.removed(key)
+        self.directory.remove_pod(key)
+        if self.gatekeeper is not None:
+            self.gatekeeper.remove_pod(key)
+
     def _on_zone(self, key: Key, zone: DiscoveryZone | None) -> None:
         try:
             if zone is None:
@@ -171,6 +192,7 @@ class App:
         commit = self._commit(received_ns)
         self._mark_files(self.selection.apply(changes))
         self.reporting.changed(changes, commit)
+        self._note_turned(changes, commit)
 
     def _commit(self, received_ns: int) -> Commit:
         """Close a version and hand it out."""
@@ -188,6 +210,24 @@ class App:
             self.snapshots.changed()
         return commit
 
+    def _note_turned(self, changes: Mapping[Key, ServiceChange], commit: Commit) -> None:
+        """Note which pods came into the answers or left them with a commit."""
+        pods = {pod for change in changes.values() for pod in change.turned}
+        if pods:
+            serials = {delta.apex: delta.serial for delta in commit.deltas if not delta.gone}
+            services = [key for key, change in changes.items() if change.turned]
+            ttl = self.zones.largest_ttl(services, commit.zones)
+            self.presence.turned(pods, self._version, serials, ttl, time.monotonic())
+            if self.gatekeeper is not None:
+                self.gatekeeper.turned(pods)
+            self._presence_changed()
+
+    def _presence_changed(self) -> None:
+        """Have those look who wait for pods to come into the answers or to leave them."""
+        self.drains.changed()
+        if self.gatekeeper is not None:
+            self.gatekeeper.changed()
+
     def _mark_files(self, keys: Iterable[Key]) -> None:
         self._dirty_files.update(keys)
         if self._dirty_files:
@@ -203,7 +243,7 @@ class App:
         self.metrics.registry.register(Readings(readings(self)))
         self.snapshots.restore_files()
         async with (
-            serving(self._listener, self.metrics.registry, self.store, self.why_not_ready),
+            serving(self._listener, self.metrics.registry, self.store, self.drains, self.why_not_ready),
             asyncio.TaskGroup() as group,
         ):
             tasks = [group.create_task(task, name=name) for name, task in self._tasks().items()]
@@ -249,6 +289,8 @@ class App:
                 group.create_task(self.publisher.run())
                 group.create_task(self.reporting.run())
                 group.create_task(self.targets.run())
+                if self.gatekeeper is not None:
+                    group.create_task(self.gatekeeper.run())
         finally:
             self.transfers.lead(False)
 
@@ -282,6 +324,7 @@ class App:
         self._flow(time.monotonic_ns())
         self.feed.publish(self._version, ())  # opens the feed also where there is no zone
         self.transfers.publish(self._version, ())
+        self._start_presence()
         for file in self.selection:
             self._tell_store(file)
         self.store.set_synced()
@@ -300,12 +343,23 @@ class App:
                 await asyncio.sleep(0)
             self._zones_changed()
 
+    def _start_presence(self) -> None:
+        serials = {content.apex: content.serial for content in self.zones.contents()}
+        ttl = self.zones.largest_ttl((entry.key for entry in self.directory), self.zones.names())
+        self.presence.start(self._version, serials, ttl)
+        self.drains.synced = True
+
     def _zones_changed(self) -> None:
         """Take in that DiscoveryZones came, went or changed, and that those that stay are complete."""
+        targets: set[tuple[bytes, str]] = set()
         for name in self.zones.names():
             zone, served = self.zones.wanted(name), self.zones.get(name)
             domains = [content.apex for content in served.contents()] if served else []
-            self.reporting.targets.keep(name, target_keys(zone, domains) if zone else ())
+            keys = target_keys(zone, domains) if zone else set()
+            targets |= keys
+            self.reporting.targets.keep(name, keys)
+        self.presence.configure(targets)
+        self._presence_changed()
         self.targets.configured()
         self.transfers.configured()
         self.reporting.zones_changed()
@@ -351,7 +405,18 @@ class App:
 
     def acknowledged(self, worker: int, version: int, at: float) -> None:
         """Take in that a DNS worker answers a version (feed)."""
-        self.reporting.served(self.programming.acknowledged(worker, version, at))
+        served = self.programming.acknowledged(worker, version, at)
+        self.reporting.served(served)
+        if self.programming.fed_workers == self._config.dns_workers:  # else one of them is starting
+            self.presence.served(served)
+            self._presence_changed()
+
+    def _target_reported(self, report: TargetReport) -> None:
+        """Take in how far a domain has got at a target."""
+        self.reporting.target_reported(report)
+        # One that is ahead got its serial from somebody else, and not our records with it.
+        self.presence.reported(report.domain, report.target, 0 if report.reason == AHEAD else report.serial)
+        self._presence_changed()
 
     def connected(self, worker: int, is_connected: bool) -> None:
         """Take in that a DNS worker came or went (feed)."""

@@ -10,7 +10,8 @@ class Config(msgspec.Struct, frozen=True):
 
     `namespace` limits the watch to one; "" is all. `operator_namespace` has the Lease and the Secrets with
     keys. `state_dir` holds the snapshot, the serials and the journals of transfers, `runtime_dir` the sockets
-    between the processes. `transfers` says that there is a transfer process.
+    between the processes. `transfers` says that there is a transfer process. `publication_gate`: whether pods
+    are told that they are published.
     """
 
     state_dir: Path
@@ -26,6 +27,7 @@ class Config(msgspec.Struct, frozen=True):
     log_format: str = "text"
     log_level: str = "info"
     cross_namespace_files: bool = False
+    publication_gate: bool = False
 
     @property
     def feed_path(self) -> Path:

@@ -1,4 +1,4 @@
-"""The HTTP pages: /healthz, /readyz, /metrics and the files.
+"""The HTTP pages: /healthz, /readyz, /metrics, the files, and whether a pod is drained.
 
 Neither health nor readiness asks the API server: answers from the last state are of more use than none from
 a server that was taken out of service because something else is down.
@@ -12,6 +12,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from rollcall.drained import Drains, add_drained_route
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.http_files import add_routes
 
@@ -21,12 +22,17 @@ Rollcall
   /readyz                         DNS is being answered
   /metrics                        Prometheus
   /v1/files/<namespace>/<name>    a DiscoveryFile, fresh; ?wait=30s waits for its next change
+  /v1/drained?pod=<namespace>/<name>    waits until a pod is in no answer and no cache
 """
 
 
 @asynccontextmanager
 async def serving(
-    listener: socket.socket, registry: CollectorRegistry, store: FileStore, why_not_ready: Callable[[], str]
+    listener: socket.socket,
+    registry: CollectorRegistry,
+    store: FileStore,
+    drains: Drains,
+    why_not_ready: Callable[[], str],
 ) -> AsyncIterator[None]:
     """Serve the pages on a listening socket; `why_not_ready` returns "" or the reason."""
 
@@ -49,6 +55,7 @@ async def serving(
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)
     add_routes(app, store)
+    add_drained_route(app, drains)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:

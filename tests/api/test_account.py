@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from api.test_operator import ZONE, apply, condition, file, pod, status
+from api.test_publication_gate import Kubelet
 from controlplane import ControlPlane
 from rollcall_process import Rollcall, eventually
 
@@ -91,3 +92,26 @@ def test_no_right_is_missing_and_none_unused(audited, tmp_path):
     assert refused == set()
     assert used - granted() == set()
     assert not {right for right in used if right[2].startswith("pods") and right[0] not in ("list", "watch")}
+
+
+def test_the_publication_gate_writes_the_status_of_pods_and_nothing_else_of_them(audited, tmp_path):
+    plane, log = audited
+    home = "rollcall-gate"
+    flags = ["--create-namespace", "--set", "publicationGate.enabled=true"]
+    plane.helm("install", "gate", str(CHART), "--namespace", home, *flags)
+    apply(plane, ZONE)
+    plane.workloads.make_namespace("gated")
+    plane.workloads.make_service("gated", "web", selector={"app": "web"})
+    kubeconfig = plane.account_kubeconfig(home, "gate-rollcall")
+    options = ["--leader-elect", f"--operator-namespace={home}", "--publication-gate"]
+    with Rollcall(kubeconfig, tmp_path, *options) as rollcall:
+        Kubelet(plane, "gated").start("web-0", "10.20.0.9")
+        rollcall.wait_answers("web.gated.test.example", {"10.20.0.9"})
+        Kubelet(plane, "gated").make_ready("web-0")
+    used = asked(log, f"system:serviceaccount:{home}:gate-rollcall")
+    assert {right for right in used if right[2].startswith("pods")} == {
+        ("list", "", "pods"),
+        ("watch", "", "pods"),
+        ("patch", "", "pods/status"),
+    }
+    assert not any(codes & {401, 403} for codes in used.values())

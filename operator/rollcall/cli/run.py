@@ -106,6 +106,11 @@ Examples:
     is_flag=True,
     help="Let a DiscoveryFile select services of other namespaces (services.namespaces).",
 )
+@click.option(
+    "--publication-gate",
+    is_flag=True,
+    help="Tell pods with the readiness gate rollcall.dev/published that they are in the answers.",
+)
 @click.pass_context
 def run(
     context: click.Context,

@@ -24,19 +24,22 @@ class ServiceChange:
     `whole` says that more than its instances changed (or that it came or went): look at the entry anew.
     Otherwise `pods` names those whose instance came, went or changed. `eligible` says that the answers to it
     changed: an instance became eligible, or one that was changed or left. `members` says that what files hold
-    of it changed: that, or an instance that is being drained.
+    of it changed: that, or an instance that is being drained. `turned` are pods that came into the answers
+    or left them, be it only those of their version.
     """
 
     whole: bool = False
     eligible: bool = False
     members: bool = False
     pods: set[Key] = field(default_factory=set)
+    turned: set[Key] = field(default_factory=set)
 
 
 class Directory:
-    """All services and their instances."""
+    """All services and their instances; `publication_gate` as in `judge`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, publication_gate: bool = False) -> None:
+        self._publication_gate = publication_gate
         self._entries: dict[Key, Entry] = {}
         self._pods: dict[Key, Pod] = {}
         self._services_of: dict[Key, frozenset[Key]] = {}
@@ -59,6 +62,12 @@ class Directory:
     def pod_count(self) -> int:
         """How many pods are known, selected or not."""
         return len(self._pods)
+
+    def instances_of(self, pod: Key) -> list[Instance] | None:
+        """Return what a pod is for each service that selects it, None where no such pod is known."""
+        if pod not in self._pods:
+            return None
+        return [self._entries[key].instances[pod] for key in self._services_of.get(pod, ())]
 
     def take(self) -> Mapping[Key, ServiceChange]:
         """Decide on releases, and return what has changed since the last call, by service."""
@@ -172,6 +181,7 @@ class Directory:
             entry.ports,
             publish_not_ready=entry.publish_not_ready,
             version_labels=entry.spec.release.version_labels,
+            publication_gate=self._publication_gate,
         )
         self._set_judged(entry, pod.key, instance)
 
@@ -228,6 +238,8 @@ class Directory:
         change = self._change(entry.key)
         change.pods.add(pod)
         change.eligible |= bool(_is(before, "eligible") or _is(after, "eligible"))
+        if _presence(before) != _presence(after):
+            change.turned.add(pod)
         change.members |= change.eligible or _is_draining(before) or _is_draining(after)
 
     def _count(self, entry: Entry, before: Instance | None, after: Instance | None) -> None:
@@ -251,6 +263,10 @@ class Directory:
 def _version(instance: Instance | None) -> str:
     """Return the version that an instance is answered under, "" where it is not."""
     return instance.version if instance and instance.available else ""
+
+
+def _presence(instance: Instance | None) -> tuple[bool, bool]:
+    return (instance.available, instance.eligible) if instance else (False, False)
 
 
 def _is_draining(instance: Instance | None) -> bool:

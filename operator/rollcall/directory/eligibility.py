@@ -4,11 +4,16 @@ The words: a pod is *live* when it runs, is not being deleted and has an address
 condition is True (readiness gates are part of that condition) or its service publishes not-ready addresses;
 *available* when it is both and not being drained. A pod that is being deleted is never available, whatever it
 says of itself. Which of the available ones are *eligible* is then a matter of the service's release.
+
+A pod under the publication gate becomes ready by being answered. Of such a pod counts what its Ready
+condition is made of, but for that gate.
 """
 
 import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
+
+import msgspec
 
 from rollcall.model import Instance, InstancePort, Pod, Reason, ServicePort
 
@@ -28,12 +33,20 @@ _PHASES = {
 
 
 def judge(
-    pod: Pod, ports: tuple[ServicePort, ...], *, publish_not_ready: bool, version_labels: Iterable[str]
+    pod: Pod,
+    ports: tuple[ServicePort, ...],
+    *,
+    publish_not_ready: bool,
+    version_labels: Iterable[str],
+    publication_gate: bool = False,
 ) -> Instance:
     """Make the instance that a pod is for a service with these ports; no release has had its say yet.
 
-    The first of the `version_labels` that the pod has gives its version.
+    The first of the `version_labels` that the pod has gives its version. With `publication_gate` a pod that
+    declares that gate doesn't have to be ready before it is answered.
     """
+    if publication_gate and pod.gate is not None:
+        pod = msgspec.structs.replace(pod, ready=pod.gate.ready, ready_message=pod.gate.message)
     ipv4, ipv6, malformed = _addresses(pod.addresses)
     resolved, unresolved = _ports(pod, ports)
     weight, weight_mistake = _weight(pod.weight)

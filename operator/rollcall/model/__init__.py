@@ -35,9 +35,10 @@ from .resources import (
 from .selector import LabelSelector, Operator, Requirement
 from .tsig import InvalidKey, KeyRing, TsigKey, parse_key
 from .version import version_to_label
-from .workload import ContainerPort, Pod, Service, ServicePort
+from .workload import PUBLISHED_GATE, ContainerPort, Gate, Pod, Service, ServicePort
 
 __all__ = [
+    "PUBLISHED_GATE",
     "Answer",
     "BlueGreen",
     "Canary",
@@ -51,6 +52,7 @@ __all__ = [
     "FileServices",
     "FileSpec",
     "Format",
+    "Gate",
     "Instance",
     "InstanceNames",
     "InstancePort",

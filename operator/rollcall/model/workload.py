@@ -17,6 +17,22 @@ class ContainerPort(msgspec.Struct, frozen=True):
     number: int
 
 
+PUBLISHED_GATE = "rollcall.dev/published"
+"""The condition type of the readiness gate of pods that become ready only once they are in the answers."""
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """What a pod says that declares this gate.
+
+    `ready` is whether all its other conditions hold, None where the kubelet has written none yet; `message`
+    says why not. `published` is the status of our own condition, None where there is none.
+    """
+
+    ready: bool | None
+    message: str
+    published: bool | None
+
+
 class Pod(msgspec.Struct, frozen=True):
     """A pod as far as discovery is concerned.
 
@@ -24,7 +40,7 @@ class Pod(msgspec.Struct, frozen=True):
     `addresses` are status.podIPs as they were written: the directory checks them. `ports` are those of
     containers, then of sidecar init containers (restartPolicy Always), in order of declaration.
     `weight` and `drain` are the annotations rollcall.dev/weight and rollcall.dev/drain as written, None
-    without one.
+    without one. `gate` is None where the pod does not declare the readiness gate PUBLISHED_GATE.
     """
 
     key: Key
@@ -40,6 +56,7 @@ class Pod(msgspec.Struct, frozen=True):
     ports: tuple[ContainerPort, ...] = ()
     weight: str | None = None
     drain: str | None = None
+    gate: Gate | None = None
 
 
 class ServicePort(msgspec.Struct, frozen=True, rename={"number": "port", "target": "targetPort"}):

@@ -10,9 +10,11 @@ from sys import intern
 import msgspec
 
 from rollcall.model import (
+    PUBLISHED_GATE,
     ContainerPort,
     DiscoveryFile,
     DiscoveryZone,
+    Gate,
     Key,
     Pod,
     Released,
@@ -28,6 +30,7 @@ from .wire import (
     WireDiscoveryZone,
     WireIdentity,
     WirePod,
+    WirePodSpec,
     WirePodStatus,
     WireService,
     WireServiceInstance,
@@ -74,6 +77,7 @@ def pod(wire: WirePod, key: Key) -> Pod:
         ports=_ports(spec.containers or (), spec.init_containers),
         weight=meta.annotations.weight,
         drain=meta.annotations.drain,
+        gate=_gate(spec, status, ready, ready_message) if spec.readiness_gates else None,
     )
 
 
@@ -136,6 +140,28 @@ def _released(raw: msgspec.Raw) -> Released | None:
 
 def _labels(labels: dict[str, str]) -> dict[str, str]:
     return {intern(name): intern(value) for name, value in labels.items()}
+
+
+def _gate(spec: WirePodSpec, status: WirePodStatus, ready: bool | None, ready_message: str) -> Gate | None:
+    """Read what there is of our readiness gate; None where the pod has only others.
+
+    Ready but for our gate is what the kubelet computes it from: all containers and all other gates. Where
+    nobody has written ContainersReady, what Ready says has to do.
+    """
+    types = {gate.condition_type for gate in spec.readiness_gates}
+    if PUBLISHED_GATE not in types:
+        return None
+    conditions = {condition.type: condition for condition in status.conditions}
+    ours = conditions.get(PUBLISHED_GATE)
+    published = None if ours is None else ours.status == "True"
+    if "ContainersReady" not in conditions:
+        return Gate(ready, ready_message, published)
+    for kind in ("ContainersReady", *sorted(types - {PUBLISHED_GATE})):
+        condition = conditions.get(kind)
+        if condition is None or condition.status != "True":
+            told = (condition and condition.message) or f"The pod's condition {kind} is not True."
+            return Gate(False, told, published)
+    return Gate(True, "", published)
 
 
 def _addresses(status: WirePodStatus) -> tuple[str, ...]:

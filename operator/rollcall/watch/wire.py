@@ -52,6 +52,12 @@ class WireContainer(msgspec.Struct, rename="camel", frozen=True, gc=False):
     restart_policy: str = ""
 
 
+class WireReadinessGate(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """One of `spec.readinessGates`."""
+
+    condition_type: str = ""
+
+
 class WirePodSpec(msgspec.Struct, rename="camel", frozen=True, gc=False):
     """`spec` of a pod; a bookmark has null for its containers."""
 
@@ -59,6 +65,7 @@ class WirePodSpec(msgspec.Struct, rename="camel", frozen=True, gc=False):
     init_containers: tuple[WireContainer, ...] = ()
     hostname: str = ""
     node_name: str = ""
+    readiness_gates: tuple[WireReadinessGate, ...] = ()
 
 
 class WirePodIP(msgspec.Struct, frozen=True, gc=False):

@@ -4,7 +4,7 @@ Live changes overtake a flood: `apply` works at once on the services that change
 or changed zone has still to look at, in slices. A new zone is handed out only when it is complete.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from rollcall.directory import Directory, ServiceChange
@@ -159,6 +159,19 @@ class Zones:
             for name, served in sorted(self._served.items())
             if not served.building and (placed := served.placed.get(key)) is not None
         ]
+
+    def largest_ttl(self, services: Iterable[Key], zones: Iterable[str]) -> int:
+        """Return the largest ttl (seconds) of the records of services in these zones, 0 without zones.
+
+        A service that is not in a zone any more counts with the zone's own ttl.
+        """
+        keys = list(services)
+        largest = 0
+        for name in zones:
+            if (served := self._served.get(name)) is not None:
+                ttls = (placed.placement.ttl for key in keys if (placed := served.placed.get(key)))
+                largest = max(largest, served.zone.spec.ttl_seconds, *ttls)
+        return largest
 
     def service_problems(self, key: Key) -> list[Problem]:
         """Return why a service is not, or not wholly, in zones that select it."""

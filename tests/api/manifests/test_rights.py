@@ -90,6 +90,19 @@ def test_one_namespace(cluster_without_release: ControlPlane) -> None:
     assert account.rights(NAMESPACE) - everybody == rights((*RULES["own"], *RULES["cluster"]))
 
 
+@pytest.mark.parametrize("watched", ["", "shop"], ids=["everywhere", "one namespace"])
+def test_the_publication_gate_brings_one_right(cluster_without_release: ControlPlane, watched: str) -> None:
+    cluster_without_release.workloads.make_namespace("shop")
+    account, everybody = install(
+        cluster_without_release, "--set", f"watchNamespace={watched},publicationGate.enabled=true"
+    )
+    more = rights(RULES["publicationGate"])
+    assert more == {("patch", "", "pods/status")}
+    assert account.rights("shop") - everybody == rights((*RULES["namespaced"], *RULES["cluster"])) | more
+    elsewhere = account.rights("default") - everybody
+    assert elsewhere & more == (set() if watched else more)
+
+
 @pytest.mark.parametrize(
     "resource", ["pods", "pods/status", "pods/eviction", "pods/exec", "services", "services/status"]
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from rollcall.directory.eligibility import judge
-from rollcall.model import ContainerPort, InstancePort, Pod, Reason, ServicePort
+from rollcall.model import ContainerPort, Gate, InstancePort, Pod, Reason, ServicePort
 from unit.world import HTTP, pod
 
 
@@ -113,3 +113,36 @@ def test_a_weight_that_makes_no_sense_is_ignored_aloud(text, weight):
     instance = verdict(pod(weight=text))
     assert instance.weight == weight
     assert ("rollcall.dev/weight" in instance.message) is (text is not None and str(weight) != text)
+
+
+READY, WAITING, UNTOLD = Gate(True, "", None), Gate(False, "the app starts", None), Gate(None, "", None)
+
+
+@pytest.mark.parametrize(
+    ("case", "eligible", "reason"),
+    [
+        (pod(ready=False, gate=READY), True, Reason.NONE),
+        (pod(ready=None, gate=READY), True, Reason.NONE),
+        (pod(ready=True, gate=READY), True, Reason.NONE),
+        (pod(ready=False, gate=WAITING), False, Reason.NOT_READY),
+        (pod(ready=True, gate=WAITING), False, Reason.NOT_READY),
+        (pod(ready=None, gate=UNTOLD), False, Reason.READY_MISSING),
+        (pod(ready=False, gate=READY, deleting=True), False, Reason.DELETING),
+        (pod(ready=False, gate=READY, drain="true"), False, Reason.DRAINING),
+        (pod(ready=False, gate=READY, phase="Failed"), False, Reason.FAILED),
+        (pod(ready=False), False, Reason.NOT_READY),
+    ],
+)
+def test_under_the_publication_gate_a_pod_is_eligible_before_it_is_ready(case, eligible, reason):
+    instance = judge(
+        case, (HTTP,), publish_not_ready=False, version_labels=("version",), publication_gate=True
+    )
+    assert (instance.eligible, instance.reason) == (eligible, reason)
+    if case.gate is WAITING:
+        assert instance.message == "the app starts"
+
+
+@pytest.mark.parametrize("gate", [READY, WAITING])
+@pytest.mark.parametrize("ready", [True, False])
+def test_without_the_option_ready_decides(gate, ready):
+    assert verdict(pod(ready=ready, gate=gate)).eligible is ready

@@ -17,6 +17,7 @@ from rollcall.model import (
     FileServices,
     FileSpec,
     Format,
+    Gate,
     InstanceNames,
     InstanceSpec,
     Key,
@@ -314,3 +315,46 @@ def test_what_replicas_share_is_held_once() -> None:
     assert first.labels["app"] is second.labels["app"]
     assert first.node is second.node
     assert first.ports[0] is second.ports[0]
+
+
+GATE = "rollcall.dev/published"
+
+
+@pytest.mark.parametrize(
+    ("gates", "conditions", "expected"),
+    [
+        ([], {"Ready": "False"}, None),
+        (["other"], {"Ready": "False", "ContainersReady": "True"}, None),
+        ([GATE], {}, Gate(None, "", None)),
+        ([GATE], {"Ready": "True"}, Gate(True, "Ready is True", None)),
+        ([GATE], {"Ready": "False", "ContainersReady": "True"}, Gate(True, "", None)),
+        ([GATE], {"ContainersReady": "True", GATE: "True"}, Gate(True, "", True)),
+        ([GATE], {"ContainersReady": "True", GATE: "False"}, Gate(True, "", False)),
+        ([GATE], {"ContainersReady": "True", GATE: "Unknown"}, Gate(True, "", False)),
+        (
+            [GATE],
+            {"Ready": "True", "ContainersReady": "False", GATE: "True"},
+            Gate(False, "ContainersReady is False", True),
+        ),
+        ([GATE], {"ContainersReady": "Unknown"}, Gate(False, "ContainersReady is Unknown", None)),
+        (
+            [GATE, "other"],
+            {"ContainersReady": "True"},
+            Gate(False, "The pod's condition other is not True.", None),
+        ),
+        (["other", GATE], {"ContainersReady": "True", "other": "False"}, Gate(False, "other is False", None)),
+        (["other", GATE], {"ContainersReady": "True", "other": "True"}, Gate(True, "", None)),
+    ],
+)
+def test_the_publication_gate(gates: list[str], conditions: dict[str, str], expected: Gate | None) -> None:
+    obj = {
+        "metadata": META,
+        "spec": {"readinessGates": [{"conditionType": gate} for gate in gates]},
+        "status": {
+            "conditions": [
+                {"type": kind, "status": status, "message": f"{kind} is {status}"}
+                for kind, status in conditions.items()
+            ]
+        },
+    }
+    assert read(PODS, obj).gate == expected
