@@ -38,9 +38,9 @@ class Orphans:
             elif self.is_dead(root, units.get(root), unix_seconds):
                 yield root
 
-    def any_dead(self, units: Mapping[bytes, Held], unix_seconds: float) -> bool:
-        """Whether a unit is to be deleted now."""
-        return any(self.is_dead(root, units.get(root), unix_seconds) for root in self._since)
+    def dead(self, units: Mapping[bytes, Held], unix_seconds: float) -> Iterator[bytes]:
+        """Yield the units that are to be deleted now."""
+        return (root for root in self._since if self.is_dead(root, units.get(root), unix_seconds))
 
     def is_dead(self, root: bytes, unit: Held | None, unix_seconds: float) -> bool:
         """Whether a unit has been marked as dead for so long that no cache has it."""

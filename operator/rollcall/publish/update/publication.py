@@ -105,9 +105,10 @@ class Publication:
     @property
     def is_due(self) -> bool:
         """Whether it is time for something that was put off."""
-        return (
-            self.has_work or self.rejections.is_due or self._orphans.any_dead(self.state.units, time.time())
-        )
+        if self.has_work or self.rejections.is_due:
+            return True
+        dead = self._orphans.dead(self.state.units, time.time())
+        return any(root not in self._unsure for root in dead)
 
     @property
     def has_work(self) -> bool:
@@ -382,6 +383,7 @@ class Publication:
                 yield
         for root in self._withdrawn:
             self.backlog.add(root, (), self.backlog.flood)
+        self._unsure = {root for root in self._unsure if self.is_newer(root, since)}
         self._touched_at = {root: at for root, at in self._touched_at.items() if at > since}
 
     def read(
@@ -391,6 +393,9 @@ class Publication:
         unit = held(marker) if marker else None
         if marker is not None and unit is None:
             self.state.set_foreign(marker_name(root), {rd.TXT: marker})
+        known = self.state.units.get(root)
+        if unit is not None and known is not None:  # a whole reading may have found names meanwhile
+            unit.rrsets.update({key: it for key, it in known.rrsets.items() if key[0] not in names})
         for owner, rrsets in names.items():
             mine = {(owner, rdtype): rrset for rdtype, rrset in rrsets.items() if rdtype in MANAGED}
             if unit is not None and unit.found.owner == self._identity and (mine or not rrsets):
@@ -401,6 +406,18 @@ class Publication:
         self._replace(root, unit, self.state)
         self._note_orphan(root)
         self._compare(root, live=True)
+
+    def reread(
+        self, root: bytes, marker: PublishedSet | None, names: Mapping[bytes, Mapping[int, PublishedSet]]
+    ) -> None:
+        """Take in a unit that was read because of a message: a whole reading that began before is older."""
+        self._touch(root)
+        self.read(root, marker, names)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether there is no unit that is unsure."""
+        return not self._unsure
 
     def is_unsure(self, root: bytes) -> bool:
         """Whether a unit may have names that we don't know of.

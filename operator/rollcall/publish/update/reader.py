@@ -115,6 +115,8 @@ class Reader:
         """
         if not self._publication.learned or self._serial is None or steps is None:
             return False
+        if not self._publication.is_sure:
+            return False
         if time.monotonic() >= self._read_at + WHOLE_SECONDS:
             return False
         return serial == (self._serial + steps) % (1 << 32)

@@ -96,16 +96,21 @@ class UpdateWorker:
         try:
             if not self._publication.learned:
                 await self._reader.look()
-            failures: list[BaseException] = []
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._reader.run())
-                    group.create_task(self._writer.run())
-            except* TargetError as failed:
-                failures += failed.exceptions
-            raise failures[0]
+            await self._write_and_read_back()
         finally:
             await self._writer.close()
+
+    async def _write_and_read_back(self) -> Never:
+        # No TaskGroup: before Python 3.13 one that is cancelled while a task of it fails forgets the former,
+        # and the worker of a replica that leads no more would go on.
+        tasks = [asyncio.create_task(self._reader.run()), asyncio.create_task(self._writer.run())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        raise AssertionError([task.result() for task in done])  # each of them fails, or is cancelled
 
     def _ring(self) -> KeyRing:
         self._new_keys.clear()

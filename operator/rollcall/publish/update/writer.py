@@ -232,10 +232,12 @@ class Writer:
     async def _resolve(self, session: Session) -> None:
         """Find out what became of messages that were not answered, before anything else is written."""
         publication = self._publication
-        roots = list(publication.unresolved)
-        for root, marker in (await read_markers(session, roots)).items():
+        parts = dict(publication.unresolved)
+        for root, marker in (await read_markers(session, list(parts))).items():
             if not publication.resolved(root, marker):
                 await self._read(session, root)
+            elif not publication.differs(root, parts[root].after):
+                self._listener.answered()
 
     async def _explain(self, session: Session, draft: Draft, rcode: int) -> None:
         """Find what has made a prerequisite fail, and take it in."""
@@ -260,7 +262,7 @@ class Writer:
         # The marker first: if somebody writes in between, our next write will be refused, and this repeated.
         [marker] = (await read_markers(session, [root])).values()
         names = await read_names(session, self._publication.names_of(root))
-        self._publication.read(root, marker, names)
+        self._publication.reread(root, marker, names)
         if self._publication.is_unsure(root):
             self._hurry()
 
