@@ -261,6 +261,7 @@ class Publication:
             marker = markers[part.root]
             if _data(marker) == _data(part.after):
                 self._apply(part)  # it was doubled on its way, and the first one has done it
+                self._doubt(part)
                 found.append(part.root)
                 continue
             is_other = _data(marker) != _data(part.before)
@@ -290,13 +291,20 @@ class Publication:
                 self._attempts.setdefault(part.root, {})[part.after.records[0]] = version
         self.returned(draft)
 
-    def resolved(self, root: bytes, marker: PublishedSet | None) -> bool:
+    def resolved(self, root: bytes, marker: PublishedSet | None, *, is_acknowledged: bool = False) -> bool:
         """Take in which marker a unit has after a message of unknown outcome; False: it has to be read."""
         part = self.unresolved.pop(root)
         if _data(marker) == _data(part.after):
             self._apply(part)
+            if not is_acknowledged:
+                self._doubt(part)
             return True
         return _data(marker) == _data(part.before)
+
+    def _doubt(self, part: Part) -> None:
+        """Note that a marker like ours may be another's: without an election, epochs may be the same."""
+        if part.after is not None:
+            self._unsure.add(part.root)
 
     def split(self, draft: Draft) -> bool:
         """Take a refused message apart; False where there is only one name in it."""

@@ -198,7 +198,7 @@ class Writer:
         publication = self._publication
         if not self._is_proven:
             publication.unknown(draft)
-            await self._resolve(session)
+            await self._resolve(session, is_acknowledged=True)
             if not publication.has_effect(draft):
                 raise reasons.nothing_written(str(self._server), self._zone)
             self._is_proven = True
@@ -229,15 +229,17 @@ class Writer:
                 raise reasons.deposed(str(error)) from error
         publication.is_challenged = False
 
-    async def _resolve(self, session: Session) -> None:
+    async def _resolve(self, session: Session, *, is_acknowledged: bool = False) -> None:
         """Find out what became of messages that were not answered, before anything else is written."""
         publication = self._publication
         parts = dict(publication.unresolved)
         for root, marker in (await read_markers(session, list(parts))).items():
-            if not publication.resolved(root, marker):
+            if not publication.resolved(root, marker, is_acknowledged=is_acknowledged):
                 await self._read(session, root)
             elif not publication.differs(root, parts[root].after):
                 self._listener.answered()
+        if not publication.is_sure:
+            self._hurry()
 
     async def _explain(self, session: Session, draft: Draft, rcode: int) -> None:
         """Find what has made a prerequisite fail, and take it in."""
