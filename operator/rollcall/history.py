@@ -11,8 +11,10 @@ import itertools
 import logging
 import os
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Never
 
 import msgspec
 
@@ -27,6 +29,9 @@ RESERVE = 100_000
 """Serials reserved ahead: more than a day of one change a second."""
 
 REFILL = RESERVE // 2
+
+LOOK_SECONDS = 3600
+"""Between two looks at the reserved serials, so that an idle zone's next one is reserved as well."""
 
 
 class _Saved(msgspec.Struct):
@@ -96,6 +101,12 @@ class History:
         if await asyncio.to_thread(self._try_to_write, self._encoded(), next(self._numbers)):
             self._ceilings |= ceilings
         self._writing = None
+
+    async def run(self, contents: Callable[[], Iterable[ZoneContent]]) -> Never:
+        """Reserve ahead until cancelled, also for zones in which nothing changes."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.reserve(contents(), int(time.time()))
 
     async def settled(self) -> None:
         """Wait for a write that is under way."""

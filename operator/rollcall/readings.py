@@ -29,29 +29,33 @@ def readings(app: "App") -> Mapping[str, Reading]:
         "rollcall_watch_synced": Reading(
             "1 once the first whole list of a resource has been taken in.",
             ("resource",),
-            lambda: [((str(r.resource),), r.synced.is_set()) for r in app.reflectors],
+            lambda: [((str(r.resource),), r.synced.is_set()) for r in app.intake.reflectors],
         ),
         "rollcall_watch_age_seconds": Reading(
             "Since the API server last said anything of a resource, a bookmark included.",
             ("resource",),
-            lambda: [((str(r.resource),), r.age_seconds) for r in app.reflectors],
+            lambda: [((str(r.resource),), r.age_seconds) for r in app.intake.reflectors],
         ),
         "rollcall_watch_events_total": Reading(
             "Watch events received.",
             ("resource", "type"),
-            lambda: [((str(r.resource), kind), n) for r in app.reflectors for kind, n in r.events.items()],
+            lambda: [
+                ((str(r.resource), kind), n) for r in app.intake.reflectors for kind, n in r.events.items()
+            ],
             counter=True,
         ),
         "rollcall_watch_restarts_total": Reading(
             "Ended watches and failed lists.",
             ("resource", "reason"),
-            lambda: [((str(r.resource), why), n) for r in app.reflectors for why, n in r.restarts.items()],
+            lambda: [
+                ((str(r.resource), why), n) for r in app.intake.reflectors for why, n in r.restarts.items()
+            ],
             counter=True,
         ),
         "rollcall_watch_objects": Reading(
             "Objects known of a resource.",
             ("resource",),
-            lambda: [((str(r.resource),), len(r.view.objects)) for r in app.reflectors],
+            lambda: [((str(r.resource),), len(r.view.objects)) for r in app.intake.reflectors],
         ),
         "rollcall_zone_serial": Reading(
             "The serial of a zone.",
@@ -73,7 +77,7 @@ def readings(app: "App") -> Mapping[str, Reading]:
             "Objects whose status is still to be written.", (), lambda: [((), app.reporting.waiting)]
         ),
         "rollcall_leader": Reading(
-            "1 while this replica is the one that writes.", (), lambda: [((), app.elector.leading)]
+            "1 while this replica is the one that writes.", (), lambda: [((), app.leadership.elector.leading)]
         ),
         "rollcall_target_lag_seconds": Reading(
             "For how long a target has been behind; 0 while it has the newest version.",
@@ -116,7 +120,7 @@ def readings(app: "App") -> Mapping[str, Reading]:
         ),
         "rollcall_services": Reading("Services known.", (), lambda: [((), len(app.directory))]),
         "rollcall_dns_workers": Reading(
-            "DNS workers that are being fed.", (), lambda: [((), app.programming.workers)]
+            "DNS workers that are being fed.", (), lambda: [((), app.dns_workers.programming.workers)]
         ),
         "rollcall_dns_responses_total": Reading(
             "Responses sent.", ("worker", "transport"), lambda: _responses(app), counter=True
@@ -126,7 +130,7 @@ def readings(app: "App") -> Mapping[str, Reading]:
             ("worker", "rcode"),
             lambda: [
                 ((str(worker), str(rcode)), n)
-                for worker, stats in app.worker_stats.items()
+                for worker, stats in app.dns_workers.stats.items()
                 for rcode, n in stats.rcodes.items()
             ],
             counter=True,
@@ -136,7 +140,7 @@ def readings(app: "App") -> Mapping[str, Reading]:
             ("worker", "event"),
             lambda: [
                 ((str(worker), event), getattr(stats, event))
-                for worker, stats in app.worker_stats.items()
+                for worker, stats in app.dns_workers.stats.items()
                 for event in _WORKER_EVENTS
             ],
             counter=True,
@@ -144,7 +148,7 @@ def readings(app: "App") -> Mapping[str, Reading]:
         "rollcall_dns_tcp_clients": Reading(
             "Open TCP connections.",
             ("worker",),
-            lambda: [((str(worker),), stats.tcp_clients) for worker, stats in app.worker_stats.items()],
+            lambda: [((str(worker),), stats.tcp_clients) for worker, stats in app.dns_workers.stats.items()],
         ),
     }
 
@@ -154,6 +158,6 @@ def _target(state: TargetState) -> tuple[str, str, str]:
 
 
 def _responses(app: "App") -> Iterator[tuple[tuple[str, ...], float]]:
-    for worker, stats in app.worker_stats.items():
+    for worker, stats in app.dns_workers.stats.items():
         yield (str(worker), "udp"), stats.udp_responses
         yield (str(worker), "tcp"), stats.tcp_responses

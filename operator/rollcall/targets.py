@@ -200,10 +200,18 @@ def domains_of(spec: UpdateTarget | OctodnsTarget, domains: Iterable[bytes]) -> 
     return [domain for domain in domains if not named or domain in named]
 
 
-def target_keys(zone: DiscoveryZone, domains: Iterable[bytes]) -> set[tuple[bytes, str]]:
-    """Return (domain, target) of all that a zone goes to, secondaries included, but for our own server."""
-    own = list(domains)
-    keys = {(domain, spec.name) for spec in _specs(zone) for domain in domains_of(spec, own)}
+def target_keys(zones: Zones) -> dict[str, set[tuple[bytes, str]]]:
+    """Return (domain, target) of all that each zone goes to, secondaries included, but for our own server."""
+    keys: dict[str, set[tuple[bytes, str]]] = {}
+    for name in zones.names():
+        zone, served = zones.wanted(name), zones.get(name)
+        domains = [content.apex for content in served.contents()] if served else []
+        keys[name] = _keys_of(zone, domains) if zone else set()
+    return keys
+
+
+def _keys_of(zone: DiscoveryZone, domains: list[bytes]) -> set[tuple[bytes, str]]:
+    keys = {(domain, spec.name) for spec in _specs(zone) for domain in domains_of(spec, domains)}
     if zone.spec.transfer is not None:
-        keys |= {(domain, each.name) for each in zone.spec.transfer.secondaries for domain in own}
+        keys |= {(domain, each.name) for each in zone.spec.transfer.secondaries for domain in domains}
     return keys
