@@ -6,8 +6,9 @@ of a domain share is the zone as other servers get it, which follows each commit
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from .model import DiscoveryZone, KeyRing, OctodnsTarget, Problem, UpdateTarget
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 
 RESTART_SECONDS = 10.0
 """After a worker broke: a defect of ours, which must be neither the end nor a hot loop."""
+
+
+BROKEN = "Broken"
+"""The reason of a target whose worker broke."""
 
 
 class Worker(Protocol):
@@ -82,6 +87,7 @@ class Targets:
         self._count = count
         self._published: dict[bytes, PublishedZone] = {}
         self._running: dict[TargetKey, _Running] = {}
+        self._reached: dict[TargetKey, tuple[int, float]] = {}  # serial and time of what a target has
         self._changed = asyncio.Event()
         self._leads = False
 
@@ -121,6 +127,7 @@ class Targets:
             self._leads = False
             self._running.clear()
             self._published.clear()
+            self._reached.clear()
 
     def _arrange(self, group: asyncio.TaskGroup) -> None:
         """Start the workers that are wanted and don't run, end those that are not wanted any more."""
@@ -132,6 +139,7 @@ class Targets:
             if wanted.get(key) != running.spec or self._published.get(key.domain) is not running.published:
                 running.task.cancel()
                 del self._running[key]
+                self._reached.pop(key, None)
         for key, spec in wanted.items():
             if key in self._running or key.domain not in contents:
                 continue
@@ -163,7 +171,7 @@ class Targets:
                 published,
                 self._identity,
                 lambda: self._keys.data(spec.config_secret),
-                self._report,
+                partial(self._take, key),
             )
         return UpdateWorker(
             key.zone,
@@ -172,7 +180,7 @@ class Targets:
             self._identity,
             lambda: self._keys.ring(spec.key_secret),
             self._fence,
-            self._report,
+            partial(self._take, key),
             lambda outcome: self._count(key.zone, key.target, outcome),
         )
 
@@ -182,12 +190,19 @@ class Targets:
         except Exception:
             log.exception("%s broke, trying again in %.0f s", name, RESTART_SECONDS)
             message = f"Rollcall broke (see its log) and tries again in {RESTART_SECONDS:.0f} s."
-            self._report(
-                TargetReport(key.zone, key.domain, key.target, 0, time.time(), "Broken", message, False)
-            )
+            self._take(key, TargetReport(key.zone, key.domain, key.target, 0, 0.0, BROKEN, message, False))
             await asyncio.sleep(RESTART_SECONDS)
             self._running.pop(key, None)
             self._changed.set()
+
+    def _take(self, key: TargetKey, report: TargetReport) -> None:
+        """Pass a report on. One that follows after a worker broke doesn't know what the target has."""
+        if report.serial:
+            self._reached[key] = report.serial, report.at
+        elif key in self._reached:
+            serial, at = self._reached[key]
+            report = replace(report, serial=serial, at=at)
+        self._report(report)
 
 
 def _specs(zone: DiscoveryZone) -> tuple[UpdateTarget | OctodnsTarget, ...]:

@@ -1,22 +1,17 @@
 """A feed and a real transfer process, for as long as a test runs."""
 
-import asyncio
 import contextlib
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from children import ChildProcess, Control, feeding
 from rollcall.feed.feed import Feed
 from rollcall.feed.frames import SecondaryState, Settings, TransferStats, TransferZone
 from rollcall.model import KeyRing, Secondary, Transfer, TsigKey, parse_key
 from rollcall.publish.transfer.process import command
-from rollcall.serve.sockets import WorkerSockets, open_sockets
+from rollcall.serve.sockets import open_sockets
 from rollcall.zone.changes import ZoneDelta
-from serving.running import DEADLINE_SECONDS, SOURCE, Control, eventually
 from transfers.source import ZoneSource
 
 SECRET = "secondaries"
@@ -40,19 +35,8 @@ class TransferControl(Control):
         self._notify()
 
 
-@dataclass
-class TransferProcess:
-    """A transfer process that can be killed and started again on the same sockets."""
-
-    folder: Path
-    sockets: WorkerSockets
-    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
-
-    @property
-    def port(self) -> int:
-        """The port of both sockets."""
-        port: int = self.sockets.udp.getsockname()[1]
-        return port
+class TransferProcess(ChildProcess):
+    """A transfer process."""
 
     @property
     def where(self) -> tuple[str, int]:
@@ -60,40 +44,13 @@ class TransferProcess:
         return "127.0.0.1", self.port
 
     @property
-    def feed_path(self) -> Path:
-        """Where it looks for the feed."""
-        return self.folder / "feed"
-
-    @property
     def journals(self) -> Path:
         """Where it keeps journals."""
         return self.folder / "state" / "transfer"
 
-    @property
-    def log(self) -> str:
-        """What it has logged so far."""
-        return (self.folder / "log").read_text()
-
-    def start(self, log_level: str = "debug") -> None:
-        """Start the process."""
-        descriptors = self.sockets.udp.fileno(), self.sockets.tcp.fileno()
-        arguments = command(*descriptors, self.feed_path, self.folder / "state", log_level=log_level)
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, *arguments],
-                pass_fds=descriptors,
-                cwd=SOURCE,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-            )
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait for the process to end; the result is its exit status."""
-        assert self.process is not None
-        self.process.send_signal(number)
-        status = self.process.wait(DEADLINE_SECONDS)
-        self.process = None
-        return status
+    def command(self, udp: int, tcp: int) -> list[str]:
+        """Return the arguments to the interpreter, for these descriptors."""
+        return command(udp, tcp, self.feed_path, self.folder / "state", log_level="debug")
 
 
 @contextlib.contextmanager
@@ -106,9 +63,7 @@ def transfer_process(folder: Path, listen: str = "127.0.0.1:0") -> Iterator[Tran
         yield running
         assert "Traceback" not in running.log, running.log
     finally:
-        if running.process is not None:
-            running.end(signal.SIGKILL)
-        sockets.close()
+        running.close()
 
 
 class Primary:
@@ -136,15 +91,8 @@ class Primary:
 async def primary(path: Path, *sources: ZoneSource) -> AsyncIterator[Primary]:
     """Run a feed of these zones."""
     control = TransferControl()
-    feed = Feed(path, lambda: [source.whole() for source in sources], control)
-    path.unlink(missing_ok=True)  # noqa: ASYNC240 - a test may wait that long
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(feed.run())
-        try:
-            await eventually(path.is_socket)
-            yield Primary(feed, control, sources)
-        finally:
-            running.cancel()
+    async with feeding(path, lambda: [source.whole() for source in sources], control) as feed:
+        yield Primary(feed, control, sources)
 
 
 def settings(

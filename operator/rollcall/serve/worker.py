@@ -4,24 +4,19 @@ It answers from the snapshot until the control process has sent the whole state,
 there is no control process. SIGTERM ends it; so does the end of the process that started it.
 """
 
-import argparse
 import asyncio
 import gc
 import logging
-import os
-import signal
 import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-import msgspec
-
+from rollcall.feed import child
 from rollcall.feed.errors import DeltaError
 from rollcall.feed.follower import Follower
 from rollcall.feed.frames import Stats
-from rollcall.logs import configure
 
 from .answers import Answers
 from .errors import SnapshotError
@@ -36,8 +31,7 @@ from .udp import receiver
 
 _LOG = logging.getLogger(__name__)
 
-_SECOND = 1.0
-_SETTLE_SECONDS = 0.5
+_MODULE = "rollcall.serve.worker"
 
 
 def command(
@@ -50,49 +44,23 @@ def command(
     log_level: str = "info",
 ) -> list[str]:
     """Give the arguments to the interpreter that start worker number `worker` on open descriptors."""
-    return [
-        "-m",
-        "rollcall.serve.worker",
-        f"--worker={worker}",
-        f"--udp-fd={udp}",
-        f"--tcp-fd={tcp}",
-        f"--feed={feed}",
-        f"--snapshot={snapshot}",
-        f"--log-format={log_format}",
-        f"--log-level={log_level}",
-    ]
+    return child.command(_MODULE, udp, tcp, feed, log_format, log_level, worker=worker, snapshot=snapshot)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a worker until it is told to end."""
-    parser = argparse.ArgumentParser(prog="rollcall.serve.worker", description=__doc__)
+    parser = child.arguments(_MODULE, __doc__)
     parser.add_argument("--worker", type=int, required=True, help="number of this worker, from 0")
-    parser.add_argument("--udp-fd", type=int, required=True, help="descriptor of a bound UDP socket")
-    parser.add_argument("--tcp-fd", type=int, required=True, help="descriptor of a listening TCP socket")
-    parser.add_argument("--feed", type=Path, required=True, help="unix socket of the control process")
     parser.add_argument("--snapshot", type=Path, required=True, help="file with the last known state")
-    parser.add_argument("--log-format", choices=("text", "json"), default="text")
-    parser.add_argument("--log-level", default="info")
     options = parser.parse_args(arguments)
-    configure(options.log_format, options.log_level, f"dns worker {options.worker}")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
-    asyncio.run(
-        serve(
-            options.worker,
-            socket.socket(fileno=options.udp_fd),
-            socket.socket(fileno=options.tcp_fd),
-            options.feed,
-            options.snapshot,
-        )
-    )
+    udp, tcp = child.begin(options, f"dns worker {options.worker}")
+    asyncio.run(serve(options.worker, udp, tcp, options.feed, options.snapshot))
 
 
 async def serve(worker: int, udp: socket.socket, tcp: socket.socket, feed: Path, snapshot: Path) -> None:
     """Answer on both sockets until SIGTERM, or until the parent process is gone."""
-    parent = os.getppid()
-    stopping = asyncio.Event()
+    ending = child.Ending()
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stopping.set)
 
     # Not for cryptography: it chooses among answers that are all public.
     answers = Answers(Random())  # noqa: S311
@@ -106,13 +74,13 @@ async def serve(worker: int, udp: socket.socket, tcp: socket.socket, feed: Path,
     receive = receiver(udp, responder(answers, stats, tcp=False), limit, stats, failures)
     async with asyncio.TaskGroup() as group:
         following = group.create_task(follower.run())
-        ticking = group.create_task(_tick(limit, stats, follower, stopping, parent))
+        ticking = group.create_task(child.tick(ending, follower, stats, limit.new_second))
         # What waits in the sockets of a worker that was restarted shall get the newest answers there are.
-        await follower.settle(_SETTLE_SECONDS)
+        await follower.settle(child.SETTLE_SECONDS)
         loop.add_reader(udp, receive)
         try:
             async with serving(tcp, responder(answers, stats, tcp=True), stats, failures):
-                await stopping.wait()
+                await ending.wait()
         finally:
             loop.remove_reader(udp)
             following.cancel()
@@ -139,22 +107,6 @@ def load_snapshot(answers: Answers, path: Path) -> None:
             path,
             time.monotonic() - started,
         )
-
-
-async def _tick(
-    limit: RateLimit, stats: Stats, follower: Follower, stopping: asyncio.Event, parent: int
-) -> None:
-    """Once a second: begin a new second of the rate limit, send the counters, see if the parent is there."""
-    reported = b""
-    while True:
-        await asyncio.sleep(_SECOND)
-        limit.new_second()
-        if os.getppid() != parent:
-            _LOG.warning("the process that started this worker is gone: ending, so as not to answer for ever")
-            stopping.set()
-        encoded = msgspec.msgpack.encode(stats)
-        if encoded != reported and follower.report(stats):
-            reported = encoded
 
 
 if __name__ == "__main__":

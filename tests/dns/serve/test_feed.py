@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from children import DEADLINE_SECONDS
 from rollcall.feed import feed as feed_module
 from rollcall.feed.follower import Follower
 from rollcall.feed.frames import Commit, Decoder, Delta, Hello, Reset, Stats, ToWorker, encode
@@ -17,7 +18,7 @@ from rollcall.serve.answers import Answers
 from rollcall.serve.loader import Loader
 from rollcall.serve.table import Table
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
-from serving.running import DEADLINE_SECONDS, feeding
+from serving.running import feeding
 from unit.serve.samples import (
     APEX,
     SEED,

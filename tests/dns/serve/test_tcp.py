@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 import dns.message
 import pytest
 
+from children import DEADLINE_SECONDS, eventually
 from rollcall.feed.frames import Stats
 from rollcall.serve.failures import FailureLog
 from rollcall.serve.query import Respond, responder
 from rollcall.serve.tcp import Limits, serving
-from serving.running import DEADLINE_SECONDS, eventually
 from unit.serve.samples import addresses, answers, rrset, zone
 
 SHORT = Limits(idle_seconds=0.3)

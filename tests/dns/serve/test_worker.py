@@ -13,8 +13,9 @@ import dns.asyncquery
 import dns.message
 import pytest
 
+from children import DEADLINE_SECONDS, eventually
 from rollcall.serve.snapshot import write_snapshot
-from serving.running import DEADLINE_SECONDS, WorkerProcess, eventually, feeding, worker_processes
+from serving.running import WorkerProcess, feeding, worker_processes
 from unit.serve.samples import addresses, rcode, rrset, values, zone
 
 SERVICE = "s.example.test."

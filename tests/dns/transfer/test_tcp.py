@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 import dns.message
 import pytest
 
+from children import eventually
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import Transfer
 from rollcall.publish.transfer.refusals import RefusalLog
 from rollcall.publish.transfer.tcp import Limits, TcpServer
-from serving.running import eventually
 from transfers.source import ZoneSource, large
 from unit.publish.transfer.requests import Server, load
 

@@ -4,20 +4,14 @@ It follows the feed as the DNS workers do, and answers secondaries. Without a co
 what it has. SIGTERM ends it; so does the end of the process that started it.
 """
 
-import argparse
 import asyncio
-import logging
-import os
-import signal
 import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
+from rollcall.feed import child
 from rollcall.feed.follower import Follower
 from rollcall.feed.frames import TransferStats
-from rollcall.logs import configure
 
 from .archive import Archive
 from .catalog import Catalogs
@@ -28,54 +22,33 @@ from .tcp import TcpServer
 from .udp import receiver
 from .zones import TransferZones
 
-_LOG = logging.getLogger(__name__)
-
 FOLDER = "transfer"
 """Of the journals, in the state folder."""
 
 _NUMBER = 0
-_SECOND = 1.0
-_SETTLE_SECONDS = 0.5
+_MODULE = "rollcall.publish.transfer.process"
 
 
 def command(
     udp: int, tcp: int, feed: Path, state_dir: Path, log_format: str = "text", log_level: str = "info"
 ) -> list[str]:
     """Give the arguments to the interpreter that start the process on open descriptors."""
-    return [
-        "-m",
-        "rollcall.publish.transfer.process",
-        f"--udp-fd={udp}",
-        f"--tcp-fd={tcp}",
-        f"--feed={feed}",
-        f"--state-dir={state_dir}",
-        f"--log-format={log_format}",
-        f"--log-level={log_level}",
-    ]
+    return child.command(_MODULE, udp, tcp, feed, log_format, log_level, state_dir=state_dir)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run until told to end."""
-    parser = argparse.ArgumentParser(prog="rollcall.publish.transfer.process", description=__doc__)
-    parser.add_argument("--udp-fd", type=int, required=True, help="descriptor of a bound UDP socket")
-    parser.add_argument("--tcp-fd", type=int, required=True, help="descriptor of a listening TCP socket")
-    parser.add_argument("--feed", type=Path, required=True, help="unix socket of the control process")
+    parser = child.arguments(_MODULE, __doc__)
     parser.add_argument("--state-dir", type=Path, required=True, help="folder for the journals")
-    parser.add_argument("--log-format", choices=("text", "json"), default="text")
-    parser.add_argument("--log-level", default="info")
     options = parser.parse_args(arguments)
-    configure(options.log_format, options.log_level, "transfer")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
-    udp, tcp = socket.socket(fileno=options.udp_fd), socket.socket(fileno=options.tcp_fd)
+    udp, tcp = child.begin(options, "transfer")
     asyncio.run(serve(udp, tcp, options.feed, options.state_dir / FOLDER))
 
 
 async def serve(udp: socket.socket, tcp: socket.socket, feed: Path, folder: Path) -> None:
     """Serve transfers on both sockets until SIGTERM, or until the parent process is gone."""
-    parent = os.getppid()
-    stopping = asyncio.Event()
+    ending = child.Ending()
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stopping.set)
     archive = Archive(folder)
     archive.load()
 
@@ -96,35 +69,22 @@ async def serve(udp: socket.socket, tcp: socket.socket, feed: Path, folder: Path
         async with asyncio.TaskGroup() as group:
             following = group.create_task(follower.run())
             # What waits in the sockets of a process that was restarted shall be answered, not refused.
-            await follower.settle(_SETTLE_SECONDS)
+            await follower.settle(child.SETTLE_SECONDS)
             loop.add_reader(udp, receiver(udp, responder, secondaries.received))
             tasks = [
                 following,
                 group.create_task(TcpServer(responder, refusals).run(tcp)),
                 group.create_task(secondaries.run()),
                 group.create_task(archive.run()),
-                group.create_task(_tick(stats, follower, stopping, parent)),
+                group.create_task(child.tick(ending, follower, stats)),
             ]
-            await stopping.wait()
+            await ending.wait()
             for task in tasks:
                 task.cancel()
     finally:
         loop.remove_reader(udp)
         udp.close()
         archive.close()
-
-
-async def _tick(stats: TransferStats, follower: Follower, stopping: asyncio.Event, parent: int) -> None:
-    """Once a second: send the counters, and see if the parent is there."""
-    reported = b""
-    while True:
-        await asyncio.sleep(_SECOND)
-        if os.getppid() != parent:
-            _LOG.warning("the process that started this one is gone: ending, so as not to answer for ever")
-            stopping.set()
-        encoded = msgspec.msgpack.encode(stats)
-        if encoded != reported and follower.report(stats):
-            reported = encoded
 
 
 if __name__ == "__main__":

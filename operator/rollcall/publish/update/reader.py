@@ -12,6 +12,7 @@ from rollcall.model import KeyRing
 
 from . import reasons
 from .discovery import connect
+from .learning import Learning
 from .publication import Publication
 from .readback import read_markers, read_names
 from .reasons import TargetError
@@ -48,6 +49,7 @@ class Reader:
         self._domain = domain
         self._identity = identity
         self._publication = publication
+        self._learning = Learning(publication)
         self._ring = ring
         self._serial: int | None = None
         self._read_at = 0.0
@@ -101,7 +103,7 @@ class Reader:
             await self._look_at_names(since)
             self._serial = serial
         else:
-            for _ in publication.learn(contents.state, since):
+            for _ in self._learning.learn(contents.state, since):
                 await asyncio.sleep(0)
             self._serial = contents.serial
         self._read_at = time.monotonic()
@@ -136,7 +138,7 @@ class Reader:
                     continue
                 await self._read(session, batch, since)
                 batch, size = {}, 0
-            publication.learned_by_name(since)
+            self._learning.learned_by_name(since)
         finally:
             await session.close()
 
@@ -145,4 +147,4 @@ class Reader:
         names = await read_names(session, (owner for owners in batch.values() for owner in owners))
         for root, owners in batch.items():
             if not self._publication.is_newer(root, since):
-                self._publication.read(root, markers[root], {owner: names[owner] for owner in owners})
+                self._learning.read(root, markers[root], {owner: names[owner] for owner in owners})

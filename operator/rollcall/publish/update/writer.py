@@ -12,9 +12,12 @@ from rollcall.model import KeyRing
 
 from . import reasons
 from .discovery import connect
+from .drafts import Draft, Drafts
 from .fence import Fence
+from .learning import Learning
 from .message import MAX_OCTETS, SIGNATURE_OCTETS, compose
-from .publication import Draft, Publication
+from .outcomes import Outcomes
+from .publication import Publication
 from .readback import read_markers, read_names
 from .session import TIMEOUT_SECONDS, Server, Session
 
@@ -67,6 +70,9 @@ class Writer:
         self._server = server
         self._domain = domain
         self._publication = publication
+        self._drafts = Drafts(publication)
+        self._outcomes = Outcomes(publication)
+        self._learning = Learning(publication)
         self._ring = ring
         self._fence = fence
         self._hurry = hurry
@@ -136,8 +142,8 @@ class Writer:
             await self._resolve(session)
         await self._make_sure_that_we_lead()
         serial = publication.serial
-        draft = publication.draft(time.time())
-        if draft is None and publication.has_work:
+        draft = self._drafts.draft(time.time())
+        if draft is None and self._drafts.has_work:
             await asyncio.sleep(0)  # there was nothing to send in a good many units: on to the next ones
             return
         if draft is None:
@@ -145,13 +151,13 @@ class Writer:
             await self._idle(session)
             return
         wire = compose(session.next_id(), self._zone, draft.parts)
-        if len(wire) > MAX_OCTETS - SIGNATURE_OCTETS and publication.split(draft):
+        if len(wire) > MAX_OCTETS - SIGNATURE_OCTETS and self._drafts.split(draft):
             return
         await self._send(session, draft, wire)
 
     async def _idle(self, session: Session) -> None:
         """Wait until there is something to send, and keep the connection meanwhile."""
-        while not self._publication.is_due:
+        while not self._drafts.is_due:
             try:
                 async with asyncio.timeout(PROBE_SECONDS):
                     await self._wake.wait()
@@ -164,7 +170,6 @@ class Writer:
 
     async def _send(self, session: Session, draft: Draft, wire: bytes) -> None:
         started = time.monotonic()
-        publication = self._publication
         try:
             answer = await session.send(wire, TIMEOUT_SECONDS + SECONDS_PER_RECORD * draft.record_count)
         except TsigError as error:
@@ -174,11 +179,11 @@ class Writer:
                 self._take_apart(draft, Rcode.REFUSED)
                 return
             self._count("refused" if error.by_peer else "unknown")
-            publication.unknown(draft)
+            self._outcomes.unknown(draft)
             raise
         except BaseException:
             self._count("unknown")
-            publication.unknown(draft)
+            self._outcomes.unknown(draft)
             raise
         rcode = answer.rcode
         if rcode == Rcode.NOERROR:
@@ -188,23 +193,22 @@ class Writer:
             await self._explain(session, draft, rcode)
         elif rcode in _EVERYWHERE:
             self._count("refused")
-            publication.returned(draft)
+            self._outcomes.returned(draft)
             raise reasons.refusal(str(self._server), rcode, self._zone, session.key.name)
         else:
             self._count("refused")
             self._take_apart(draft, rcode)
 
     async def _accepted(self, session: Session, draft: Draft, seconds: float) -> None:
-        publication = self._publication
         if not self._is_proven:
-            publication.unknown(draft)
+            self._outcomes.unknown(draft)
             await self._resolve(session, is_acknowledged=True)
-            if not publication.has_effect(draft):
+            if not self._outcomes.has_effect(draft):
                 raise reasons.nothing_written(str(self._server), self._zone)
             self._is_proven = True
         else:
-            publication.applied(draft)
-        publication.pace.took(draft.record_count, seconds)
+            self._outcomes.applied(draft)
+        self._drafts.pace.took(draft.record_count, seconds)
         self._count("applied")
         self._refused = self._conflicts = 0
         self._listener.answered()
@@ -234,7 +238,7 @@ class Writer:
         publication = self._publication
         parts = dict(publication.unresolved)
         for root, marker in (await read_markers(session, list(parts))).items():
-            if not publication.resolved(root, marker, is_acknowledged=is_acknowledged):
+            if not self._outcomes.resolved(root, marker, is_acknowledged=is_acknowledged):
                 await self._read(session, root)
             elif not publication.differs(root, parts[root].after):
                 self._listener.answered()
@@ -247,11 +251,11 @@ class Writer:
         markers = await read_markers(session, [part.root for part in draft.parts])
         guarded = {guard.owner: part.root for part in draft.parts for guard in part.guards}
         names = await read_names(session, guarded)
-        found = publication.explain(draft, markers, names)
+        found = self._outcomes.explain(draft, markers, names)
         if not found:
             self._take_apart(draft, rcode)
             return
-        publication.returned(draft)
+        self._outcomes.returned(draft)
         for root in found:
             await self._read(session, root)
         if publication.is_challenged:
@@ -264,20 +268,19 @@ class Writer:
         # The marker first: if somebody writes in between, our next write will be refused, and this repeated.
         [marker] = (await read_markers(session, [root])).values()
         names = await read_names(session, self._publication.names_of(root))
-        self._publication.reread(root, marker, names)
+        self._learning.reread(root, marker, names)
         if self._publication.is_unsure(root):
             self._hurry()
 
     def _take_apart(self, draft: Draft, rcode: int) -> None:
         """Send the halves of a message that the server doesn't take; leave out a single name."""
-        publication = self._publication
-        if publication.split(draft):
+        if self._drafts.split(draft):
             return
         self._refused += 1
-        publication.reject(draft, rcode)
-        is_alone = not (self._is_proven or publication.has_groups or publication.backlog)
+        self._outcomes.reject(draft, rcode)
+        is_alone = not (self._is_proven or self._drafts.has_groups or self._publication.backlog)
         if self._refused >= REFUSED_IN_A_ROW or is_alone:
-            publication.gather()
+            self._drafts.gather()
             self._refused = 0
             key = self._session.key.name if self._session else ""
             raise reasons.refusal(str(self._server), rcode, self._zone, key)

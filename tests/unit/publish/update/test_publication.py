@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from rollcall.dnswire.message import Rcode
 from rollcall.model import UpdateTarget
+from rollcall.publish.update.drafts import Drafts
+from rollcall.publish.update.learning import Learning
 from rollcall.publish.update.marker import is_marker_name, marker_name, parse
 from rollcall.publish.update.message import MAX_RECORDS, compose
+from rollcall.publish.update.outcomes import Outcomes
 from rollcall.publish.update.publication import Publication
 from rollcall.zone import rdata as rd
 from rollcall.zone.published import PublishedSet, RRsetKey
@@ -33,6 +36,9 @@ class Driver:
         self.server = server
         spec = UpdateTarget("target", "192.0.2.1", "secret", adopt=adopt)
         self.publication = Publication(source.published, spec, IDENTITY, lambda: self.epoch)
+        self.drafts = Drafts(self.publication)
+        self.outcomes = Outcomes(self.publication)
+        self.learning = Learning(self.publication)
         for _ in self.publication.units.build():
             pass
         source.listeners.append(self.publication.changed)
@@ -40,19 +46,19 @@ class Driver:
 
     def learn(self) -> None:
         since = self.publication.now
-        for _ in self.publication.learn(self.server.state(IDENTITY), since):
+        for _ in self.learning.learn(self.server.state(IDENTITY), since):
             pass
 
     def turn(self, now: float, *, request_lost: bool = False, answer_lost: bool = False) -> bool:
         """Send a message, if there is one."""
         publication = self.publication
         for root in list(publication.unresolved):
-            if not publication.resolved(root, self.server.at(marker_name(root)).get(rd.TXT)):
+            if not self.outcomes.resolved(root, self.server.at(marker_name(root)).get(rd.TXT)):
                 self.read(root)
         if publication.seen_epoch > self.epoch or publication.is_challenged:
             self.epoch = max(self.epoch, publication.seen_epoch + 1)
             publication.is_challenged = False
-        draft = publication.draft(now)
+        draft = self.drafts.draft(now)
         if draft is None:
             return False
         self.sent += 1
@@ -61,18 +67,18 @@ class Driver:
         assert len(wire) <= 48 * 1024
         rcode = None if request_lost else self.server.update(wire)
         if rcode is None or answer_lost:
-            publication.unknown(draft)
+            self.outcomes.unknown(draft)
         elif rcode == Rcode.NOERROR:
-            publication.applied(draft)
+            self.outcomes.applied(draft)
         elif rcode == Rcode.REFUSED:
-            if not publication.split(draft):
-                publication.reject(draft, rcode)
+            if not self.drafts.split(draft):
+                self.outcomes.reject(draft, rcode)
         else:
             markers = {part.root: self.server.at(marker_name(part.root)).get(rd.TXT) for part in draft.parts}
             guarded = [guard.owner for part in draft.parts for guard in part.guards]
-            found = publication.explain(draft, markers, {owner: self.server.at(owner) for owner in guarded})
+            found = self.outcomes.explain(draft, markers, {owner: self.server.at(owner) for owner in guarded})
             assert found, "a prerequisite fails for a reason"
-            publication.returned(draft)
+            self.outcomes.returned(draft)
             for root in found:
                 self.read(root)
         return True
@@ -80,7 +86,7 @@ class Driver:
     def read(self, root: bytes) -> None:
         marker = self.server.at(marker_name(root)).get(rd.TXT)
         names = {owner: self.server.at(owner) for owner in self.publication.names_of(root)}
-        self.publication.read(root, marker, names)
+        self.learning.read(root, marker, names)
 
     def drain(self, now: float = 1000.0) -> None:
         """Send all that there is to send."""

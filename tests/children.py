@@ -1,0 +1,153 @@
+"""Children of the supervisor that answer from a feed, and a control process's end of it, in a test."""
+
+import asyncio
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rollcall.feed.feed import Feed
+from rollcall.feed.frames import SecondaryState, Stats, TransferStats
+from rollcall.serve.sockets import WorkerSockets
+from rollcall.zone.changes import ZoneDelta
+
+DEADLINE_SECONDS = 20.0
+"""How long anything may take on a busy machine; a test that waits this long has failed."""
+
+SOURCE = Path(__file__).parents[1] / "operator"
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds that nothing tells about."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.002)
+
+
+class Control:
+    """The control process's end of the feed: what children said, and waiting for it."""
+
+    def __init__(self) -> None:
+        self.versions: dict[int, int] = {}
+        self.stats: dict[int, Stats] = {}
+        self.workers: set[int] = set()
+        self._changed = asyncio.Condition()
+        self._notifying: set[asyncio.Task[None]] = set()
+
+    def acknowledged(self, worker: int, version: int, at: float) -> None:
+        self.versions[worker] = version
+        self._notify()
+
+    def counted(self, worker: int, stats: Stats) -> None:
+        self.stats[worker] = stats
+        self._notify()
+
+    def connected(self, worker: int, is_connected: bool) -> None:
+        (self.workers.add if is_connected else self.workers.discard)(worker)
+        self._notify()
+
+    def transferred(self, frame: SecondaryState | TransferStats) -> None:
+        raise AssertionError(f"a DNS worker transfers nothing: {frame}")
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds; it is looked at whenever a child has said something."""
+        async with asyncio.timeout(DEADLINE_SECONDS), self._changed:
+            await self._changed.wait_for(condition)
+
+    async def until_answered(self, version: int, *workers: int) -> None:
+        """Wait until these children answer this version or a later one."""
+        await self.until(lambda: all(self.versions.get(worker, -1) >= version for worker in workers or (0,)))
+
+    def _notify(self) -> None:
+        async def notify() -> None:
+            async with self._changed:
+                self._changed.notify_all()
+
+        task = asyncio.get_running_loop().create_task(notify())
+        self._notifying.add(task)
+        task.add_done_callback(self._notifying.discard)
+
+
+@contextlib.asynccontextmanager
+async def feeding(
+    path: Path, state: Callable[[], Iterable[ZoneDelta]], control: Control
+) -> AsyncIterator[Feed]:
+    """Run a feed that gives this state to whoever connects."""
+    feed = Feed(path, state, control)
+    path.unlink(missing_ok=True)  # noqa: ASYNC240 - a test may wait that long
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(feed.run())
+        try:
+            await eventually(path.is_socket)
+            yield feed
+        finally:
+            running.cancel()
+
+
+@dataclass
+class ChildProcess:
+    """A child that can be killed and started again on the same sockets, as the supervisor does."""
+
+    folder: Path
+    sockets: WorkerSockets
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def port(self) -> int:
+        """The port of both sockets."""
+        port: int = self.sockets.udp.getsockname()[1]
+        return port
+
+    @property
+    def feed_path(self) -> Path:
+        """Where it looks for the feed."""
+        return self.folder / "feed"
+
+    @property
+    def log_path(self) -> Path:
+        """Where it logs."""
+        return self.folder / "log"
+
+    @property
+    def log(self) -> str:
+        """What it has logged so far."""
+        return self.log_path.read_text()
+
+    @property
+    def pid(self) -> int:
+        """The number of the running process."""
+        assert self.process is not None
+        return self.process.pid
+
+    def command(self, udp: int, tcp: int) -> list[str]:
+        """Return the arguments to the interpreter, for these descriptors."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Start the process."""
+        descriptors = self.sockets.udp.fileno(), self.sockets.tcp.fileno()
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *self.command(*descriptors)],
+                pass_fds=descriptors,
+                cwd=SOURCE,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait for the process to end; the result is its exit status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        status = self.process.wait(DEADLINE_SECONDS)
+        self.process = None
+        return status
+
+    def close(self) -> None:
+        """End what is left of it."""
+        if self.process is not None:
+            self.end(signal.SIGKILL)
+        self.sockets.close()
