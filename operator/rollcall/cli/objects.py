@@ -37,6 +37,17 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     generation: int = 0
 
 
+class Named(msgspec.Struct, frozen=True):
+    """An object in a namespace."""
+
+    metadata: Metadata
+
+    @property
+    def key(self) -> Key:
+        """Namespace and name."""
+        return Key(self.metadata.namespace, self.metadata.name)
+
+
 class Condition(msgspec.Struct, frozen=True, rename="camel"):
     """A condition (meta/v1 Condition)."""
 
@@ -115,10 +126,9 @@ class ServiceSpec(msgspec.Struct, frozen=True):
     answer: Answer = Answer()
 
 
-class Service(msgspec.Struct, frozen=True):
+class Service(Named, frozen=True):
     """A ServiceInstance."""
 
-    metadata: Metadata
     spec: ServiceSpec = ServiceSpec()
     status: ServiceStatus = ServiceStatus()
 
@@ -126,11 +136,6 @@ class Service(msgspec.Struct, frozen=True):
     def uid(self) -> str:
         """The API's uid of the object."""
         return self.metadata.uid
-
-    @property
-    def key(self) -> Key:
-        """Namespace and name."""
-        return Key(self.metadata.namespace, self.metadata.name)
 
     @property
     def left_out(self) -> tuple[Instance, ...]:
@@ -218,17 +223,11 @@ class FileStatus(msgspec.Struct, frozen=True, rename="camel"):
     conditions: tuple[Condition, ...] = ()
 
 
-class File(msgspec.Struct, frozen=True):
+class File(Named, frozen=True):
     """A DiscoveryFile."""
 
-    metadata: Metadata
     spec: FileSpec = FileSpec()
     status: FileStatus = FileStatus()
-
-    @property
-    def key(self) -> Key:
-        """Namespace and name."""
-        return Key(self.metadata.namespace, self.metadata.name)
 
     @property
     def state(self) -> State:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     Decide = Callable[[ReleasedService], Change]
 
-F = TypeVar("F", bound=Callable[..., Any])
+Parameter = Callable[[Callable[..., None]], Callable[..., None]]
+"""Adds an argument or an option to a command."""
 
 WAIT_SECONDS = 300.0
 
@@ -45,21 +46,6 @@ def release(context: click.Context, /, **given: Any) -> None:
     context.default_map = {name: {**defaults} for name in release.commands}
 
 
-def _waiting(function: F) -> F:
-    for option in (
-        click.option(
-            "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
-            default=WAIT_SECONDS,
-            show_default=True,
-            help="Seconds for --wait, after which it ends with code 4; the change stays.",
-        ),
-        click.option("--wait", is_flag=True, help="Return when every target has it; show the way there."),
-    ):
-        function = option(function)
-    return function
-
-
 @release.command(
     cls=Command,
     epilog="""\b
@@ -82,107 +68,101 @@ def status(settings: Settings, name: str, watch: bool) -> None:
         return  # the way to end --watch
 
 
-@release.command(
-    cls=Command,
-    epilog="""\b
-Examples:
+_WAITING = (
+    click.option("--wait", is_flag=True, help="Return when every target has it; show the way there."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=WAIT_SECONDS,
+        show_default=True,
+        help="Seconds for --wait, after which it ends with code 4; the change stays.",
+    ),
+)
+
+
+def _changing(examples: str, *own: Parameter) -> Callable[[Callable[..., "Decide"]], click.Command]:
+    """Make a command out of a function that gives what is to be decided, from its `own` parameters."""
+
+    def decorate(function: Callable[..., "Decide"]) -> click.Command:
+        @with_settings()
+        def command(settings: Settings, /, name: str, wait: bool, timeout: float, **given: Any) -> None:
+            from .release_run import change
+
+            asyncio.run(change(settings, name, function(**given), timeout if wait else None))
+
+        parameters: tuple[Parameter, ...] = (click.argument("name", metavar="NAME"), *own, *_WAITING)
+        for parameter in reversed(parameters):
+            command = parameter(command)
+        return release.command(
+            function.__name__, cls=Command, help=function.__doc__, epilog=f"\b\nExamples:\n{examples}"
+        )(command)
+
+    return decorate
+
+
+@_changing(
+    """\
   rollcall release switch web green -n shop            ask for it
   rollcall release switch web green --wait             until every target has it
 """,
+    click.argument("version", metavar="VERSION"),
+    click.option("--force", is_flag=True, help="Ask for it even if it must wait until enough are ready."),
 )
-@click.argument("name", metavar="NAME")
-@click.argument("version", metavar="VERSION")
-@click.option("--force", is_flag=True, help="Ask for it even if it must wait until enough are ready.")
-@_waiting
-@with_settings()
-def switch(settings: Settings, name: str, version: str, force: bool, wait: bool, timeout: float) -> None:
+def switch(version: str, force: bool) -> "Decide":
     """Blue/green: answer another version, and no other."""
     from .release_change import switch as decide
 
-    _change(settings, name, partial(decide, version=version, force=force), timeout if wait else None)
+    return partial(decide, version=version, force=force)
 
 
-@release.command(
-    cls=Command,
-    epilog="""\b
-Examples:
+@_changing("""\
   rollcall release rollback web -n shop
   rollcall release rollback web --wait --timeout 60
-""",
-)
-@click.argument("name", metavar="NAME")
-@_waiting
-@with_settings()
-def rollback(settings: Settings, name: str, wait: bool, timeout: float) -> None:
+""")
+def rollback() -> "Decide":
     """Go back to the version before; of a canary the same as abort.
 
     A switch that has not been let through is called off.
     """
     from .release_change import rollback as decide
 
-    _change(settings, name, decide, timeout if wait else None)
+    return decide
 
 
-@release.command(
-    cls=Command,
-    epilog="""\b
-Examples:
+@_changing(
+    """\
   rollcall release weight web 10 -n shop
   rollcall release weight web 100 --wait
 """,
+    click.argument("percent", metavar="PERCENT", type=click.IntRange(0, 100)),
 )
-@click.argument("name", metavar="NAME")
-@click.argument("percent", metavar="PERCENT", type=click.IntRange(0, 100))
-@_waiting
-@with_settings()
-def weight(settings: Settings, name: str, percent: int, wait: bool, timeout: float) -> None:
+def weight(percent: int) -> "Decide":
     """Canary: its part of the answers, 0 to 100."""
     from .release_change import weight as decide
 
-    _change(settings, name, partial(decide, percent=percent), timeout if wait else None)
+    return partial(decide, percent=percent)
 
 
-@release.command(
-    cls=Command,
-    epilog="""\b
-Examples:
+@_changing("""\
   rollcall release promote web -n shop
   rollcall release promote web --wait
-""",
-)
-@click.argument("name", metavar="NAME")
-@_waiting
-@with_settings()
-def promote(settings: Settings, name: str, wait: bool, timeout: float) -> None:
+""")
+def promote() -> "Decide":
     """Canary: make it the stable version, with all answers.
 
     The stable version until now takes its place, with weight 0: `weight NAME 100` goes back to it.
     """
     from .release_change import promote as decide
 
-    _change(settings, name, decide, timeout if wait else None)
+    return decide
 
 
-@release.command(
-    cls=Command,
-    epilog="""\b
-Examples:
+@_changing("""\
   rollcall release abort web -n shop
   rollcall release abort web --wait
-""",
-)
-@click.argument("name", metavar="NAME")
-@_waiting
-@with_settings()
-def abort(settings: Settings, name: str, wait: bool, timeout: float) -> None:
+""")
+def abort() -> "Decide":
     """Canary: take it out of the answers (weight 0)."""
     from .release_change import abort as decide
 
-    _change(settings, name, decide, timeout if wait else None)
-
-
-def _change(settings: Settings, name: str, decide: "Decide", timeout_seconds: float | None) -> None:
-    """Run a change; with a time-out it is waited for."""
-    from .release_run import change
-
-    asyncio.run(change(settings, name, decide, timeout_seconds))
+    return decide

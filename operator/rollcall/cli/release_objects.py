@@ -2,19 +2,17 @@
 
 import msgspec
 
-from rollcall.model import Key, Release, Released, Strategy, ZoneSpec
+from rollcall.model import Canary, Progress, Release, Released, Strategy, ZoneSpec
 
-from .objects import Condition, Publication
+from . import objects
+from .objects import Condition, Publication, ZonePublication
 
 RELEASED = "Released"
 
 
-class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+class Metadata(objects.Metadata, frozen=True, rename="camel"):
     """`metadata`, with what a change has to name of the object that it was decided on."""
 
-    name: str
-    namespace: str = ""
-    generation: int = 0
     resource_version: str = ""
 
 
@@ -38,7 +36,9 @@ class ReleaseStatus(msgspec.Struct, frozen=True):
     previous: str = ""
     canary: str = ""
     weight: int = 0
+    version_label: str = msgspec.field(default="", name="versionLabel")
     since: str = ""
+    steps: Progress | None = None
     versions: tuple[VersionState, ...] = ()
 
     @property
@@ -66,7 +66,7 @@ class Spec(msgspec.Struct, frozen=True):
     release: Release = Release()
 
 
-class ReleasedService(msgspec.Struct, frozen=True):
+class ReleasedService(objects.Named, frozen=True):
     """A ServiceInstance with its release."""
 
     metadata: Metadata
@@ -74,9 +74,12 @@ class ReleasedService(msgspec.Struct, frozen=True):
     status: Status = Status()
 
     @property
-    def key(self) -> Key:
-        """Namespace and name."""
-        return Key(self.metadata.namespace, self.metadata.name)
+    def canary(self) -> Canary | None:
+        """The canary release that is asked for; of a roll-out that is followed with the versions in force."""
+        asked, in_force = self.spec.release.canary, self.status.release
+        if asked is None or self.spec.release.follow is None:
+            return asked
+        return msgspec.structs.replace(asked, stable=in_force.active, canary=in_force.canary)
 
     def condition(self, kind: str) -> Condition | None:
         """Return a condition, None where Rollcall has not said anything of this spec yet."""
@@ -85,12 +88,9 @@ class ReleasedService(msgspec.Struct, frozen=True):
         return found if is_of_now else None
 
 
-class TargetPublication(msgspec.Struct, frozen=True):
+class TargetPublication(ZonePublication, frozen=True):
     """How far a domain has got at a target; `reason` and `message` are empty for our own server."""
 
-    domain: str
-    target: str
-    serial: int = 0
     reason: str = ""
     message: str = ""
 
