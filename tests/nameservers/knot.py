@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -49,10 +50,19 @@ class Knot(Nameserver):
 
     @classmethod
     def secondary(
-        cls, folder: Path, primary: tuple[str, int], *domains: str, port: int | None = None
+        cls,
+        folder: Path,
+        primary: tuple[str, int],
+        *domains: str,
+        port: int | None = None,
+        others: Sequence[tuple[str, int]] = (),
     ) -> Self:
-        """Make a secondary of a primary (address and port), which asks with the key of the pages."""
-        text = snippet("knot-transfer", {f"{ROLLCALL}@53": f"{primary[0]}@{primary[1]}"})
+        """Make a secondary of a primary (address and port), which asks with the key of the pages.
+
+        `others` are further replicas of the primary.
+        """
+        replicas = [f"{address}@{port}" for address, port in (primary, *others)]
+        text = snippet("knot-transfer", {f"{ROLLCALL}@53": f"[{', '.join(replicas)}]"})
         head, section, zone = text.partition("zone:\n")
         zones = "".join(zone.replace(DOMAIN, domain) for domain in domains or (DOMAIN,))
         return cls(folder, snippet("knot-key") + head + section + zones, port=port)

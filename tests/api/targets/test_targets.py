@@ -106,6 +106,31 @@ def test_transfers_to_five_secondaries_at_once(stage: Stage, tmp_path: Path):
         assert len(set(serials)) == 1
 
 
+def test_a_secondary_of_two_replicas_goes_on_with_the_one_that_leads(stage: Stage, tmp_path: Path):
+    """Only the leader notifies and lets transfer; the next one goes on from the serial of the last."""
+    listen = ("--leader-elect", "--transfer-listen=127.0.0.1:0")
+    stage.zone()
+    with stage.rollcall(*listen, state="a") as first:
+        eventually(functools.partial(_leads, first), "the first one leads", seconds=60)
+        with stage.rollcall(*listen, state="b") as second:
+            primary, other = (("127.0.0.1", each.ports["transfers"]) for each in (first, second))
+            with serving(Knot.secondary(tmp_path / "knot", primary, DOMAIN, others=[other])) as [knot]:
+                where = {"name": "knot", "address": "127.0.0.1", "port": knot.port}
+                stage.zone(transfer={"secondaries": [where | {"keySecret": "example-key"}]})
+                wait_data(knot, stage.name, EVERYONE, first)
+                stage.wait_current("knot")
+                before = serial(knot, DOMAIN)
+                assert first.stop() == 0
+                eventually(functools.partial(_leads, second), "the other one leads", seconds=60)
+                stage.set_ready(0, False)
+                wait_data(knot, stage.name, EVERYONE - {"10.0.7.1"}, second)
+                after = serial(knot, DOMAIN)
+                assert before is not None
+                assert after is not None
+                assert 0 < (after - before) % 2**32 < 2**31, "serials rise over the change (RFC 1982)"
+                stage.wait_current("knot")
+
+
 def test_a_secondary_without_a_transfer_server(stage: Stage):
     stage.zone(
         transfer={"secondaries": [{"name": "ns1", "address": "127.0.0.1", "keySecret": "example-key"}]}
