@@ -25,6 +25,7 @@ from .dns_workers import DnsWorkers
 from .drained import Drains
 from .feed.feed import Feed
 from .files import Files
+from .following import Following
 from .gatekeeper import Gatekeeper
 from .history import History
 from .http import serving
@@ -100,6 +101,7 @@ class App:
         self.dns_workers = DnsWorkers(config.dns_workers, self.metrics, self.reporting, self.turns)
         self.feed = Feed(config.feed_path, self.zones.whole, self.dns_workers)
         self.intake = Intake(client, config.namespace, self.directory, self.turns, self._flow)
+        self.following = Following(client, config.namespace, self.directory, self._flow)
         self.configuration = Configuration(
             client, credentials, self._on_zone, self._on_file, namespace=config.namespace or None
         )
@@ -130,6 +132,7 @@ class App:
         """Take what changed in the directory to the DNS workers, at once."""
         if not self.synced:
             return
+        self.following.look()
         changes = self.directory.take()
         self.zones.apply(changes)
         commit = self._commit(received_ns)
@@ -185,8 +188,8 @@ class App:
             "sync": self._sync(),
             "lag": measure_lag(self.metrics.loop_lag.set),
             "secrets": self.secrets.run(),
-            "keys": self._tell_first_keys(),
             "transfers": self.transfers.run(),
+            "following": self.following.run(),
             **{str(reflector.resource): reflector.run() for reflector in self.intake.reflectors},
         }
 
@@ -247,11 +250,6 @@ class App:
         self.targets.configured()
         self.transfers.configured()
         self.reporting.zones_changed()
-
-    async def _tell_first_keys(self) -> None:
-        """Say that Secrets are known now, also where there are none."""
-        await self.secrets.reflector.synced.wait()
-        self._on_secrets()
 
     def _on_secrets(self) -> None:
         self.targets.keys_changed()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .metrics import Reading
 from .resources import TargetState
@@ -10,6 +10,8 @@ from .zone.names import to_text
 
 if TYPE_CHECKING:
     from .app import App
+    from .gatekeeper import Gatekeeper
+    from .watch.reflector import Reflector
 
 _WORKER_EVENTS = (
     "truncated",
@@ -29,33 +31,29 @@ def readings(app: "App") -> Mapping[str, Reading]:
         "rollcall_watch_synced": Reading(
             "1 once the first whole list of a resource has been taken in.",
             ("resource",),
-            lambda: [((str(r.resource),), r.synced.is_set()) for r in app.intake.reflectors],
+            lambda: [((str(r.resource),), r.synced.is_set()) for r in _reflectors(app)],
         ),
         "rollcall_watch_age_seconds": Reading(
             "Since the API server last said anything of a resource, a bookmark included.",
             ("resource",),
-            lambda: [((str(r.resource),), r.age_seconds) for r in app.intake.reflectors],
+            lambda: [((str(r.resource),), r.age_seconds) for r in _reflectors(app)],
         ),
         "rollcall_watch_events_total": Reading(
             "Watch events received.",
             ("resource", "type"),
-            lambda: [
-                ((str(r.resource), kind), n) for r in app.intake.reflectors for kind, n in r.events.items()
-            ],
+            lambda: [((str(r.resource), kind), n) for r in _reflectors(app) for kind, n in r.events.items()],
             counter=True,
         ),
         "rollcall_watch_restarts_total": Reading(
             "Ended watches and failed lists.",
             ("resource", "reason"),
-            lambda: [
-                ((str(r.resource), why), n) for r in app.intake.reflectors for why, n in r.restarts.items()
-            ],
+            lambda: [((str(r.resource), why), n) for r in _reflectors(app) for why, n in r.restarts.items()],
             counter=True,
         ),
         "rollcall_watch_objects": Reading(
             "Objects known of a resource.",
             ("resource",),
-            lambda: [((str(r.resource),), len(r.view.objects)) for r in app.intake.reflectors],
+            lambda: [((str(r.resource),), len(r.view.objects)) for r in _reflectors(app)],
         ),
         "rollcall_zone_serial": Reading(
             "The serial of a zone.",
@@ -118,6 +116,17 @@ def readings(app: "App") -> Mapping[str, Reading]:
             lambda: [((outcome,), n) for outcome, n in app.transfers.stats.notifies.items()],
             counter=True,
         ),
+        "rollcall_publication_gate_writes_total": Reading(
+            "Writes of the condition of pods under the publication gate, by what became of them.",
+            ("outcome",),
+            lambda: [((outcome,), n) for gate in _gate(app) for outcome, n in gate.writes.items()],
+            counter=True,
+        ),
+        "rollcall_publication_gate_waiting": Reading(
+            "Pods under the publication gate that are ready but for it.",
+            (),
+            lambda: [((), gate.waiting) for gate in _gate(app)],
+        ),
         "rollcall_services": Reading("Services known.", (), lambda: [((), len(app.directory))]),
         "rollcall_dns_workers": Reading(
             "DNS workers that are being fed.", (), lambda: [((), app.dns_workers.programming.workers)]
@@ -151,6 +160,14 @@ def readings(app: "App") -> Mapping[str, Reading]:
             lambda: [((str(worker),), stats.tcp_clients) for worker, stats in app.dns_workers.stats.items()],
         ),
     }
+
+
+def _reflectors(app: "App") -> "list[Reflector[Any]]":
+    return [*app.intake.reflectors, *app.following.reflectors]
+
+
+def _gate(app: "App") -> "list[Gatekeeper]":
+    return [] if app.gatekeeper is None else [app.gatekeeper]
 
 
 def _target(state: TargetState) -> tuple[str, str, str]:

@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from .directory import Directory, ServiceChange
@@ -12,6 +13,7 @@ from .publish.configmaps import FileReport
 from .publish.report import TargetReport
 from .publish.selection import FileSelection
 from .resources import (
+    Alarms,
     EventRecorder,
     InstanceCreator,
     Kind,
@@ -19,6 +21,7 @@ from .resources import (
     StatusWriter,
     TargetStates,
     file_status,
+    next_step_look,
     service_status,
     zone_status,
 )
@@ -30,11 +33,21 @@ _API_SERVER = Key("default", "kubernetes")
 
 
 class Reporting:
-    """Marks objects whose status may have changed, and says what it is when it is written."""
+    """Marks objects whose status may have changed, and says what it is when it is written.
+
+    `clock` gives the time in Unix seconds.
+    """
 
     def __init__(
-        self, client: KubeClient, directory: Directory, zones: Zones, selection: FileSelection
+        self,
+        client: KubeClient,
+        directory: Directory,
+        zones: Zones,
+        selection: FileSelection,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         self._directory = directory
         self._zones = zones
         self._selection = selection
@@ -44,6 +57,7 @@ class Reporting:
         self._reports: dict[Key, FileReport] = {}
         self._events = EventRecorder(client, self._service_uid, instance=socket.gethostname())
         self._status = StatusWriter(client, self._compute, self._events.record)
+        self._steps = Alarms(partial(self._status.mark, Kind.SERVICE_INSTANCE))
         self._creator = InstanceCreator(client, self._wanted)
 
     @property
@@ -62,11 +76,12 @@ class Reporting:
         """Take in what changed in the directory, and what of it was committed."""
         for key, change in changes.items():
             if change.eligible:
-                self._changed_at[key] = time.time()
+                self._changed_at[key] = self._clock()
             if change.whole:
                 self._creator.mark(key)
                 if self._directory.get(key) is None:
                     self._changed_at.pop(key, None)
+                    self._steps.look_at(key, None, 0)
         for key in changes.keys() | commit.services:
             self._status.mark(Kind.SERVICE_INSTANCE, key)
         for name in commit.zones:
@@ -78,7 +93,7 @@ class Reporting:
 
     def served(self, version: int) -> None:
         """Take in that every DNS worker answers a version of the feed."""
-        if self._publications.served(version, time.time()):
+        if self._publications.served(version, self._clock()):
             self.zones_changed()
 
     def zones_changed(self) -> None:
@@ -89,7 +104,7 @@ class Reporting:
 
     def target_reported(self, report: TargetReport) -> None:
         """Take in how far a domain has got at a target."""
-        if self.targets.take(report, time.time()):
+        if self.targets.take(report, self._clock()):
             self._status.mark(Kind.DISCOVERY_ZONE, Key("", report.zone))
 
     def file_changed(self, key: Key) -> None:
@@ -111,15 +126,17 @@ class Reporting:
 
     def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
         """Return the uid of an object and the status that it should have; None where we know none."""
-        now = time.time()
+        now = self._clock()
         if kind is Kind.SERVICE_INSTANCE:
             entry = self._directory.get(key)
             if entry is None or entry.resource is None:
                 return None
             changed_at = self._changed_at.get(key)
-            return entry.resource.uid, service_status(
+            status = service_status(
                 entry, self._zones, self._publications, current, changed_at=changed_at, now=now
             )
+            self._steps.look_at(key, next_step_look(entry, status), now)
+            return entry.resource.uid, status
         if kind is Kind.DISCOVERY_ZONE:
             zone = self._zones.wanted(key.name)
             if zone is None:

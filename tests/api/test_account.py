@@ -9,6 +9,7 @@ import yaml
 
 from api.test_operator import ZONE, apply, condition, file, pod, status
 from api.test_publication_gate import Kubelet
+from api.workload_objects import FLAGGER, ROLLOUTS, installed
 from controlplane import ControlPlane
 from rollcall_process import Rollcall, eventually
 
@@ -65,7 +66,26 @@ def granted() -> set[tuple[str, str, str]]:
     }
 
 
-def test_no_right_is_missing_and_none_unused(audited, tmp_path):
+@pytest.fixture
+def workload_kinds(audited: tuple[ControlPlane, Path]) -> Iterator[None]:
+    """Have the kinds of Argo Rollouts and Flagger in the cluster."""
+    plane, _ = audited
+    with installed(plane, ROLLOUTS, "Rollout"), installed(plane, FLAGGER, "Canary"):
+        yield
+
+
+def following(namespace: str, kind: str) -> dict[str, object]:
+    spec = {"selector": {"app": "nobody"}, "release": {"follow": kind}}
+    metadata = {"name": kind.lower(), "namespace": namespace}
+    return {
+        "apiVersion": "rollcall.dev/v1alpha1",
+        "kind": "ServiceInstance",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
+def test_no_right_is_missing_and_none_unused(audited, workload_kinds, tmp_path):
     plane, log = audited
     plane.helm("install", "rollcall", str(CHART), "--namespace", NAMESPACE, "--create-namespace")
     apply(plane, ZONE)
@@ -73,7 +93,7 @@ def test_no_right_is_missing_and_none_unused(audited, tmp_path):
     plane.workloads.make_service("shop", "web", selector={"app": "web"})
     for number in range(3):
         pod(plane, "shop", number)
-    apply(plane, file("shop", "mine"))
+    apply(plane, file("shop", "mine"), *(following("shop", kind) for kind in ("Deployment", "Rollout")))
     account_kubeconfig = plane.account_kubeconfig(NAMESPACE, "rollcall")
     with Rollcall(
         account_kubeconfig, tmp_path, "--leader-elect", f"--operator-namespace={NAMESPACE}"

@@ -6,7 +6,7 @@ at once is more help than a condition to look for.
 
 from typing import Any, NamedTuple
 
-from rollcall.model import BlueGreen, Canary, Strategy
+from rollcall.model import BlueGreen, Canary, Follow, Strategy
 
 from .options import Failed
 from .release_objects import RELEASED, ReleasedService
@@ -32,6 +32,7 @@ def switch(service: ReleasedService, version: str, *, force: bool) -> Change:
     Raises:
         Failed: there is no blue/green release, or the version has too few ready instances.
     """
+    _refuse_followed(service)
     ask = _blue_green(service)
     if ask.active == version:
         condition = service.condition(RELEASED)
@@ -57,6 +58,7 @@ def rollback(service: ReleasedService) -> Change:
     """
     if service.spec.release.canary is not None:
         return abort(service)
+    _refuse_followed(service)
     ask, in_force = _blue_green(service), service.status.release
     if in_force.active and in_force.active != ask.active:
         told = f"asked to stay with {in_force.active}: the switch to {ask.active} has not been let through."
@@ -78,13 +80,16 @@ def weight(service: ReleasedService, percent: int) -> Change:
     Raises:
         Failed: there is no canary release.
     """
+    if service.spec.release.canary is None:
+        _refuse_followed(service)
     ask = _canary(service)
-    if ask.weight == percent:
-        return Change(
-            {}, f"nothing to do, {ask.canary} has {percent}% already.", _unready(service, ask, percent)
-        )
-    told = f"asked for {percent}% for {ask.canary}, after {ask.weight}%."
-    return Change({"canary": {"weight": percent}}, told, _unready(service, ask, percent))
+    name = ask.canary or "the canary"
+    if ask.weight == percent and not ask.steps:
+        return Change({}, f"nothing to do, {name} has {percent}% already.", _unready(service, ask, percent))
+    before = service.status.release.weight if ask.steps else ask.weight
+    told = f"asked for {percent}% for {name}, after {before}%."
+    note = " ".join(filter(None, (_by_hand(ask), _unready(service, ask, percent))))
+    return Change({"canary": {"weight": percent, **_without_steps(ask)}}, told, note)
 
 
 def promote(service: ReleasedService) -> Change:
@@ -96,11 +101,13 @@ def promote(service: ReleasedService) -> Change:
     Raises:
         Failed: there is no canary release, or no instance of the canary is ready.
     """
+    _refuse_followed(service)
     ask = _canary(service)
     if problem := _too_few(service, ask.canary, 1):
         raise Failed(problem)
-    patch = {"canary": {"stable": ask.canary, "canary": ask.stable, "weight": 0}}
-    return Change(patch, f"asked to make {ask.canary} the stable version, in the place of {ask.stable}.")
+    patch = {"canary": {"stable": ask.canary, "canary": ask.stable, "weight": 0, **_without_steps(ask)}}
+    told = f"asked to make {ask.canary} the stable version, in the place of {ask.stable}."
+    return Change(patch, told, _by_hand(ask))
 
 
 def abort(service: ReleasedService) -> Change:
@@ -109,11 +116,13 @@ def abort(service: ReleasedService) -> Change:
     Raises:
         Failed: there is no canary release.
     """
+    _refuse_followed(service)
     ask = _canary(service)
-    note = _unready(service, ask, 0)
-    if not ask.weight:
+    note = " ".join(filter(None, (_by_hand(ask), _unready(service, ask, 0))))
+    if not ask.weight and not ask.steps:
         return Change({}, f"nothing to do, {ask.canary} has the weight 0 already.", note)
-    return Change({"canary": {"weight": 0}}, f"asked to take {ask.canary} out of the answers.", note)
+    patch = {"canary": {"weight": 0, **_without_steps(ask)}}
+    return Change(patch, f"asked to take {ask.canary} out of the answers.", note)
 
 
 def _blue_green(service: ReleasedService) -> BlueGreen:
@@ -133,8 +142,8 @@ def _blue_green(service: ReleasedService) -> BlueGreen:
 
 def _canary(service: ReleasedService) -> Canary:
     release = service.spec.release
-    if release.canary is not None:
-        return release.canary
+    if service.canary is not None:
+        return service.canary
     if release.blue_green is not None:
         raise Failed(
             f"{service.key} has a blue/green release, and no canary: use `rollcall release switch`"
@@ -144,6 +153,33 @@ def _canary(service: ReleasedService) -> Canary:
         f"{service.key} has no canary release: write the two versions into spec.release.canary"
         " (stable, canary) of its ServiceInstance first."
     )
+
+
+def _refuse_followed(service: ReleasedService) -> None:
+    """Refuse what is up to the roll-out that a service follows."""
+    release = service.spec.release
+    if release.follow is None:
+        return
+    onward = "`kubectl argo rollouts promote`, `abort` or `undo`"
+    if release.follow is Follow.DEPLOYMENT:
+        onward = "`kubectl rollout undo deployment`, or the Canary where Flagger steers it"
+        if release.canary is not None:
+            onward = "`kubectl rollout undo deployment`, or `rollcall release weight` for the canary's part"
+    raise Failed(
+        f"{service.key} follows a {release.follow} (spec.release.follow), which decides on its versions: use"
+        f" {onward}. To decide here, remove follow."
+    )
+
+
+def _without_steps(ask: Canary) -> dict[str, Any]:
+    """Return what of a patch takes the steps away, which would set another weight."""
+    return {"steps": None} if ask.steps else {}
+
+
+def _by_hand(ask: Canary) -> str:
+    if not ask.steps:
+        return ""
+    return "The steps are removed from spec.release.canary, as the weight is set by hand now."
 
 
 def _too_few(service: ReleasedService, version: str, min_ready: int) -> str:
@@ -167,6 +203,8 @@ def _unready(service: ReleasedService, ask: Canary, percent: int) -> str:
     in_force = service.status.release
     if not service.status.observed_generation:
         return ""
+    if not ask.canary:
+        return "There is no canary now: it counts from the next roll-out on."
     if percent and not in_force.available(ask.canary):
         return f"No instance of {ask.canary} is ready: while that is so, {ask.stable} has all answers."
     if percent < 100 and not in_force.available(ask.stable):

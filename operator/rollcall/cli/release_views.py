@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rollcall.directory.steps import is_of, step_of
+from rollcall.model import Release, StepState
+
 from .objects import Health, State
 from .output import age, line, table
 from .release_change import in_force_text
@@ -25,6 +28,8 @@ def release_parts(view: "View", now: datetime) -> list["RenderableType"]:
     since = age(in_force.since, now)
     parts = [line(f"{service.key}: {_asked(service)}")]
     parts.append(line(f"answered: {in_force_text(service)}" + (f", for {since}" if since else "")))
+    if steps := _steps(service, now):
+        parts.append(line(steps))
     if in_force.previous:
         parts.append(line(f"before: {in_force.previous}"))
     state = release_state(service)
@@ -50,7 +55,7 @@ def release_state(service: ReleasedService) -> State:
         return State(Health.WARN, "Outdated", "Rollcall has not taken in the last change of spec yet.")
     condition = service.condition(RELEASED)
     if condition is None:
-        is_asked = release.blue_green is not None or release.canary is not None
+        is_asked = bool(release.blue_green or release.canary or release.follow)
         told = "Rollcall has not said anything of the release yet."
         return State(Health.WARN, "Unknown", told) if is_asked else State(Health.GOOD, "NoRelease")
     health = Health.GOOD if condition.status == "True" else Health.WARN
@@ -91,11 +96,40 @@ def release_json(view: "View", found: Iterable[Target]) -> dict[str, Any]:
 
 def _asked(service: ReleasedService) -> str:
     release = service.spec.release
+    if release.follow is not None:
+        return f"follows a {release.follow}{_asked_beside(release)}"
     if (blue_green := release.blue_green) is not None:
         return f"blue/green, {blue_green.active} is asked for (minReady {blue_green.min_ready})"
+    if (canary := release.canary) is not None and canary.steps:
+        weights = ", ".join(f"{step.weight}%" for step in canary.steps)
+        return f"canary, {weights} for {canary.canary} and the rest for {canary.stable}, step by step"
     if (canary := release.canary) is not None:
         return f"canary, {canary.weight}% for {canary.canary} and the rest for {canary.stable} is asked for"
     return "no release, all versions are answered"
+
+
+def _asked_beside(release: Release) -> str:
+    """Say what is asked for beside the versions, which a roll-out decides."""
+    if release.blue_green is not None:
+        return f", blue/green (minReady {release.blue_green.min_ready})"
+    if release.canary is None:
+        return ""
+    if release.canary.steps:
+        return f", canary, {', '.join(f'{step.weight}%' for step in release.canary.steps)}, step by step"
+    return f", canary, {release.canary.weight}%"
+
+
+def _steps(service: ReleasedService, now: datetime) -> str:
+    """Say at which step a canary is, "" where it has none."""
+    canary, progress = service.canary, service.status.release.steps
+    if canary is None or not canary.steps or progress is None or not is_of(progress, canary):
+        return ""
+    number = step_of(progress, canary)
+    told = f"step: {number} of {len(canary.steps)}, {progress.state}"
+    pause = canary.steps[number - 1].pause
+    if progress.state is StepState.PROGRESSING and pause:
+        told += f" for {age(progress.since, now) or '0s'} of {pause}"
+    return told
 
 
 def _targets_table(found: Iterable[Target]) -> "RenderableType":

@@ -28,6 +28,9 @@ _RULES: dict[Scope, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = 
         (_OURS, ("discoveryfiles",), ("list", "watch")),
         (_OURS, ("discoveryfiles/status", "serviceinstances/status"), ("get", "patch")),
         ("", ("configmaps",), ("create", "get", "update")),
+        ("apps", ("deployments", "replicasets"), ("list", "watch")),
+        ("argoproj.io", ("rollouts",), ("list", "watch")),
+        ("flagger.app", ("canaries",), ("list", "watch")),
     ),
     "own": (
         ("coordination.k8s.io", ("leases",), ("create", "get", "patch")),
@@ -40,9 +43,12 @@ _RULES: dict[Scope, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = 
     ),
 }
 
+PUBLICATION_GATE = Right("", "pods/status", "patch", "namespaced")
+"""What `run --publication-gate` needs besides."""
+
 
 def rights() -> Iterator[Right]:
-    """Yield every right that the operator uses."""
+    """Yield every right that the operator uses in any case."""
     for scope, rules in _RULES.items():
         for group, resources, verbs in rules:
             for resource in resources:

@@ -8,13 +8,30 @@ changes are taken, all at once: a switch from one version to another is one chan
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rollcall.model import Counts, Instance, Key, Pod, Reason, Released, Service, ServiceInstance
+import msgspec
+
+from rollcall.model import (
+    Counts,
+    Follow,
+    Instance,
+    Key,
+    Pod,
+    Problem,
+    Reason,
+    Released,
+    Service,
+    ServiceInstance,
+    Workload,
+)
 
 from .eligibility import judge
 from .entry import Entry
+from .follow import decide_on, keep, settle
+from .followers import Followers
 from .index import LabelIndex, SelectorIndex
 from .outcome import outcome
-from .release import Decision, decide, follows
+from .release import Decision, follows
+from .steps import in_step
 
 
 @dataclass(slots=True)
@@ -45,6 +62,7 @@ class Directory:
         self._services_of: dict[Key, frozenset[Key]] = {}
         self._pod_labels = LabelIndex()
         self._selectors = SelectorIndex()
+        self._followers = Followers()
         self._changes: dict[Key, ServiceChange] = {}
         self._undecided: set[Key] = set()
 
@@ -118,19 +136,24 @@ class Directory:
         """Add a ServiceInstance, or take in its new spec.
 
         Of its status only the first one counts, which says what was in force before this process ran; later
-        ones are an echo of what we decided ourselves, and change nothing. The exception is a release that
-        somebody else has let through and we have not: that is another replica, whose pods came in another
-        order, and all should answer the same.
+        ones are an echo of what we decided ourselves, and change nothing. The exceptions: the steps of a
+        canary are taken there; and a release that somebody else has let through and we have not, which is
+        another replica, whose pods came in another order, and all should answer the same.
         """
         entry = self._entry(resource.key)
+        labels = entry.version_labels
         before, entry.resource = entry.resource, resource
         if before is None or before.spec != resource.spec or before.labels != resource.labels:
             self._reselect(entry)
             return
+        if resource.progress != before.progress:  # the leader's word is the only one
+            self._undecided.add(entry.key)
         told = resource.released
-        if told != before.released and told and entry.is_refused and follows(told, resource.spec.release):
+        if told != before.released and told and entry.is_refused and follows(told, entry.ask):
             entry.released = told
             self._undecided.add(entry.key)
+        if entry.version_labels != labels:  # those of what is in force, while it isn't known what to follow
+            self._reselect(entry)
         if before.generation != resource.generation or before.created != resource.created:
             self._change(entry.key).whole = True
 
@@ -139,6 +162,37 @@ class Directory:
         if (entry := self._entries.get(key)) is not None:
             entry.resource = None
             self._reselect(entry)
+
+    @property
+    def followed_kinds(self) -> frozenset[Follow]:
+        """The kinds of roll-out that at least one service follows: what workloads to apply here."""
+        return self._followers.kinds
+
+    def apply_workload(self, workload: Workload) -> None:
+        """Add what rolls out pods, or take in its new state."""
+        for key in self._followers.apply(workload):
+            self._refollow(self._entries[key])
+
+    def remove_workload(self, kind: type[Workload], key: Key) -> None:
+        """Forget what rolls out pods."""
+        for service in self._followers.remove(kind, key):
+            self._refollow(self._entries[service])
+
+    def set_follow_problem(self, follow: Follow, problem: Problem | None) -> None:
+        """Say why nothing is known of a kind of roll-out; None: all workloads of it have been applied."""
+        if self._followers.problems[follow] != problem:
+            self._followers.problems[follow] = problem
+            for key in self._followers.of(follow):
+                self._refollow(self._entries[key])
+
+    def _refollow(self, entry: Entry) -> None:
+        """Look again at what a service follows."""
+        labels, followed = entry.version_labels, entry.followed
+        entry.followed = self._followers.find(entry.key, entry.spec.release, entry.selector)
+        if entry.version_labels != labels:
+            self._reselect(entry)
+        elif entry.followed != followed:
+            self._undecided.add(entry.key)
 
     def _entry(self, key: Key) -> Entry:
         entry = self._entries.get(key)
@@ -159,6 +213,10 @@ class Directory:
         self._undecided.add(key)
         selector = entry.selector
         self._selectors.put(key, selector)
+        release = entry.spec.release
+        self._followers.put(key, release.follow, selector)
+        entry.followed = self._followers.find(key, release, selector) if release.follow else None
+        entry.asked = None
         selected = self._pod_labels.select(key.namespace, selector) if selector else []
         for pod in entry.judged.keys() - set(selected):
             self._member_of(pod, self._services_of[pod] - {key})
@@ -180,7 +238,7 @@ class Directory:
             pod,
             entry.ports,
             publish_not_ready=entry.publish_not_ready,
-            version_labels=entry.spec.release.version_labels,
+            version_labels=entry.version_labels,
             publication_gate=self._publication_gate,
         )
         self._set_judged(entry, pod.key, instance)
@@ -208,15 +266,12 @@ class Directory:
 
     def _decide(self, entry: Entry) -> None:
         """Decide which release is in force, and what each instance is under it."""
-        release = entry.spec.release
-        decision = Decision(Released())
-        if entry.resource is not None:  # else nothing is asked for, and nothing can be remembered
-            decision = decide(release, entry.released or entry.resource.released, entry.versions)
+        decision = self._decision(entry)
         entry.released, entry.is_refused = decision.released, decision.is_refused
         if entry.release_problem != decision.problem:
             entry.release_problem = decision.problem
             self._change(entry.key)
-        after = outcome(entry.judged, entry.released, entry.versions, release.canary)
+        after = outcome(entry.judged, entry.released, entry.versions, entry.ask.canary)
         if after is not entry.judged and entry.judged is entry.instances:
             entry.judged = dict(entry.instances)
         for pod in [pod for pod in entry.instances if pod not in after]:
@@ -225,6 +280,16 @@ class Directory:
             self._set_instance(entry, pod, instance)
         if after is entry.judged:
             entry.judged = entry.instances
+
+    def _decision(self, entry: Entry) -> Decision:
+        if entry.resource is None:  # nothing is asked for, and nothing can be remembered
+            return Decision(Released())
+        before, followed = entry.before, entry.followed
+        if isinstance(followed, Problem):
+            return keep(before, followed)
+        entry.asked = settle(followed, before, entry.versions) if followed else None
+        ask = in_step(entry.ask, entry.resource.progress)
+        return decide_on(ask, entry.version_label, before, entry.versions, is_followed=followed is not None)
 
     def _set_instance(self, entry: Entry, pod: Key, after: Instance | None) -> None:
         before = entry.instances.get(pod)
@@ -237,6 +302,8 @@ class Directory:
         self._count(entry, before, after)
         change = self._change(entry.key)
         change.pods.add(pod)
+        if _but_restarts(before, after):
+            return
         change.eligible |= bool(_is(before, "eligible") or _is(after, "eligible"))
         if _presence(before) != _presence(after):
             change.turned.add(pod)
@@ -267,6 +334,13 @@ def _version(instance: Instance | None) -> str:
 
 def _presence(instance: Instance | None) -> tuple[bool, bool]:
     return (instance.available, instance.eligible) if instance else (False, False)
+
+
+def _but_restarts(before: Instance | None, after: Instance | None) -> bool:
+    """Whether an instance is as it was, but that it has restarted: nothing that anybody is told."""
+    if before is None or after is None or before.restarts == after.restarts:
+        return False
+    return msgspec.structs.replace(before, restarts=after.restarts) == after
 
 
 def _is_draining(instance: Instance | None) -> bool:

@@ -79,6 +79,7 @@ def judge(
         reason=reason,
         message=message,
         mistake=mistake,
+        restarts=pod.restarts,
     )
 
 

@@ -11,12 +11,16 @@ from rollcall.model import (
     Members,
     Problem,
     Reason,
+    Release,
     Released,
     Service,
     ServiceInstance,
     ServicePort,
+    Strategy,
     version_to_label,
 )
+
+from .follow import VERSION_LABELS, Followed
 
 _NO_SPEC = InstanceSpec()
 
@@ -27,11 +31,14 @@ class Entry:
     Read it freely; only the directory changes it. `versions` counts the available instances of each version.
     `judged` are the instances before a release has its say; the same mapping as `instances` where there is
     none. `released` is the release in force, None until the directory's changes have been taken once, and
-    `release_problem` why it isn't the one that is asked for.
+    `release_problem` why it isn't the one that is asked for. `followed` is what the roll-out asks for that it
+    follows, or why that isn't known; None where it follows none.
     """
 
     __slots__ = (
+        "asked",
         "counts",
+        "followed",
         "instances",
         "is_refused",
         "judged",
@@ -52,6 +59,8 @@ class Entry:
         self.released: Released | None = None
         self.release_problem: Problem | None = None
         self.is_refused = False
+        self.followed: Followed | Problem | None = None
+        self.asked: Release | None = None
         self.counts = Counts()
         self.versions: Counter[str] = Counter()
 
@@ -59,6 +68,39 @@ class Entry:
     def spec(self) -> InstanceSpec:
         """What the user asked for; the defaults where there is no ServiceInstance yet."""
         return self.resource.spec if self.resource else _NO_SPEC
+
+    @property
+    def ask(self) -> Release:
+        """The release that is asked for: by the user, with the versions of the roll-out that it follows."""
+        return self.asked or self.spec.release
+
+    @property
+    def before(self) -> Released | None:
+        """The release in force, before this process has decided on one that of the status; None without."""
+        return self.released or (self.resource.released if self.resource else None)
+
+    @property
+    def version_label(self) -> str:
+        """The pod label that versions are read from, "" for the usual ones.
+
+        While it isn't known what to follow, it is that of the versions in force: they must go on.
+        """
+        follow = self.spec.release.follow
+        if follow is None:
+            return self.spec.release.version_label
+        if isinstance(self.followed, Followed):
+            return self.followed.version_label
+        before = self.before
+        if before is not None and before.strategy is not Strategy.NONE:
+            return before.version_label
+        return VERSION_LABELS[follow]
+
+    @property
+    def version_labels(self) -> tuple[str, ...]:
+        """The pod labels that may hold the version, the first one that a pod has counts."""
+        if self.spec.release.follow is None:
+            return self.spec.release.version_labels
+        return Release(self.version_label).version_labels
 
     @property
     def generation(self) -> int:

@@ -36,17 +36,33 @@ def decide(ask: Release, before: Released | None, available: Mapping[str, int]) 
         return _blue_green(ask.blue_green, before, available)
     if ask.canary is not None:
         return _canary(ask.canary, before, available)
-    return Decision(_after(before, Released()))
+    return Decision(remember(before, Released()))
 
 
 def follows(released: Released, ask: Release) -> bool:
-    """Whether a release in force is the one that is asked for."""
+    """Whether a release in force is the one that is asked for; with steps, at whichever of them.
+
+    Of what a roll-out decides (`ask.follow`) nothing is asked.
+    """
+    if ask.follow is not None:
+        return _follows_target(released, ask)
     wanted = Released()
     if ask.blue_green is not None:
         wanted = _of_blue_green(ask.blue_green)
     elif ask.canary is not None:
         wanted = _of_canary(ask.canary)
-    return msgspec.structs.replace(released, previous="") == wanted
+        if ask.canary.steps:
+            wanted = msgspec.structs.replace(wanted, weight=released.weight)
+    return msgspec.structs.replace(released, previous="", version_label="") == wanted
+
+
+def _follows_target(released: Released, ask: Release) -> bool:
+    if ask.blue_green is not None:
+        return released.strategy is Strategy.BLUE_GREEN
+    if ask.canary is None:
+        return True
+    has_weight = not released.canary or bool(ask.canary.steps) or released.weight == ask.canary.weight
+    return released.strategy is Strategy.CANARY and has_weight
 
 
 def shares(released: Released, available: Mapping[str, int]) -> dict[str, int] | None:
@@ -79,7 +95,7 @@ def hold_back(instance: Instance, answered: Mapping[str, int]) -> Instance:
 
 
 def _blue_green(ask: BlueGreen, before: Released | None, available: Mapping[str, int]) -> Decision:
-    wanted = _after(before, _of_blue_green(ask))
+    wanted = remember(before, _of_blue_green(ask))
     ready = available.get(ask.active, 0)
     is_in_force = before is None or before == wanted
     if ready >= ask.min_ready or (is_in_force and ready):
@@ -93,14 +109,14 @@ def _blue_green(ask: BlueGreen, before: Released | None, available: Mapping[str,
         Problem(
             "TooFewReady" if ready else "VersionNotReady",
             f"The switch to {ask.active} is refused while fewer than {ask.min_ready} (minReady) of its"
-            f" instances are ready: there are {ready}. {_goes_on(before)}. {_ready(available)}",
+            f" instances are ready: there are {ready}. {goes_on(before)}. {_ready(available)}",
         ),
         is_refused=True,
     )
 
 
 def _canary(ask: Canary, before: Released | None, available: Mapping[str, int]) -> Decision:
-    wanted = _after(before, _of_canary(ask))
+    wanted = remember(before, _of_canary(ask))
     stable, canary = available.get(ask.stable, 0), available.get(ask.canary, 0)
     is_new = before is not None and (before.strategy, before.active, before.canary) != (
         Strategy.CANARY,
@@ -115,13 +131,16 @@ def _canary(ask: Canary, before: Released | None, available: Mapping[str, int]) 
             Problem(
                 "VersionNotReady",
                 f"The canary release is refused, for no instance of version {needed} is ready."
-                f" {_goes_on(before)}. Correct spec.release.canary, or wait for it. {_ready(available)}",
+                f" {goes_on(before)}. Correct spec.release, or wait for it. {_ready(available)}",
             ),
             is_refused=True,
         )
     if ask.weight and not canary:
         told = f"No instance of the canary's version {ask.canary} is ready: {ask.stable} has all answers."
         return Decision(wanted, Problem("CanaryNotReady", f"{told} {_ready(available)}"))
+    if not ask.canary and not stable:
+        told = f"No instance of version {ask.stable} is ready, so that nothing is answered."
+        return Decision(wanted, Problem("VersionNotReady", f"{told} {_ready(available)}"))
     if ask.weight < 100 and not stable:
         outcome = f"{ask.canary} has all answers"
         if not ask.weight:
@@ -139,7 +158,7 @@ def _of_canary(ask: Canary) -> Released:
     return Released(Strategy.CANARY, ask.stable, canary=ask.canary, weight=ask.weight)
 
 
-def _after(before: Released | None, released: Released) -> Released:
+def remember(before: Released | None, released: Released) -> Released:
     """Let a release remember which version was active before its own."""
     if before is None:
         return released
@@ -151,7 +170,8 @@ def _after(before: Released | None, released: Released) -> Released:
     return msgspec.structs.replace(released, previous=previous)
 
 
-def _goes_on(before: Released) -> str:
+def goes_on(before: Released) -> str:
+    """Say what stays as it was, without the full stop."""
     if before.strategy is Strategy.NONE:
         return "All versions go on being answered"
     both = f" and {before.canary}" if before.weight else ""

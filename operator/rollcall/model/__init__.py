@@ -5,10 +5,15 @@ from .keys import Key
 from .release import (
     BlueGreen,
     Canary,
+    Follow,
+    Progress,
     Release,
     Released,
+    Step,
+    StepState,
     Strategy,
     UnweightedTargets,
+    duration_seconds,
 )
 from .resources import (
     Answer,
@@ -32,6 +37,7 @@ from .resources import (
     UpdateTarget,
     ZoneSpec,
 )
+from .rollout import Deployment, FlaggerCanary, ReplicaSet, Rollout, RoutedWeight, Workload
 from .selector import LabelSelector, Operator, Requirement
 from .tsig import InvalidKey, KeyRing, TsigKey, parse_key
 from .version import version_to_label
@@ -45,12 +51,15 @@ __all__ = [
     "ConfigMapTarget",
     "ContainerPort",
     "Counts",
+    "Deployment",
     "DiscoveryFile",
     "DiscoveryZone",
     "Drain",
     "Eligibility",
     "FileServices",
     "FileSpec",
+    "FlaggerCanary",
+    "Follow",
     "Format",
     "Gate",
     "Instance",
@@ -69,20 +78,28 @@ __all__ = [
     "Pod",
     "Policy",
     "Problem",
+    "Progress",
     "Reason",
     "Release",
     "Released",
+    "ReplicaSet",
     "Requirement",
+    "Rollout",
+    "RoutedWeight",
     "Secondary",
     "Service",
     "ServiceInstance",
     "ServicePort",
+    "Step",
+    "StepState",
     "Strategy",
     "Transfer",
     "TsigKey",
     "UnweightedTargets",
     "UpdateTarget",
+    "Workload",
     "ZoneSpec",
+    "duration_seconds",
     "parse_key",
     "version_to_label",
 ]

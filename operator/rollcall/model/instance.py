@@ -44,7 +44,8 @@ class Instance(msgspec.Struct, frozen=True):
     `available`: live, ready and not being drained; the names of its version answer it. `eligible`: let
     through by the release, too; the service's own names answer it. `reason` and `message` say why it is not,
     in a word and in a sentence. `listed` is whether sets of addresses that carry no weights hold it.
-    `mistake` says what is wrong with the pod's annotations, "" where nothing is.
+    `mistake` says what is wrong with the pod's annotations, "" where nothing is. `restarts` counts those of
+    the pod's containers.
     """
 
     pod: Key
@@ -65,6 +66,7 @@ class Instance(msgspec.Struct, frozen=True):
     message: str = ""
     listed: bool = True
     mistake: str = ""
+    restarts: int = 0
 
     @property
     def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:

@@ -4,12 +4,36 @@ The two differ where an ask can't be followed; what is in force then stays as it
 of the ServiceInstance, which is the memory over a restart and from one leader to the next.
 """
 
+import re
 from enum import StrEnum
 
 import msgspec
 
 DEFAULT_VERSION_LABELS = ("app.kubernetes.io/version", "version")
 """Where the version of a pod is looked for, the first of them that it has."""
+
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_UNITS = (3600, 60, 1)
+
+
+def duration_seconds(text: str) -> int:
+    """Read a duration such as `90s`, `5m` or `1h30m`, the largest unit first; "" is 0.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no duration, such as 90s, 5m or 1h30m")
+    return sum(int(number) * unit for number, unit in zip(found.groups("0"), _UNITS, strict=True))
+
+
+class Follow(StrEnum):
+    """What the versions of a release are taken from: the kind of what rolls the pods out."""
+
+    DEPLOYMENT = "Deployment"
+    ROLLOUT = "Rollout"
 
 
 class UnweightedTargets(StrEnum):
@@ -23,28 +47,45 @@ class UnweightedTargets(StrEnum):
 class BlueGreen(msgspec.Struct, frozen=True, rename="camel"):
     """One version is answered, at once and alone. `min_ready` instances must be ready before a switch."""
 
-    active: str
+    active: str = ""
     min_ready: int = 1
 
 
-class Canary(msgspec.Struct, frozen=True, rename="camel"):
-    """Two versions share the answers; `weight` is the canary's part in percent."""
+class Step(msgspec.Struct, frozen=True):
+    """A part of the answers in percent, and how long (a duration) a canary has to do well with it."""
 
-    stable: str
-    canary: str
+    weight: int
+    pause: str = ""
+
+
+class Canary(msgspec.Struct, frozen=True, rename="camel"):
+    """Two versions share the answers; `weight` is the canary's part in percent.
+
+    With `steps` there is no weight: it is that of the step. A step is held while fewer than
+    `min_ready_percent` of the canary's pods are available, or after one of them has restarted; what goes on
+    for `rollback_after` (a duration) takes the canary out of the answers.
+    """
+
+    stable: str = ""
+    canary: str = ""
     weight: int = 0
     unweighted_targets: UnweightedTargets = UnweightedTargets.ALL
+    steps: tuple[Step, ...] = ()
+    min_ready_percent: int = 75
+    rollback_after: str = "5m"
 
 
 class Release(msgspec.Struct, frozen=True, rename="camel"):
     """`spec.release`: at most one of the two strategies; without one all versions are answered.
 
-    `version_label` is the pod label that holds the version, "" for the usual ones.
+    `version_label` is the pod label that holds the version, "" for the usual ones. With `follow` the label
+    and the versions come from what rolls the pods out, and are left out here.
     """
 
     version_label: str = ""
     blue_green: BlueGreen | None = None
     canary: Canary | None = None
+    follow: Follow | None = None
 
     @property
     def version_labels(self) -> tuple[str, ...]:
@@ -65,7 +106,8 @@ class Released(msgspec.Struct, frozen=True, rename="camel"):
 
     `active` is the version that has the answers: blue/green's only one, a canary's stable one, "" where no
     version is told from another. `previous` was active before, the one that a rollback goes to. `canary` and
-    `weight` (percent) are those of a canary.
+    `weight` (percent) are those of a canary; without a `canary` there is only one version for now.
+    `version_label` is the label that these versions are read from, "" for the usual ones.
     """
 
     strategy: Strategy = Strategy.NONE
@@ -73,3 +115,35 @@ class Released(msgspec.Struct, frozen=True, rename="camel"):
     previous: str = ""
     canary: str = ""
     weight: int = 0
+    version_label: str = ""
+
+
+class StepState(StrEnum):
+    """How a canary with steps gets on. The last two are final."""
+
+    PROGRESSING = "Progressing"
+    HOLDING = "Holding"
+    ROLLED_BACK = "RolledBack"
+    COMPLETED = "Completed"
+
+
+class Progress(msgspec.Struct, frozen=True, rename="camel"):
+    """How far the steps of a canary release have got: `status.release.steps`, which is the only memory of it.
+
+    `stable` and `canary` say of which release it speaks. `step` counts from 1. Times are RFC 3339: the pause
+    of the step runs from `since`; too few pods have been ready since `not_ready_since`; pods have been
+    restarting since `restarting_since`, the last time at `restarted_at`; "" for none. `restarts` are those of
+    the canary's pods, as far as they have been taken into account. `message` says why it is held, or went
+    back.
+    """
+
+    stable: str
+    canary: str
+    since: str
+    step: int = 1
+    state: StepState = StepState.PROGRESSING
+    not_ready_since: str = ""
+    restarting_since: str = ""
+    restarted_at: str = ""
+    restarts: int = 0
+    message: str = ""

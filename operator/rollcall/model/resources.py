@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from .keys import Key
-from .release import Release, Released
+from .release import Progress, Release, Released
 from .selector import LabelSelector
 from .workload import ServicePort
 
@@ -72,7 +72,8 @@ class InstanceSpec(msgspec.Struct, frozen=True, rename="camel"):
 class ServiceInstance(msgspec.Struct, frozen=True):
     """A ServiceInstance as the user left it. `created` is RFC 3339.
 
-    `released` is what its status remembers of the release, None where it has none yet.
+    `released` is what its status remembers of the release, None where it has none yet; `progress` how far the
+    steps of a canary have got.
     """
 
     key: Key
@@ -82,6 +83,7 @@ class ServiceInstance(msgspec.Struct, frozen=True):
     labels: dict[str, str] = {}
     spec: InstanceSpec = InstanceSpec()
     released: Released | None = None
+    progress: Progress | None = None
 
 
 class Naming(StrEnum):

@@ -40,7 +40,8 @@ class Pod(msgspec.Struct, frozen=True):
     `addresses` are status.podIPs as they were written: the directory checks them. `ports` are those of
     containers, then of sidecar init containers (restartPolicy Always), in order of declaration.
     `weight` and `drain` are the annotations rollcall.dev/weight and rollcall.dev/drain as written, None
-    without one. `gate` is None where the pod does not declare the readiness gate PUBLISHED_GATE.
+    without one. `gate` is None where the pod does not declare the readiness gate PUBLISHED_GATE. `restarts`
+    counts those of its containers.
     """
 
     key: Key
@@ -57,6 +58,7 @@ class Pod(msgspec.Struct, frozen=True):
     weight: str | None = None
     drain: str | None = None
     gate: Gate | None = None
+    restarts: int = 0
 
 
 class ServicePort(msgspec.Struct, frozen=True, rename={"number": "port", "target": "targetPort"}):

@@ -7,14 +7,27 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from rollcall.directory import Entry
-from rollcall.model import Instance, Released, Strategy, version_to_label
+from rollcall.directory.follow import Followed
+from rollcall.directory.steps import advance, health, next_look, step_of
+from rollcall.model import (
+    Canary,
+    Instance,
+    Problem,
+    Progress,
+    Released,
+    StepState,
+    Strategy,
+    version_to_label,
+)
 
 from .conditions import FALSE, RELEASED, TRUE, Condition, rfc3339
 
 MAX_VERSIONS = 64
 
-_REMEMBERED = ("strategy", "active", "previous", "canary", "weight")
+_REMEMBERED = ("strategy", "active", "previous", "canary", "weight", "versionLabel")
 
 
 def release_status(entry: Entry, current: Mapping[str, Any], now: float) -> dict[str, Any]:
@@ -29,29 +42,92 @@ def release_status(entry: Entry, current: Mapping[str, Any], now: float) -> dict
     if released.strategy is Strategy.NONE:
         return status
     status["strategy"], status["active"] = str(released.strategy), released.active
-    if released.strategy is Strategy.CANARY:
+    if released.strategy is Strategy.CANARY and released.canary:
         status["canary"], status["weight"] = released.canary, released.weight
+    if released.version_label:
+        status["versionLabel"] = released.version_label
     status["summary"] = summary(released)
     before = current.get("release") or {}
+    if (progress := step_progress(entry, before, now)) is not None:
+        status["steps"] = {name: value for name, value in msgspec.to_builtins(progress).items() if value}
     stays = all(before.get(field) == status.get(field) for field in _REMEMBERED if field != "previous")
     status["since"] = before["since"] if stays and before.get("since") else rfc3339(now)
     return status
 
 
-def released_condition(entry: Entry) -> list[Condition]:
-    """Return the condition of a release, none where no release is asked for."""
-    ask = entry.spec.release
-    if ask.blue_green is None and ask.canary is None:
+def step_progress(entry: Entry, before: Mapping[str, Any], now: float) -> Progress | None:
+    """Return how far the steps of a canary have got, None where there are none.
+
+    `before` is `status.release` as the API server holds it. A step is taken by writing what this returns,
+    provided that nobody has written since.
+    """
+    ask = entry.ask.canary
+    if ask is None or not ask.steps:
+        return None
+    if isinstance(entry.followed, Problem):
+        return _progress(before)  # it goes on where it was when there is something to follow again
+    if entry.is_refused:
+        return None
+    return advance(ask, _progress(before), health(entry.judged.values(), ask.canary), now)
+
+
+def next_step_look(entry: Entry, status: Mapping[str, Any]) -> float | None:
+    """Return when a status has to be computed again though nothing changes, in Unix seconds."""
+    ask = entry.ask.canary
+    progress = _progress(status.get("release") or {})
+    return next_look(ask, progress) if ask and ask.steps and progress else None
+
+
+def released_condition(entry: Entry, status: Mapping[str, Any]) -> list[Condition]:
+    """Return the condition of a release, none where no release is asked for; `status` is `status.release`."""
+    ask = entry.ask
+    if entry.followed is None and ask.blue_green is None and ask.canary is None:
         return []
     if problem := entry.release_problem:
         return [Condition(RELEASED, FALSE, problem.reason, problem.message)]
-    released = entry.released or Released()
-    return [Condition(RELEASED, TRUE, "Released", f"Answered as asked: {summary(released)}.")]
+    progress = _progress(status)
+    if ask.canary and ask.canary.steps and progress:
+        return [_of_steps(ask.canary, progress, is_followed=entry.followed is not None)]
+    told = summary(entry.released or Released()) or "all versions"
+    asked = f"the {entry.followed.target} has it" if isinstance(entry.followed, Followed) else "asked"
+    return [Condition(RELEASED, TRUE, "Released", f"Answered as {asked}: {told}.")]
+
+
+def _progress(status: Mapping[str, Any]) -> Progress | None:
+    """Read how far steps have got out of a `status.release`; None where nothing sensible is there."""
+    try:
+        return msgspec.convert(status["steps"], Progress) if "steps" in status else None
+    except msgspec.ValidationError:
+        return None
+
+
+def _of_steps(ask: Canary, progress: Progress, *, is_followed: bool) -> Condition:
+    number = step_of(progress, ask)
+    step = f"Step {number} of {len(ask.steps)} ({ask.steps[number - 1].weight}% for {ask.canary})"
+    match progress.state:
+        case StepState.PROGRESSING:
+            pause = ask.steps[number - 1].pause
+            told = f"{step} since {progress.since}, for {pause}." if pause else f"{step}."
+            return Condition(RELEASED, TRUE, "Progressing", told)
+        case StepState.HOLDING:
+            return Condition(RELEASED, FALSE, "CanaryHeld", f"{step} is held: {progress.message}")
+        case StepState.ROLLED_BACK:
+            told = (
+                f"{step} has failed, and {ask.stable} has all answers: {progress.message} To try again,"
+                f" {'roll out' if is_followed else 'give spec.release.canary'} another version, or remove its"
+                " steps and write them again."
+            )
+            return Condition(RELEASED, FALSE, "CanaryRolledBack", told)
+    onward = "Make it the stable version: rollcall release promote."
+    if is_followed:
+        onward = f"It is the stable version once the roll-out leaves no pods of {ask.stable}."
+    told = f"All {len(ask.steps)} steps are taken, {ask.canary} has all answers. {onward}"
+    return Condition(RELEASED, TRUE, "StepsCompleted", told)
 
 
 def summary(released: Released) -> str:
     """Say in few words which versions are answered: `blue`, `v1 90%, v2 10%`."""
-    if released.strategy is Strategy.CANARY:
+    if released.strategy is Strategy.CANARY and released.canary:
         return f"{released.active} {100 - released.weight}%, {released.canary} {released.weight}%"
     return released.active
 

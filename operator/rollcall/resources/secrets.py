@@ -4,8 +4,8 @@ A key's Secret has an entry `key`, written as `dig -y` takes it, and during a ro
 `previous`. Nothing that is said here, in a Problem or in a log, quotes an entry.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
-from typing import Never
 
 from rollcall.model import InvalidKey, Key, KeyRing, Problem, TsigKey, parse_key
 from rollcall.watch.backoff import Uniform, uniform
@@ -21,7 +21,8 @@ _FORM = "ALGORITHM:NAME:SECRET, as in hmac-sha256:rollcall:<base64>"
 class Secrets:
     """Follows the Secrets of one namespace.
 
-    `changed` is called after each change of one or more of them; it must be quick and must not raise.
+    `changed` is called after each change of one or more of them, and once they are known, also where there
+    are none; it must be quick and must not raise.
     `reflector` is for metrics and for waiting until it has synced.
     """
 
@@ -34,9 +35,12 @@ class Secrets:
         self._namespace = namespace
         self._changed = changed
 
-    async def run(self) -> Never:
+    async def run(self) -> None:
         """Follow them until cancelled."""
-        await self.reflector.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.reflector.run())
+            await self.reflector.synced.wait()
+            self._changed()
 
     def ring(self, name: str) -> KeyRing | Problem:
         """Return the keys in a Secret, or what is wrong with it and what to do."""

@@ -65,14 +65,15 @@ def service_status(
     selecting = zones.selecting(entry.key)
     conditions = _published_as_asked(entry, zones, [publication for publication, _ in published], selecting)
     conditions.append(_endpoints_available(entry))
-    conditions += released_condition(entry)
+    release = release_status(entry, current, now)
+    conditions += released_condition(entry, release)
     status: Status = {
         "observedGeneration": entry.generation,
         "ready": f"{entry.counts.eligible}/{entry.counts.total}",
         "targets": f"{len(published)}/{selecting}",
         "reason": headline(conditions),
         "counts": _counts(entry.counts),
-        "release": release_status(entry, current, now),
+        "release": release,
         "instances": instances,
         "truncated": truncated,
     }

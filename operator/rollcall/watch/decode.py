@@ -17,6 +17,7 @@ from rollcall.model import (
     Gate,
     Key,
     Pod,
+    Progress,
     Released,
     Service,
     ServiceInstance,
@@ -41,7 +42,14 @@ _READY = {"True": True, "False": False, "Unknown": False}
 # Replicas declare the same ports; they can share the objects.
 _container_port = lru_cache(maxsize=4096)(ContainerPort)
 
-_decode_released = msgspec.json.Decoder(Released | None).decode
+
+class _Remembered(Released, frozen=True, rename="camel"):
+    """What the status of a ServiceInstance remembers of a release."""
+
+    steps: Progress | None = None
+
+
+_decode_remembered = msgspec.json.Decoder(_Remembered | None).decode
 
 
 def key_of(meta: ObjectMeta | WireIdentity) -> Key:
@@ -78,6 +86,7 @@ def pod(wire: WirePod, key: Key) -> Pod:
         weight=meta.annotations.weight,
         drain=meta.annotations.drain,
         gate=_gate(spec, status, ready, ready_message) if spec.readiness_gates else None,
+        restarts=sum(each.restart_count for each in (*status.containers, *status.init_containers)),
     )
 
 
@@ -99,13 +108,15 @@ def service(wire: WireService, key: Key) -> Service:
 def service_instance(wire: WireServiceInstance, key: Key) -> ServiceInstance:
     """Read a ServiceInstance."""
     meta = wire.metadata
+    remembered = _remembered(wire.status.release)
     return ServiceInstance(
         key=key,
         uid=meta.uid,
         generation=meta.generation,
         labels=_labels(meta.labels),
         spec=wire.spec,
-        released=_released(wire.status.release),
+        released=_released(remembered) if remembered else None,
+        progress=remembered.steps if remembered else None,
     )
 
 
@@ -127,15 +138,19 @@ def discovery_file(wire: WireDiscoveryFile, key: Key) -> DiscoveryFile:
     return DiscoveryFile(key=key, uid=meta.uid, generation=meta.generation, spec=wire.spec)
 
 
-def _released(raw: msgspec.Raw) -> Released | None:
+def _remembered(raw: msgspec.Raw) -> _Remembered | None:
     """Read what a status remembers of a release; None where there is nothing that we understand."""
     if not raw:
         return None
     try:
-        released: Released | None = _decode_released(raw)
+        remembered: _Remembered | None = _decode_remembered(raw)
     except UNDECODABLE:
         return None
-    return released
+    return remembered
+
+
+def _released(it: _Remembered) -> Released:
+    return Released(it.strategy, it.active, it.previous, it.canary, it.weight, it.version_label)
 
 
 def _labels(labels: dict[str, str]) -> dict[str, str]:

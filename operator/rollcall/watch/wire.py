@@ -82,6 +82,12 @@ class WireCondition(msgspec.Struct, frozen=True, gc=False):
     message: str = ""
 
 
+class WireContainerStatus(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """How a container does."""
+
+    restart_count: int = 0
+
+
 class WirePodStatus(msgspec.Struct, frozen=True, gc=False):
     """`status` of a pod."""
 
@@ -89,6 +95,8 @@ class WirePodStatus(msgspec.Struct, frozen=True, gc=False):
     pod_ip: str = msgspec.field(default="", name="podIP")
     pod_ips: tuple[WirePodIP, ...] = msgspec.field(default=(), name="podIPs")
     conditions: tuple[WireCondition, ...] = ()
+    containers: tuple[WireContainerStatus, ...] = msgspec.field(default=(), name="containerStatuses")
+    init_containers: tuple[WireContainerStatus, ...] = msgspec.field(default=(), name="initContainerStatuses")
 
 
 class WirePod(msgspec.Struct, frozen=True, gc=False):
@@ -97,6 +105,65 @@ class WirePod(msgspec.Struct, frozen=True, gc=False):
     metadata: ObjectMeta
     spec: WirePodSpec = WirePodSpec()
     status: WirePodStatus = WirePodStatus()
+
+
+class WorkloadAnnotations(Annotations, frozen=True, gc=False):
+    """Those of a Deployment and its ReplicaSets."""
+
+    revision: str = msgspec.field(default="", name="deployment.kubernetes.io/revision")
+
+
+class WireOwner(msgspec.Struct, frozen=True, gc=False):
+    """One of `metadata.ownerReferences`."""
+
+    uid: str = ""
+    controller: bool = False
+
+
+class WorkloadMeta(ObjectMeta, rename="camel", frozen=True, gc=False):
+    """`metadata` of what rolls out pods."""
+
+    annotations: WorkloadAnnotations = WorkloadAnnotations()
+    owner_references: tuple[WireOwner, ...] = ()
+
+
+class WireTemplate(msgspec.Struct, frozen=True, gc=False):
+    """A pod template; null in a Rollout that takes it from a workloadRef."""
+
+    metadata: ObjectMeta | None = None
+
+
+class WireSelector(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """A label selector, without its expressions."""
+
+    match_labels: dict[str, str] = {}
+
+
+class WireDeploymentSpec(msgspec.Struct, frozen=True, gc=False):
+    """`spec` of a Deployment."""
+
+    template: WireTemplate = WireTemplate()
+    selector: WireSelector = WireSelector()
+
+
+class WireDeployment(msgspec.Struct, frozen=True, gc=False):
+    """A Deployment."""
+
+    metadata: WorkloadMeta
+    spec: WireDeploymentSpec = WireDeploymentSpec()
+
+
+class WireReplicaSetStatus(msgspec.Struct, frozen=True, gc=False):
+    """`status` of a ReplicaSet."""
+
+    replicas: int = 0
+
+
+class WireReplicaSet(msgspec.Struct, frozen=True, gc=False):
+    """A ReplicaSet."""
+
+    metadata: WorkloadMeta
+    status: WireReplicaSetStatus = WireReplicaSetStatus()
 
 
 class WireServiceSpec(msgspec.Struct, rename="camel", frozen=True, gc=False):

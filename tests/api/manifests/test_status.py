@@ -56,7 +56,20 @@ INSTANCE_STATUS: Json = {
         "previous": "v0",
         "canary": "v2",
         "weight": 10,
+        "versionLabel": "pod-template-hash",
         "since": TIME,
+        "steps": {
+            "stable": "v1",
+            "canary": "v2",
+            "step": 1,
+            "state": "Holding",
+            "since": TIME,
+            "notReadySince": TIME,
+            "restartingSince": TIME,
+            "restartedAt": TIME,
+            "restarts": 1,
+            "message": "1 of 2 instances of v2 are ready.",
+        },
         "versions": [
             {"version": "v1", "name": "v1", "total": 4, "available": 2, "eligible": 2, "share": "90%"}
         ],

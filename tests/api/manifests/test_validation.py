@@ -11,6 +11,15 @@ FILE = {"format": "json", "configMap": {"name": "web", "key": "web.json"}}
 LABEL = {"matchLabels": {"app": "web"}}
 PORT = {"name": "http", "port": 80}
 
+
+def canary(**fields: object) -> Json:
+    return {"release": {"canary": {"stable": "v1", "canary": "v2", **fields}}}
+
+
+def pause(text: str) -> Json:
+    return canary(steps=[{"weight": 5, "pause": text}, {"weight": 100}])
+
+
 INSTANCES: dict[str, tuple[Json, str]] = {
     "ports without a selector": ({"ports": [PORT]}, "add spec.selector, or remove spec.ports"),
     "empty selector": ({"selector": {}}, "write labels of the pods, such as app: web"),
@@ -55,14 +64,50 @@ INSTANCES: dict[str, tuple[Json, str]] = {
         {"release": {"blueGreen": {"active": "blue"}, "canary": {"stable": "blue", "canary": "green"}}},
         "blueGreen and canary exclude each other",
     ),
-    "active missing": ({"release": {"blueGreen": {}}}, "spec.release.blueGreen.active: Required"),
+    "active missing": (
+        {"release": {"blueGreen": {}}},
+        "active is missing: write the version that is answered, or follow: Deployment",
+    ),
     "active is no label value": ({"release": {"blueGreen": {"active": "v 2"}}}, "must be a version"),
     "active is empty": ({"release": {"blueGreen": {"active": ""}}}, "must be a version"),
     "min ready": (
         {"release": {"blueGreen": {"active": "blue", "minReady": 0}}},
         "greater than or equal to 1",
     ),
-    "stable missing": ({"release": {"canary": {"canary": "v2"}}}, "spec.release.canary.stable: Required"),
+    "stable missing": (
+        {"release": {"canary": {"canary": "v2"}}},
+        "stable or canary is missing: write both versions, or follow: Deployment",
+    ),
+    "canary missing": ({"release": {"canary": {"stable": "v1"}}}, "stable or canary is missing"),
+    "follow": ({"release": {"follow": "DaemonSet"}}, 'supported values: "Deployment", "Rollout"'),
+    "follow with a label": (
+        {"release": {"follow": "Deployment", "versionLabel": "version"}},
+        "follow reads the versions from the label that the roll-out uses: remove versionLabel",
+    ),
+    "follow with active": (
+        {"release": {"follow": "Deployment", "blueGreen": {"active": "blue"}}},
+        "with follow the roll-out says which version is new: remove active",
+    ),
+    "follow with stable": (
+        {"release": {"follow": "Deployment", "canary": {"stable": "v1"}}},
+        "with follow the roll-out says which version is old and which is new: remove stable and canary",
+    ),
+    "follow with canary": (
+        {"release": {"follow": "Deployment", "canary": {"canary": "v2", "weight": 5}}},
+        "remove stable and canary",
+    ),
+    "a Rollout with blue/green": (
+        {"release": {"follow": "Rollout", "blueGreen": {}}},
+        "a Rollout has a strategy and weights of its own: remove blueGreen and canary here",
+    ),
+    "a Rollout with a canary": (
+        {"release": {"follow": "Rollout", "canary": {"weight": 5}}},
+        "remove blueGreen and canary here, and write them into the Rollout",
+    ),
+    "follow with both strategies": (
+        {"release": {"follow": "Deployment", "blueGreen": {}, "canary": {}}},
+        "blueGreen and canary exclude each other",
+    ),
     "canary is no label value": (
         {"release": {"canary": {"stable": "v1", "canary": "v2-"}}},
         "must be a version",
@@ -83,6 +128,31 @@ INSTANCES: dict[str, tuple[Json, str]] = {
         {"release": {"canary": {"stable": "v1", "canary": "v2", "unweightedTargets": "none"}}},
         'supported values: "all", "stable-only", "by-count"',
     ),
+    "steps with no end": (
+        canary(steps=[{"weight": 5, "pause": "5m"}, {"weight": 50, "pause": "5m"}]),
+        "the steps have no end: the last one must have weight: 100",
+    ),
+    "a step that is never left": (canary(steps=[{"weight": 5}, {"weight": 100}]), "a step has no pause"),
+    "steps that fall": (
+        canary(steps=[{"weight": 5, "pause": "5m"}, {"weight": 2, "pause": "5m"}, {"weight": 100}]),
+        "the weights must rise from step to step",
+    ),
+    "a step twice": (
+        canary(steps=[{"weight": 5, "pause": "5m"}, {"weight": 5, "pause": "5m"}, {"weight": 100}]),
+        "the weights must rise from step to step",
+    ),
+    "a step over 100": (canary(steps=[{"weight": 101}]), "less than or equal to 100"),
+    "a step without a weight": (canary(steps=[{"pause": "5m"}]), "steps[0].weight: Required"),
+    "steps and a weight": (canary(weight=5, steps=[{"weight": 100}]), "weight and steps exclude each other"),
+    "steps and the weight 0": (canary(weight=0, steps=[{"weight": 100}]), "remove weight, or remove steps"),
+    "pause without a unit": (pause("5"), "must be a duration of 1s to 168h, such as 30s, 10m or 1h30m"),
+    "pause of nothing": (pause("0s"), "must be a duration of 1s to 168h"),
+    "empty pause": (pause(""), "must be a duration of 1s to 168h"),
+    "pause too long": (pause("168h1s"), "must be a duration of 1s to 168h"),
+    "pause in days": (pause("2d"), "must be a duration of 1s to 168h"),
+    "share of ready pods": (canary(minReadyPercent=101), "less than or equal to 100"),
+    "no share of ready pods": (canary(minReadyPercent=0), "greater than or equal to 1"),
+    "rollback after": (canary(rollbackAfter="25h"), "must be a duration of 1s to 24h"),
     "drain": ({"drain": {"seconds": 3601}}, "less than or equal to 3600"),
     "zone": ({"zones": ["https://dns"]}, "must be the name of a DiscoveryZone, as kubectl get dz prints it"),
     "zone twice": ({"zones": ["internal", "internal"]}, "spec.zones[1]: Duplicate value"),
@@ -305,6 +375,21 @@ ACCEPTED: dict[str, tuple[str, Json | None, Json | None]] = {
         "DiscoveryZone",
         {"domain": "xn--bcher-kva.example"},
         {"domain": "xn--bcher-kva.example", "naming": "Namespaced", "ttlSeconds": 5, "negativeTtlSeconds": 5},
+    ),
+    "follow a Deployment": (
+        "ServiceInstance",
+        {"release": {"follow": "Deployment"}},
+        {"release": {"follow": "Deployment"}},
+    ),
+    "follow a Deployment, blue/green": (
+        "ServiceInstance",
+        {"release": {"follow": "Deployment", "blueGreen": {}}},
+        {"release": {"follow": "Deployment", "blueGreen": {"minReady": 1}}},
+    ),
+    "follow a Rollout": (
+        "ServiceInstance",
+        {"release": {"follow": "Rollout"}},
+        {"release": {"follow": "Rollout"}},
     ),
     "file": ("DiscoveryFile", FILE, FILE),
     "hidden file": (

@@ -50,6 +50,27 @@ SHOP_CANARY = web(
     version("v1", 3, "90%"),
     version("v2", 1, "10%"),
 )
+STEPS = {
+    "canary": {
+        "stable": "v1",
+        "canary": "v2",
+        "steps": [{"weight": 5, "pause": "10m"}, {"weight": 25, "pause": "1h"}, {"weight": 100}],
+    }
+}
+SHOP_STEPS = web(
+    STEPS,
+    {
+        "strategy": "Canary",
+        "active": "v1",
+        "canary": "v2",
+        "weight": 25,
+        "summary": "v1 75%, v2 25%",
+        "since": LATER,
+        "steps": {"stable": "v1", "canary": "v2", "step": 2, "state": "Progressing", "since": LATER},
+    },
+    version("v1", 3, "75%"),
+    version("v2", 1, "25%"),
+)
 
 
 class Shop(CannedApi):
@@ -92,7 +113,8 @@ class Shop(CannedApi):
             raise Conflict("PATCH", 409, "Conflict", "the object has been modified")
         self.patches.append(body["spec"]["release"])
         for strategy, fields in body["spec"]["release"].items():
-            self.web["spec"]["release"][strategy].update(fields)
+            ask = self.web["spec"]["release"][strategy] | fields
+            self.web["spec"]["release"][strategy] = {k: v for k, v in ask.items() if v is not None}
         self.web["metadata"]["generation"] += 1
         answer = deepcopy(self.web)
         self.follow(self.web)
@@ -138,6 +160,14 @@ def refuse(web: Json) -> None:
         (SHOP_CANARY, ("promote", "web"), {"canary": {"stable": "v2", "canary": "v1", "weight": 0}}),
         (SHOP_CANARY, ("abort", "web"), {"canary": {"weight": 0}}),
         (SHOP_CANARY, ("rollback", "web"), {"canary": {"weight": 0}}),
+        (SHOP_STEPS, ("weight", "web", "50"), {"canary": {"weight": 50, "steps": None}}),
+        (SHOP_STEPS, ("weight", "web", "0"), {"canary": {"weight": 0, "steps": None}}),
+        (SHOP_STEPS, ("abort", "web"), {"canary": {"weight": 0, "steps": None}}),
+        (
+            SHOP_STEPS,
+            ("promote", "web"),
+            {"canary": {"stable": "v2", "canary": "v1", "weight": 0, "steps": None}},
+        ),
     ],
 )
 def test_what_is_written(
@@ -356,6 +386,24 @@ internal   k8s.example.com   serve        10       10   has it
 
 def test_status(shop: Shop, rollcall: Rollcall) -> None:
     assert rollcall("release", "status", "web") == (0, STATUS, "")
+
+
+def test_status_of_steps(shop: Shop, rollcall: Rollcall) -> None:
+    shop.put(SHOP_STEPS)
+    assert rollcall("release", "status", "web").stdout.splitlines()[:3] == [
+        "shop/web: canary, 5%, 25%, 100% for v2 and the rest for v1, step by step",
+        "answered: v1 75%, v2 25%, for 12s",
+        "step: 2 of 3, Progressing for 12s of 1h",
+    ]
+    found = rollcall("release", "status", "web", "-o", "json").json
+    assert (found["release"]["steps"]["step"], found["release"]["steps"]["state"]) == (2, "Progressing")
+
+
+def test_a_weight_by_hand_says_that_the_steps_are_over(shop: Shop, rollcall: Rollcall) -> None:
+    shop.put(SHOP_STEPS)
+    ended = rollcall("release", "weight", "web", "50")
+    assert ended.stdout == "shop/web: asked for 50% for v2, after 25%.\n"
+    assert "The steps are removed from spec.release.canary" in ended.stderr
 
 
 def test_status_of_a_refusal(shop: Shop, rollcall: Rollcall) -> None:

@@ -35,9 +35,12 @@ def prose(page: Path) -> str:
 def blocks(*languages: str) -> Iterator[Block]:
     """Yield the blocks of code of some languages, of all pages."""
     for page in PAGES:
-        for _, language, text in _FENCE.findall(page.read_text()):
-            if language in languages:
-                yield Block(page, language, text)
+        yield from (block for block in blocks_of(page) if block.language in languages)
+
+
+def blocks_of(page: Path) -> list[Block]:
+    """Return all blocks of code of a page, in their order."""
+    return [Block(page, language, text) for _, language, text in _FENCE.findall(page.read_text())]
 
 
 def links(page: Path) -> list[str]:
