@@ -13,7 +13,7 @@ from demo import next_steps, stage, story
 from demo.errors import DemoError
 from demo.terminal import Terminal
 
-_STEPS = 7
+_STEPS = 8
 _INTERRUPTED = 128 + signal.SIGINT
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

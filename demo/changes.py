@@ -57,6 +57,22 @@ def all_changes(stage: Stage) -> tuple[Change, ...]:
     )
 
 
+def switches(stage: Stage) -> tuple[Change, ...]:
+    """Return the switches of a blue/green release, after all changes, with the first pod of v1 not ready."""
+    web = stage.scene.web
+    question = Question(web.domain_name)
+    ready = [*web.pods[1:], *scene.MORE_WEB]
+
+    def switch(version: str, title: str) -> Change:
+        addresses = {pod.ipv4 for pod in ready if pod.version == version}
+        return Change(title, lambda: stage.cluster.set_active(web, version), {question: addresses})
+
+    return (
+        switch("v1", "spec.release.blueGreen.active is v1: nobody is sent to v2 any more"),
+        switch("v2", "The switch to v2: no answer holds both, and none is empty"),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """When a change was acknowledged, and how long the slowest of its answers took from there."""

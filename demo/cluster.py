@@ -114,6 +114,12 @@ class Cluster:
         """Flip a pod's readiness."""
         return self._work.set_ready(service.namespace, pod.name, ready)
 
+    def set_active(self, service: Service, version: str) -> Acknowledged:
+        """Have one version answered, and no other."""
+        target = path(API_VERSION, "serviceinstances", service.namespace, service.name)
+        release = {"release": {"blueGreen": {"active": version}}}
+        return Acknowledged.now(self.plane.client.patch(target, {"spec": release}))
+
     def delete_pod(self, service: Service, pod: Pod) -> Acknowledged:
         """Delete a pod, with no time to say goodbye."""
         return self._work.delete_pod(service.namespace, pod.name)

@@ -23,6 +23,7 @@ def tell(stage: Stage, terminal: Terminal) -> None:
     last = _changes(stage, terminal)
     _files(stage, terminal, last)
     _reasons(stage, terminal)
+    _release(stage, terminal)
 
 
 def _services(stage: Stage, terminal: Terminal) -> None:
@@ -116,6 +117,16 @@ def _reasons(stage: Stage, terminal: Terminal) -> None:
     lookup = ("lookup", question.name, question.type, "--server", stage.rollcall.dns)
     for arguments in (status, lookup):
         terminal.command(shlex.join(["rollcall", *arguments]), stage.rollcall.run(*arguments))
+
+
+def _release(stage: Stage, terminal: Terminal) -> None:
+    terminal.step("A release: blue/green, by the version label of the pods")
+    web = stage.scene.web
+    for change in changes.switches(stage):
+        changes.show(change, stage, terminal)
+    stage.cluster.await_field("si", web.name, "{.status.release.active}", "v2", web.namespace)
+    status = ("release", "status", web.name, "-n", web.namespace)
+    terminal.command(shlex.join(["rollcall", *status]), stage.rollcall.run(*status))
 
 
 def _await_ready(stage: Stage, service: Service, ready: str) -> None:

@@ -29,38 +29,43 @@ def test_the_whole_demo(tmp_path: Path) -> None:
         assert demo.left_behind() == []
     said = demo.text
     milestones = (
-        "[1/7]",
+        "[1/8]",
         "customresourcedefinition.apiextensions.k8s.io/serviceinstances.rollcall.dev serverside-applied",
-        "[2/7]",
+        "[2/8]",
         "$ rollcall run",
-        "[3/7]",
+        "[3/8]",
         "no kubelet",
         "kind: DiscoveryZone",
         "$ kubectl get si -A",
         "3/3",
         "$ kubectl get dz",
         "$ kubectl get df -A",
-        "[4/7]",
+        "[4/8]",
         "10.20.1.12",
         "fd00:20:2::12",
         "0 100 5432 db-0.db.data.demo.example.",
         "v2.versions.web.shop.demo.example",
         "status: NOERROR",
         "SOA",
-        "[5/7]",
+        "[5/8]",
         "web-2 (10.20.1.12) is not ready any more",
         "web-2 (10.20.1.12) is ready again",
         "db-1 (10.20.3.11) is deleted",
         "NXDOMAIN",
         "web is scaled from 3 to 5 pods",
-        "[6/7]",
+        "[6/8]",
         "10.20.1.15\t10-20-1-15.web.shop.demo.example web.shop.demo.example",
         "server 10.20.1.15:8080",
-        "[7/7]",
+        "[7/8]",
         "$ rollcall status -A",
         "1 NotReady",
         "$ rollcall lookup web.shop.demo.example A",
         "4 of 5 instances are answered",
+        "[8/8]",
+        "nobody is sent to v2 any more",
+        "The switch to v2",
+        "$ rollcall release status web -n shop",
+        "before: v1",
         "make demo KEEP=1",
         "ended and removed",
     )
@@ -69,7 +74,7 @@ def test_the_whole_demo(tmp_path: Path) -> None:
         found = said.find(milestone, position)
         assert found >= 0, f"no {milestone!r} after {said[:position][-200:]!r} in:\n{said}"
         position = found + len(milestone)
-    assert len(re.findall(r"^      after   .* \d+\.\d ms$", said, re.MULTILINE)) == 5
+    assert len(re.findall(r"^      after   .* \d+\.\d ms$", said, re.MULTILINE)) == 7
     assert "\x1b" not in said
     too_wide = [line for line in said.splitlines() if len(line) > COLUMNS and "NotReady:" not in line]
     assert not too_wide
@@ -88,6 +93,8 @@ def test_before_and_after_are_what_the_change_says(tmp_path: Path) -> None:
             (["10.20.3.10", "10.20.3.11", "10.20.3.12"], ["10.20.3.10", "10.20.3.12"]),
             (["10.20.3.11"], ["no such name (NXDOMAIN)"]),
             (web[:3], web),
+            (web[1:], [web[1]]),
+            ([web[1]], web[2:]),
         ]
         printed = demo.text.partition("In another terminal:\n")[2].splitlines()
         commands = [line.strip() for line in printed if not re.search("--watch|tail -f", line)]
@@ -128,8 +135,8 @@ def test_an_answer_that_does_not_come_is_a_failure(tmp_path: Path) -> None:
     ("number", "moment"),
     [
         (signal.SIGINT, "starting etcd"),
-        (signal.SIGTERM, "[2/7]"),
-        (signal.SIGINT, "[3/7]"),
+        (signal.SIGTERM, "[2/8]"),
+        (signal.SIGINT, "[3/8]"),
     ],
 )
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, number: signal.Signals, moment: str) -> None:
