@@ -16,7 +16,7 @@ from .resources.conditions import rfc3339
 from .resources.work_queue import WorkQueue
 from .watch.backoff import Uniform, uniform
 from .watch.client import STRATEGIC_MERGE_PATCH
-from .watch.errors import Conflict, NotFound
+from .watch.errors import Conflict, KubeError, NotFound
 from .watch.resource import PODS
 
 FIRST_SECONDS = 0.0
@@ -30,6 +30,9 @@ REST_FACTOR = 20
 SLICE = 200
 """Pods that are looked at before others get their turn: less than a millisecond."""
 
+OUTCOMES = ("published", "withdrawn", "gone", "failed")
+"""Of a write. What failed is tried again; a pod that is gone needs none."""
+
 
 class PatchApi(Protocol):
     """What is needed of a client of the API server; KubeClient is the real one."""
@@ -39,7 +42,7 @@ class PatchApi(Protocol):
 
 
 class Gatekeeper:
-    """Writes the condition of the pods that declare the gate."""
+    """Writes the condition of the pods that declare the gate. `writes` counts by what became of them."""
 
     def __init__(
         self, api: PatchApi, directory: Directory, presence: Presence, *, draw: Uniform = uniform
@@ -48,8 +51,10 @@ class Gatekeeper:
         self._directory = directory
         self._presence = presence
         self._pods: dict[Key, Pod] = {}
+        self._unpublished: set[Key] = set()
         self._waiting: set[Key] = set()
         self._news = asyncio.Event()
+        self.writes = dict.fromkeys(OUTCOMES, 0)
         self._queue = WorkQueue("publication gate", self._write, first_seconds=FIRST_SECONDS, draw=draw)
 
     def apply_pod(self, pod: Pod) -> None:
@@ -58,11 +63,16 @@ class Gatekeeper:
             self._pods[pod.key] = pod
             self._waiting.add(pod.key)
             self._news.set()
+            if pod.gate.published:
+                self._unpublished.discard(pod.key)
+            else:
+                self._unpublished.add(pod.key)
 
     def remove_pod(self, key: Key) -> None:
         """Forget a pod."""
         self._pods.pop(key, None)
         self._waiting.discard(key)
+        self._unpublished.discard(key)
 
     def changed(self) -> None:
         """Take in that workers or targets have got on, or that pods were selected or left alone."""
@@ -74,6 +84,12 @@ class Gatekeeper:
         if self._pods and (gated := pods & self._pods.keys()):
             self._waiting |= gated
             self._news.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many pods are ready but for the publication: answered already, or with nobody to wait for."""
+        now = time.monotonic()
+        return sum(self.wanted(self._pods[key], now) is not False for key in self._unpublished)
 
     async def run(self) -> Never:
         """Write until cancelled. Begin only when everything has synced, and only as the leader."""
@@ -91,9 +107,10 @@ class Gatekeeper:
         """Have written what is due, and leave the others waiting."""
         for number, key in enumerate(list(self._waiting), 1):
             pod = self._pods.get(key)
-            wanted = pod and self.wanted(pod, time.monotonic())
+            wanted = None if pod is None else self.wanted(pod, time.monotonic())
             if wanted is not None:
                 self._waiting.discard(key)
+            if _is_due(pod, wanted):  # a mark for nothing would have it rest, and be late when it matters
                 self._queue.mark(key)
             if not number % SLICE:
                 await asyncio.sleep(0)
@@ -115,16 +132,26 @@ class Gatekeeper:
 
     async def _write(self, key: Key) -> None:
         pod = self._pods.get(key)
-        if pod is None or pod.gate is None:
-            return
-        wanted = self.wanted(pod, time.monotonic())
-        if wanted is None or wanted is bool(pod.gate.published):
+        wanted = None if pod is None else self.wanted(pod, time.monotonic())
+        if pod is None or wanted is None or not _is_due(pod, wanted):
             return
         path = PODS.path(key.namespace, key.name, "status")
         try:
             await self._api.patch(path, body(pod, wanted, time.time()), STRATEGIC_MERGE_PATCH)
         except (NotFound, Conflict):
-            return  # it is gone, or a namesake has taken its place: the watch will tell
+            self.writes["gone"] += 1  # or a namesake has taken its place: the watch will tell
+        except KubeError:
+            self.writes["failed"] += 1
+            raise
+        else:
+            self.writes["published" if wanted else "withdrawn"] += 1
+
+
+def _is_due(pod: Pod | None, wanted: bool | None) -> bool:
+    """Whether the condition of a pod is to be written. One that it has not got yet is as good as False."""
+    if pod is None or pod.gate is None or wanted is None:
+        return False
+    return wanted is not bool(pod.gate.published)
 
 
 def body(pod: Pod, published: bool, now: float) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from controlplane.errors import (
     ProgramMissing,
     StartFailed,
 )
+from controlplane.kubelet import Kubelet
 from controlplane.plane import ControlPlane
 from controlplane.pods import Acknowledged, Workloads
 
@@ -29,6 +30,7 @@ __all__ = [
     "ControllerManager",
     "CoreDNS",
     "FetchFailed",
+    "Kubelet",
     "NotOurs",
     "PortTaken",
     "ProgramMissing",

@@ -190,3 +190,45 @@ def test_only_our_condition_of_this_very_pod_is_written() -> None:
             ]
         },
     }
+
+
+async def test_a_pod_that_was_not_ready_just_now_is_not_late(world: World) -> None:
+    async with running(world.gatekeeper.run()):
+        world.set(gated(containers=False))
+        await asyncio.sleep(0.1)
+        world.set(gated())
+        world.serve()
+        await asyncio.sleep(0.1)
+        assert world.written == ["True"]
+
+
+async def test_pods_that_wait_are_counted(world: World) -> None:
+    waiting = []
+    async with running(world.gatekeeper.run()):
+        for state in (
+            gated(containers=False),
+            gated(),
+            gated(drain="true"),
+            gated(labels={"app": "job"}),
+            gated(published=True),
+        ):
+            world.set(state)
+            waiting.append(world.gatekeeper.waiting)
+    world.gatekeeper.remove_pod(WEB)
+    assert [*waiting, world.gatekeeper.waiting] == [0, 1, 0, 1, 0, 0]
+
+
+async def test_writes_are_counted_by_what_became_of_them(world: World) -> None:
+    world.errors = [
+        Unreachable("PATCH: no answer in time"),
+        NotFound("PATCH", 404, "NotFound", "gone"),
+    ]
+    async with running(world.gatekeeper.run()):
+        world.set(gated())
+        world.serve()
+        await asyncio.sleep(60)
+        world.set(gated())
+        await asyncio.sleep(60)
+        world.set(gated(containers=False, published=True))
+        await asyncio.sleep(60)
+    assert world.gatekeeper.writes == {"published": 1, "withdrawn": 1, "gone": 1, "failed": 1}

@@ -18,6 +18,7 @@ Examples:
   rollcall check
   rollcall check --as system:serviceaccount:rollcall-system:rollcall
   rollcall check -n shop                   the rights of a `run --namespace shop`
+  rollcall check --publication-gate        also the right of a `run --publication-gate`
   rollcall check --dns-listen 0.0.0.0:53   the ports of a `run` on this machine
   rollcall check -o json
 """,
@@ -35,6 +36,7 @@ Examples:
 )
 @click.option("--dns-listen", help="The --dns-listen of a `run` on this machine. Default: its own.")
 @click.option("--http-listen", help="The --http-listen of a `run` on this machine. Default: its own.")
+@click.option("--publication-gate", is_flag=True, help="Check also what `run --publication-gate` needs.")
 @with_settings("Check the rights in this namespace alone. Default: in all.")
 @click.pass_context
 def check(
@@ -45,6 +47,7 @@ def check(
     operator_namespace: str | None,
     dns_listen: str | None,
     http_listen: str | None,
+    publication_gate: bool,
 ) -> None:
     """Check an installation: the API, the CRDs, rights, ports and zones.
 
@@ -54,7 +57,7 @@ def check(
     from .checks import Level
 
     own = operator_namespace or _namespace_of(user) or "rollcall-system"
-    lines = asyncio.run(_run(settings, user, own, dns_listen, http_listen))
+    lines = asyncio.run(_run(settings, user, own, dns_listen, http_listen, gate=publication_gate))
     worst = max(line.level for line in lines)
     if settings.json:
         _print_json(worst, lines)
@@ -75,11 +78,13 @@ async def _run(
     operator_namespace: str,
     dns_listen: str | None,
     http_listen: str | None,
+    *,
+    gate: bool,
 ) -> "list[Line]":
     from .checks import check_cluster
     from .ports import check_dns, check_http
 
-    lines, zones = await check_cluster(settings, user, operator_namespace)
+    lines, zones = await check_cluster(settings, user, operator_namespace, gate=gate)
     return [*lines, *await check_dns(settings, dns_listen, zones), await check_http(http_listen)]
 
 

@@ -11,7 +11,7 @@ from rollcall.watch import Forbidden, KubeError, NotFound
 from .cluster import INSTALL, Cluster, advice, connected
 from .objects import Health, Zone
 from .options import Settings
-from .rights import Right, rights
+from .rights import PUBLICATION_GATE, Right, rights
 from .schema import KINDS, missing_fields
 
 OLDEST = (1, 31)
@@ -52,9 +52,12 @@ class Line:
 
 
 async def check_cluster(
-    settings: Settings, user: str | None, operator_namespace: str
+    settings: Settings, user: str | None, operator_namespace: str, *, gate: bool
 ) -> tuple[list[Line], list[Zone]]:
-    """Run the checks of a cluster; return their lines, and the zones for those who ask its DNS servers."""
+    """Run the checks of a cluster; return their lines, and the zones for those who ask its DNS servers.
+
+    `gate` adds what the publication gate needs.
+    """
     async with connected(settings) as cluster:
         try:
             lines = [await check_api(cluster)]
@@ -62,6 +65,8 @@ async def check_cluster(
             return [Line(Level.FAIL, "api", advice(error))], []
         lines += [await check_crd(cluster, plural) for plural in KINDS]
         lines.append(await check_rights(cluster, user, settings.namespace, operator_namespace))
+        if gate:
+            lines.append(await check_gate(cluster, user, settings.namespace))
         try:
             zones = await cluster.zones()
         except KubeError as error:
@@ -134,7 +139,7 @@ async def check_rights(
 
     `namespace` is the one that is watched, None for all; `operator_namespace` has the Lease and the Secrets.
     """
-    where = f"in the namespace {namespace}" if namespace else "in all namespaces"
+    where = _where(namespace)
     namespaces = {"namespaced": namespace, "own": operator_namespace, "cluster": None}
     whom = user or "you"
     wanted = list(rights())
@@ -167,6 +172,27 @@ async def check_rights(
         if user
         else f"For the account of an installed operator add --as {_ACCOUNT}rollcall-system:rollcall",
     )
+
+
+async def check_gate(cluster: Cluster, user: str | None, namespace: str | None) -> Line:
+    """Check that a user has the right that the publication gate needs, which is granted only if asked for."""
+    check, whom, where = "publication gate", user or "you", _where(namespace)
+    try:
+        allowed = await _may(cluster, PUBLICATION_GATE, user, namespace)
+    except KubeError as error:
+        return Line(Level.FAIL, check, advice(error))
+    if allowed:
+        return Line(Level.OK, check, f"{whom} may {PUBLICATION_GATE} {where}")
+    return Line(
+        Level.FAIL,
+        check,
+        f"{whom} may not {PUBLICATION_GATE} {where}: no pod that declares the gate would become ready.",
+        "The chart grants it to the operator's account with publicationGate.enabled.",
+    )
+
+
+def _where(namespace: str | None) -> str:
+    return f"in the namespace {namespace}" if namespace else "in all namespaces"
 
 
 async def _may(cluster: Cluster, right: Right, user: str | None, namespace: str | None) -> bool:

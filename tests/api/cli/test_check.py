@@ -64,6 +64,20 @@ def test_an_account_may_what_it_was_granted(command: Run, namespace: str, accoun
     assert "discoveryzones" not in everywhere[1]
 
 
+def test_the_publication_gate_is_a_right_of_its_own(
+    cluster: ControlPlane, command: Run, namespace: str, account: str
+) -> None:
+    asked = ("--publication-gate", "--as", account, "-n", namespace)
+    found = results(command, *asked)
+    assert (found["rights"][0], found["publication gate"][0]) == ("OK", "FAIL")
+    user = account.removeprefix("system:serviceaccount:")
+    cluster.kubectl("create", "role", "gate", "--verb=patch", "--resource=pods/status", "-n", namespace)
+    cluster.kubectl(
+        "create", "rolebinding", "gate", "--role=gate", f"--serviceaccount={user}", "-n", namespace
+    )
+    assert results(command, *asked)["publication gate"][0] == "OK"
+
+
 def test_an_account_checks_itself(cluster: ControlPlane, command: Run, namespace: str, account: str) -> None:
     """It may not read CRDs, which is a warning: the operator doesn't need to."""
     kubeconfig = cluster.account_kubeconfig(namespace, "operator")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rollcall.cli.rights import rights
+from rollcall.cli.rights import PUBLICATION_GATE, rights
 from rollcall.cli.schema import KINDS, missing_fields
 from rollcall.serve.sockets import open_sockets
 from rollcall.watch import Forbidden, Unreachable
@@ -211,13 +211,38 @@ def test_the_rights_are_those_of_the_chart() -> None:
     granted = {
         (group, resource, verb, part)
         for part, listed in rules.items()
-        if part != "publicationGate"  # nobody needs it who has not asked for it
+        if part != "publicationGate"
         for rule in listed
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
     assert {tuple(right) for right in rights()} == granted
+    (gate,) = rules["publicationGate"]
+    assert ([PUBLICATION_GATE.group], [PUBLICATION_GATE.resource], [PUBLICATION_GATE.verb]) == tuple(
+        gate.values()
+    )
+
+
+def test_the_publication_gate_is_checked_where_that_is_asked_for(
+    sound: CannedApi, rollcall: Rollcall, free: tuple[str, ...]
+) -> None:
+    sound.denied = {"patch pods/status"}
+    assert "publication gate" not in by_name(rollcall("check", "-o", "json", *free))
+    assert "pods/status" not in {body["spec"]["resourceAttributes"]["resource"] for _, body in sound.reviews}
+    ended = rollcall("check", "--publication-gate", "-n", "shop", "-o", "json", *free)
+    found = by_name(ended)
+    assert (ended.code, found["rights"]["result"], found["publication gate"]["result"]) == (1, "OK", "FAIL")
+    assert found["publication gate"]["message"].startswith(
+        "you may not patch pods/status in the namespace shop: "
+    )
+    assert "publicationGate.enabled" in found["publication gate"]["advice"]
+    sound.denied.clear()
+    ended = rollcall("check", "--publication-gate", "-o", "json", *free)
+    assert (ended.code, by_name(ended)["publication gate"]["message"]) == (
+        0,
+        "you may patch pods/status in all namespaces",
+    )
 
 
 @pytest.mark.parametrize("plural", list(KINDS))
