@@ -105,7 +105,7 @@ def promote(service: ReleasedService) -> Change:
     ask = _canary(service)
     if problem := _too_few(service, ask.canary, 1):
         raise Failed(problem)
-    patch = {"canary": {"stable": ask.canary, "canary": ask.stable, "weight": 0, **_without_steps(ask)}}
+    patch = {"canary": {"stable": ask.canary, "canary": ask.stable, **_nothing(ask)}}
     told = f"asked to make {ask.canary} the stable version, in the place of {ask.stable}."
     return Change(patch, told, _by_hand(ask))
 
@@ -121,7 +121,7 @@ def abort(service: ReleasedService) -> Change:
     note = " ".join(filter(None, (_by_hand(ask), _unready(service, ask, 0))))
     if not ask.weight and not ask.steps:
         return Change({}, f"nothing to do, {ask.canary} has the weight 0 already.", note)
-    patch = {"canary": {"weight": 0, **_without_steps(ask)}}
+    patch = {"canary": _nothing(ask)}
     return Change(patch, f"asked to take {ask.canary} out of the answers.", note)
 
 
@@ -176,10 +176,18 @@ def _without_steps(ask: Canary) -> dict[str, Any]:
     return {"steps": None} if ask.steps else {}
 
 
+def _nothing(ask: Canary) -> dict[str, Any]:
+    """Return what of a patch takes the canary out of the answers.
+
+    Without its steps it has no weight, and none is written: `kubectl apply` can bring the steps back then.
+    """
+    return _without_steps(ask) or {"weight": 0}
+
+
 def _by_hand(ask: Canary) -> str:
     if not ask.steps:
         return ""
-    return "The steps are removed from spec.release.canary, as the weight is set by hand now."
+    return "The steps are removed from spec.release.canary, which is changed by hand from here on."
 
 
 def _too_few(service: ReleasedService, version: str, min_ready: int) -> str:

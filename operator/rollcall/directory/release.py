@@ -108,8 +108,8 @@ def _blue_green(ask: BlueGreen, before: Released | None, available: Mapping[str,
         before,
         Problem(
             "TooFewReady" if ready else "VersionNotReady",
-            f"The switch to {ask.active} is refused while fewer than {ask.min_ready} (minReady) of its"
-            f" instances are ready: there are {ready}. {goes_on(before)}. {_ready(available)}",
+            f"The switch to {ask.active} is refused: {ready} of its instances are ready, fewer than"
+            f" {ask.min_ready} (minReady). {goes_on(before)}. {_ready(available)}",
         ),
         is_refused=True,
     )
