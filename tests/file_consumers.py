@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from aiohttp import web
 
+from rollcall.directory.weights import divide
 from rollcall.model import DiscoveryFile, Instance, InstancePort, Members
 from rollcall.publish.files import render
 from unit.publish.builders import instance, members
@@ -82,6 +83,16 @@ async def answering() -> AsyncIterator[Members]:
     finally:
         for runner in runners:
             await runner.cleanup()
+
+
+def shared(service: Members, percent: int) -> Members:
+    """Give the second of two instances, the canary, a part of the answers in percent."""
+    stable, canary = service.instances
+    weights = divide({stable.pod: stable.weight}, {canary.pod: canary.weight}, percent)
+    return members(
+        service.key.name,
+        *(msgspec.structs.replace(each, weight=weights[each.pod]) for each in (stable, canary)),
+    )
 
 
 def _app(name: str) -> web.Application:

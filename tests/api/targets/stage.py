@@ -1,7 +1,7 @@
-"""A service of three pods, a zone with targets, the Secret that they need, and Rollcall."""
+"""A service of some pods, a zone with targets, the Secret that they need, and Rollcall."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -76,15 +76,20 @@ class Stage:
 
 
 @contextmanager
-def staged(plane: ControlPlane, namespace: str, folder: Path) -> Iterator[Stage]:
-    """Make the service and the Secret; remove the zone in the end."""
+def staged(
+    plane: ControlPlane, namespace: str, folder: Path, versions: Sequence[str] = ("", "", "")
+) -> Iterator[Stage]:
+    """Make the service, a pod for each version ("": unlabelled) and the Secret; in the end remove the zone.
+
+    The pods are web-0, web-1 and so on, with the addresses 10.0.7.1, 10.0.7.2 and so on.
+    """
     plane.workloads.make_service(namespace, "web", selector={"app": "web"})
-    for number in range(3):
+    for number, version in enumerate(versions):
         plane.workloads.make_pod(
             namespace,
             f"web-{number}",
             ip=f"10.0.7.{number + 1}",
-            labels={"app": "web"},
+            labels={"app": "web"} | ({"version": version} if version else {}),
             ports=[("http", 8080)],
         )
     plane.kubectl("create", "secret", "generic", SECRET, "-n", namespace, f"--from-literal=key={KEY}")

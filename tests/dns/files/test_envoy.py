@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from controlplane.child import Child
 from controlplane.ports import free_port
-from file_consumers import Mount, answering, eventually, finish
+from file_consumers import Mount, answering, eventually, finish, shared
 from rollcall.model import Format, Members
 from unit.publish.builders import EMPTY, WEB, file, members
 
 FILE = file(Format.ENVOY_EDS)
+LOOKS = 500
 
 Endpoint = tuple[str, int, str, int]
 
@@ -71,6 +73,16 @@ def configuration(folder: Path, admin: int, port: int) -> Path:
     return path
 
 
+async def endpoints_at(http: aiohttp.ClientSession, admin: int) -> dict[str, set[Endpoint]]:
+    """Return the endpoints that an Envoy has, by cluster."""
+    async with http.get(f"http://127.0.0.1:{admin}/clusters?format=json") as response:
+        clusters = json.loads(await response.text())["cluster_statuses"]
+    return {c["name"]: set(map(endpoint, c.get("host_statuses", ()))) for c in clusters}
+
+
+OPTIONS = ("--concurrency", "1", "--disable-hot-restart", "-l", "warning")
+
+
 async def test_endpoints_follow_the_file(
     tmp_path: Path, program: Callable[[str], str], run: Callable[..., Child]
 ) -> None:
@@ -80,14 +92,12 @@ async def test_endpoints_follow_the_file(
     config = configuration(tmp_path, admin, port)
     checked = await finish(program("envoy"), "--mode", "validate", "-c", config)
     assert checked.code == 0, checked
-    run(program("envoy"), "-c", config, "--concurrency", "1", "--disable-hot-restart", "-l", "warning")
+    run(program("envoy"), "-c", config, *OPTIONS)
 
     async with answering() as web, aiohttp.ClientSession() as http:
 
         async def endpoints() -> dict[str, set[Endpoint]]:
-            async with http.get(f"http://127.0.0.1:{admin}/clusters?format=json") as response:
-                clusters = json.loads(await response.text())["cluster_statuses"]
-            return {c["name"]: set(map(endpoint, c.get("host_statuses", ()))) for c in clusters}
+            return await endpoints_at(http, admin)
 
         async def get() -> tuple[int, str]:
             async with http.get(f"http://127.0.0.1:{port}/") as response:
@@ -115,6 +125,35 @@ async def test_endpoints_follow_the_file(
 
         mount.publish(FILE, [Members(web.key, web.ports, web.instances[1:]), EMPTY])
         await eventually(several, lambda answers: answers == {"web-2"})
+
+
+async def test_a_canary_gets_its_share_of_the_requests(
+    tmp_path: Path, program: Callable[[str], str], run: Callable[..., Child]
+) -> None:
+    """As the weights of the file, which Envoy shows, and as what it makes of them; changed while it runs."""
+    admin, port = free_port(), free_port()
+    mount = Mount(tmp_path / "mount")
+    config = configuration(tmp_path, admin, port)
+    async with answering() as web, aiohttp.ClientSession() as http:
+        mount.publish(FILE, [web, EMPTY])
+        run(program("envoy"), "-c", config, *OPTIONS)
+
+        async def weights() -> dict[str, int]:
+            return {host: weight for host, _, _, weight in (await endpoints_at(http, admin))["web"]}
+
+        async def get() -> str:
+            async with http.get(f"http://127.0.0.1:{port}/") as response:
+                assert response.status == 200
+                return await response.text()
+
+        for percent in (10, 50, 1):
+            divided = shared(web, percent)
+            mount.publish(FILE, [divided, EMPTY])
+            stable, canary = (each.weight for each in divided.instances)
+            assert 100 * canary / (stable + canary) == pytest.approx(percent, abs=0.01)
+            await eventually(weights, {"127.0.0.1": stable, "::1": canary}.__eq__)
+            answers = [await get() for _ in range(LOOKS)]
+            assert answers.count("web-2") == pytest.approx(LOOKS * percent / 100, abs=2)
 
 
 def endpoint(status: dict[str, Any]) -> Endpoint:

@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
-from file_consumers import Mount, finish
+from file_consumers import Mount, finish, shared
 from rollcall.model import Format, Members
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.http_files import add_routes
-from unit.publish.builders import EMPTY, WEB, file, many
+from unit.publish.builders import EMPTY, WEB, file, instance, many, members
 
 FILE = file(Format.PROMETHEUS)
 
@@ -23,8 +24,16 @@ CASES = [
 ]
 
 
-async def discovered(promtool: str, folder: Path, discovery: str) -> list[dict[str, Any]]:
-    """Return the targets that Prometheus' own discovery finds, with their labels."""
+async def discovered(
+    promtool: str, folder: Path, discovery: str, relabelled: Sequence[str] = ("zone",)
+) -> list[dict[str, Any]]:
+    """Return the targets that Prometheus' own discovery finds, with their labels.
+
+    Of ours that end with relabelling, those of these names are kept.
+    """
+    rules = "".join(
+        f"      - {{source_labels: [__meta_rollcall_{name}], target_label: {name}}}\n" for name in relabelled
+    )
     config = folder / "prometheus.yml"
     config.write_text(
         f"""
@@ -32,9 +41,7 @@ scrape_configs:
   - job_name: pods
     {discovery}
     relabel_configs:
-      - source_labels: [__meta_rollcall_zone]
-        target_label: zone
-"""
+{rules}"""
     )
     checked = await finish(promtool, "check", "config", config)
     assert checked.code == 0, checked
@@ -107,3 +114,17 @@ async def test_http(
 
     kept = [{k: v for k, v in one.items() if not k.startswith("__meta")} for one in found]
     assert sorted(kept, key=lambda one: one["pod"]) == labels(*range(1, count + 1))
+
+
+async def test_a_canary_is_told_by_its_labels(tmp_path: Path, program: Callable[[str], str]) -> None:
+    """Every instance is a target, with its version and its weight for whoever relabels by them."""
+    sides = [msgspec.structs.replace(instance(n), version=version) for n, version in ((1, "v1"), (2, "v2"))]
+    mount = Mount(tmp_path / "mount")
+    mount.publish(FILE, [shared(members("web", *sides), 10)])
+    discovery = f"file_sd_configs: [{{files: ['{mount.folder}/targets*.json']}}]"
+    found = await discovered(program("promtool"), tmp_path, discovery, ("version", "weight"))
+
+    assert {one["pod"]: (one["version"], one["weight"]) for one in found} == {
+        "web-1": ("v1", "51200"),
+        "web-2": ("v2", "5689"),
+    }
