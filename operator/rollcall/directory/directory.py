@@ -6,50 +6,28 @@ changes are taken, all at once: a switch from one version to another is one chan
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-
-import msgspec
 
 from rollcall.model import (
-    Counts,
     Follow,
     Instance,
     Key,
     Pod,
     Problem,
-    Reason,
     Released,
     Service,
     ServiceInstance,
     Workload,
 )
 
+from .changes import ServiceChange
 from .eligibility import judge
 from .entry import Entry
 from .follow import decide_on, keep, settle
 from .followers import Followers
 from .index import LabelIndex, SelectorIndex
-from .outcome import outcome
-from .release import Decision, follows
+from .outcome import outcome, under
+from .release import Decision, follows, shares
 from .steps import in_step
-
-
-@dataclass(slots=True)
-class ServiceChange:
-    """What happened to a service since the last `take`.
-
-    `whole` says that more than its instances changed (or that it came or went): look at the entry anew.
-    Otherwise `pods` names those whose instance came, went or changed. `eligible` says that the answers to it
-    changed: an instance became eligible, or one that was changed or left. `members` says that what files hold
-    of it changed: that, or an instance that is being drained. `turned` are pods that came into the answers
-    or left them, be it only those of their version.
-    """
-
-    whole: bool = False
-    eligible: bool = False
-    members: bool = False
-    pods: set[Key] = field(default_factory=set)
-    turned: set[Key] = field(default_factory=set)
 
 
 class Directory:
@@ -64,7 +42,7 @@ class Directory:
         self._selectors = SelectorIndex()
         self._followers = Followers()
         self._changes: dict[Key, ServiceChange] = {}
-        self._undecided: set[Key] = set()
+        self._undecided: dict[Key, set[Key] | None] = {}
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries.values())
@@ -89,9 +67,9 @@ class Directory:
 
     def take(self) -> Mapping[Key, ServiceChange]:
         """Decide on releases, and return what has changed since the last call, by service."""
-        for key in self._undecided:
+        for key, pods in self._undecided.items():
             if (entry := self._entries.get(key)) is not None:
-                self._decide(entry)
+                self._decide(entry, pods)
         self._undecided.clear()
         changes, self._changes = self._changes, {}
         return changes
@@ -147,11 +125,11 @@ class Directory:
             self._reselect(entry)
             return
         if resource.progress != before.progress:  # the leader's word is the only one
-            self._undecided.add(entry.key)
+            self._undecided[entry.key] = None
         told = resource.released
         if told != before.released and told and entry.is_refused and follows(told, entry.ask):
             entry.released = told
-            self._undecided.add(entry.key)
+            self._undecided[entry.key] = None
         if entry.version_labels != labels:  # those of what is in force, while it isn't known what to follow
             self._reselect(entry)
         if before.generation != resource.generation or before.created != resource.created:
@@ -192,7 +170,7 @@ class Directory:
         if entry.version_labels != labels:
             self._reselect(entry)
         elif entry.followed != followed:
-            self._undecided.add(entry.key)
+            self._undecided[entry.key] = None
 
     def _entry(self, key: Key) -> Entry:
         entry = self._entries.get(key)
@@ -210,7 +188,7 @@ class Directory:
         """Compute a service anew after a change of its Service or its ServiceInstance."""
         key = entry.key
         self._change(key).whole = True
-        self._undecided.add(key)
+        self._undecided[key] = None
         selector = entry.selector
         self._selectors.put(key, selector)
         release = entry.spec.release
@@ -250,28 +228,39 @@ class Directory:
             return
         if _version(before) != _version(after):
             colliding = entry.colliding_versions
-            self._count_version(entry, _version(before), _version(after))
+            entry.count_version(_version(before), _version(after))
             if entry.colliding_versions != colliding:
                 self._change(entry.key).whole = True
         if entry.judged is entry.instances:
             self._set_instance(entry, pod, after)
-            if entry.is_refused:  # this may be the instance that it waits for
-                self._undecided.add(entry.key)
-            return
-        if after is None:
+            if not entry.is_refused:
+                return  # else this may be the instance that it waits for
+        elif after is None:
             del entry.judged[pod]
         else:
             entry.judged[pod] = after
-        self._undecided.add(entry.key)
+        pods = self._undecided.setdefault(entry.key, set())
+        if pods is not None:
+            pods.add(pod)
 
-    def _decide(self, entry: Entry) -> None:
-        """Decide which release is in force, and what each instance is under it."""
+    def _decide(self, entry: Entry, pods: set[Key] | None) -> None:
+        """Decide which release is in force, and what each instance is under it.
+
+        `pods` are those that changed since, None where more did. Where one version has all answers, and had
+        them before, the others are what they were; a canary's weights are those of whole sides.
+        """
         decision = self._decision(entry)
         entry.released, entry.is_refused = decision.released, decision.is_refused
         if entry.release_problem != decision.problem:
             entry.release_problem = decision.problem
             self._change(entry.key)
-        after = outcome(entry.judged, entry.released, entry.versions, entry.ask.canary)
+        before, entry.answered = entry.answered, shares(entry.released, entry.versions)
+        if pods is not None and entry.answered == before and (before is None or len(before) == 1):
+            if before is not None:
+                for pod in pods:
+                    self._set_instance(entry, pod, under(entry.judged.get(pod), before))
+            return
+        after = outcome(entry.judged, entry.released, entry.answered, entry.ask.canary)
         if after is not entry.judged and entry.judged is entry.instances:
             entry.judged = dict(entry.instances)
         for pod in [pod for pod in entry.instances if pod not in after]:
@@ -295,57 +284,10 @@ class Directory:
         before = entry.instances.get(pod)
         if before is after or before == after:
             return
-        if after is None:
-            del entry.instances[pod]
-        else:
-            entry.instances[pod] = after
-        self._count(entry, before, after)
-        change = self._change(entry.key)
-        change.pods.add(pod)
-        if _but_restarts(before, after):
-            return
-        change.eligible |= bool(_is(before, "eligible") or _is(after, "eligible"))
-        if _presence(before) != _presence(after):
-            change.turned.add(pod)
-        change.members |= change.eligible or _is_draining(before) or _is_draining(after)
-
-    def _count(self, entry: Entry, before: Instance | None, after: Instance | None) -> None:
-        old = entry.counts
-        entry.counts = Counts(
-            old.total + (after is not None) - (before is not None),
-            old.live + _is(after, "live") - _is(before, "live"),
-            old.ready + _is(after, "ready") - _is(before, "ready"),
-            old.eligible + _is(after, "eligible") - _is(before, "eligible"),
-        )
-
-    def _count_version(self, entry: Entry, before: str, after: str) -> None:
-        if before:
-            entry.versions[before] -= 1
-            if not entry.versions[before]:
-                del entry.versions[before]
-        if after:
-            entry.versions[after] += 1
+        entry.put(pod, after)
+        self._change(entry.key).note(pod, before, after)
 
 
 def _version(instance: Instance | None) -> str:
     """Return the version that an instance is answered under, "" where it is not."""
     return instance.version if instance and instance.available else ""
-
-
-def _presence(instance: Instance | None) -> tuple[bool, bool]:
-    return (instance.available, instance.eligible) if instance else (False, False)
-
-
-def _but_restarts(before: Instance | None, after: Instance | None) -> bool:
-    """Whether an instance is as it was, but that it has restarted: nothing that anybody is told."""
-    if before is None or after is None or before.restarts == after.restarts:
-        return False
-    return msgspec.structs.replace(before, restarts=after.restarts) == after
-
-
-def _is_draining(instance: Instance | None) -> bool:
-    return instance is not None and instance.reason is Reason.DRAINING
-
-
-def _is(instance: Instance | None, word: str) -> int:
-    return int(instance is not None and getattr(instance, word))

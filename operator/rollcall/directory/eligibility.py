@@ -72,6 +72,7 @@ def judge(
         zone=pod.labels.get(ZONE_LABEL, ""),
         version=next((pod.labels[label] for label in version_labels if label in pod.labels), ""),
         weight=weight,
+        own_weight=weight,
         live=live,
         ready=ready,
         available=available,

@@ -32,10 +32,12 @@ class Entry:
     `judged` are the instances before a release has its say; the same mapping as `instances` where there is
     none. `released` is the release in force, None until the directory's changes have been taken once, and
     `release_problem` why it isn't the one that is asked for. `followed` is what the roll-out asks for that it
-    follows, or why that isn't known; None where it follows none.
+    follows, or why that isn't known; None where it follows none. `answered` are the versions that have the
+    answers, each with its part in percent; None: all of them.
     """
 
     __slots__ = (
+        "answered",
         "asked",
         "counts",
         "followed",
@@ -61,8 +63,33 @@ class Entry:
         self.is_refused = False
         self.followed: Followed | Problem | None = None
         self.asked: Release | None = None
+        self.answered: dict[str, int] | None = None
         self.counts = Counts()
         self.versions: Counter[str] = Counter()
+
+    def put(self, pod: Key, after: Instance | None) -> None:
+        """Set an instance, or take it away, and count it."""
+        before = self.instances.get(pod)
+        if after is None:
+            del self.instances[pod]
+        else:
+            self.instances[pod] = after
+        old = self.counts
+        self.counts = Counts(
+            old.total + (after is not None) - (before is not None),
+            old.live + _is(after, "live") - _is(before, "live"),
+            old.ready + _is(after, "ready") - _is(before, "ready"),
+            old.eligible + _is(after, "eligible") - _is(before, "eligible"),
+        )
+
+    def count_version(self, before: str, after: str) -> None:
+        """Count an available instance that had one version and has another, "" for none."""
+        if before:
+            self.versions[before] -= 1
+            if not self.versions[before]:
+                del self.versions[before]
+        if after:
+            self.versions[after] += 1
 
     @property
     def spec(self) -> InstanceSpec:
@@ -182,6 +209,10 @@ class Entry:
             _in_order(instance for instance in known if instance.reason is Reason.DRAINING),
             self.spec.drain.seconds,
         )
+
+
+def _is(instance: Instance | None, word: str) -> int:
+    return int(instance is not None and getattr(instance, word))
 
 
 def _in_order(instances: Iterable[Instance]) -> tuple[Instance, ...]:

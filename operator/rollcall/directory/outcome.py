@@ -1,35 +1,42 @@
 """What the instances of a service are under the release in force."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import msgspec
 
 from rollcall.model import Canary, Instance, Key, Released, UnweightedTargets
 
-from .release import hold_back, shares
+from .release import hold_back
 from .weights import divide, unlisted
+
+Judged = TypeVar("Judged", Instance, Instance | None)
 
 
 def outcome(
-    judged: dict[Key, Instance], released: Released, available: Mapping[str, int], ask: Canary | None
+    judged: dict[Key, Instance],
+    released: Released,
+    answered: Mapping[str, int] | None,
+    ask: Canary | None,
 ) -> dict[Key, Instance]:
     """Return the instances under a release: the same mapping where it changes none of them.
 
-    `judged` is what they are by themselves. `ask` is that of a canary, whose `unweighted_targets` count also
-    while another release is in force.
+    `judged` is what they are by themselves, `answered` are the `shares` of the release in force. `ask` is
+    that of a canary, whose `unweighted_targets` count also while another release is in force.
     """
-    answered = shares(released, available)
     if answered is None:
         return judged
-    after = {
-        pod: hold_back(instance, answered)
-        if instance.available and instance.version not in answered
-        else instance
-        for pod, instance in judged.items()
-    }
+    after = {pod: under(instance, answered) for pod, instance in judged.items()}
     if len(answered) == 2:
         _weigh(after, released, ask.unweighted_targets if ask else UnweightedTargets.ALL)
     return after
+
+
+def under(instance: Judged, answered: Mapping[str, int]) -> Judged:
+    """Return what an instance is while these versions are answered, but for the weights of a canary."""
+    if instance is None or not instance.available or instance.version in answered:
+        return instance
+    return hold_back(instance, answered)
 
 
 def _weigh(instances: dict[Key, Instance], released: Released, targets: UnweightedTargets) -> None:

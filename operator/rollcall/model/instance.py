@@ -39,7 +39,8 @@ class Instance(msgspec.Struct, frozen=True):
 
     `label` is its own DNS label: the pod's hostname where that is set and valid, else its first address
     with dashes. `version` is "" where the pod has no version label. `weight` is its share of the answers
-    against the others, 0 to 65,535: what the pod says (0 to 1,000), times what a canary gives its version.
+    against the others, 0 to 65,535: what the pod says (`own_weight`, 0 to 1,000), times what a canary gives
+    its version. Among those of its own version the latter is the same for all.
 
     `available`: live, ready and not being drained; the names of its version answer it. `eligible`: let
     through by the release, too; the service's own names answer it. `reason` and `message` say why it is not,
@@ -58,6 +59,7 @@ class Instance(msgspec.Struct, frozen=True):
     zone: str
     version: str
     weight: int
+    own_weight: int
     live: bool
     ready: bool
     available: bool

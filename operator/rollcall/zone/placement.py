@@ -67,29 +67,29 @@ class Placement(msgspec.Struct, frozen=True):
             yield Record(own, rdtype, data, 1)
         if not instance.available:
             return
-        is_weighty = instance.weight > 0
         if instance.eligible:
+            is_listed = instance.weight > 0 and instance.listed
             for rdtype, data in addresses:
-                yield Record(self.root, rdtype, data, instance.weight, is_weighty and instance.listed)
-            yield from _services(self.root, own, instance)
+                yield Record(self.root, rdtype, data, instance.weight, is_listed)
+            yield from _services(self.root, own, instance, instance.weight)
         version = version_to_label(instance.version) if self.versions else ""
         if version and version not in self.withheld_versions:
             parent = below(self.root, version, VERSIONS)
+            # The weights of a canary change with each instance, those within a version do not.
             for rdtype, data in addresses:
-                yield Record(parent, rdtype, data, instance.weight, is_weighty)
-            yield from _services(parent, own, instance)
+                yield Record(parent, rdtype, data, instance.own_weight, instance.own_weight > 0)
+            yield from _services(parent, own, instance, instance.own_weight)
 
     def count_for(self, rdtype: int) -> int:
         """Return how many records of a type one answer holds: the policy is about addresses only."""
         return self.count if rdtype in (rd.A, rd.AAAA) else MAX_ANSWER
 
 
-def _services(parent: bytes, own: bytes, instance: Instance) -> Iterator[Record]:
+def _services(parent: bytes, own: bytes, instance: Instance, weight: int) -> Iterator[Record]:
     for port in instance.ports:
         if port.name and len(port.name) < MAX_LABEL:  # 63 octets and the underscore are no label
             owner = below(parent, *_port_labels(port))
-            data = rd.srv(instance.weight, port.number, own)
-            yield Record(owner, rd.SRV, data, instance.weight, instance.weight > 0)
+            yield Record(owner, rd.SRV, rd.srv(weight, port.number, own), weight, weight > 0)
 
 
 def _port_labels(port: InstancePort) -> tuple[str, str]:

@@ -2,9 +2,9 @@
 
 from itertools import islice
 
+from bench.metrics import Metrics
 from bench.targets import fleets
 from bench.targets.apicalls import count_lists
-from bench.targets.process import Metrics
 from bench.targets.updates import Turns
 
 

@@ -54,6 +54,7 @@ def instance(
         zone=f"zone-{number % 2}",
         version="1.2",
         weight=weight,
+        own_weight=100,
         live=True,
         ready=True,
         available=True,

@@ -45,6 +45,7 @@ def instances(draw: st.DrawFn, namespace: str, number: int) -> Instance:
         zone=draw(st.sampled_from(["", "a", "b"])),
         version=draw(st.sampled_from(["", "1.2", "v_3"])),
         weight=draw(st.sampled_from([0, 1, 100, 1000, 65535])),
+        own_weight=100,
         live=True,
         ready=True,
         available=True,
