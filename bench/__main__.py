@@ -11,6 +11,8 @@ from typing import Any
 
 from bench import answers, bursts, flips, idle, machine, table
 from bench.progress import say
+from bench.releases import goals as release_goals
+from bench.releases import measuring as releases
 from bench.stage import FULL, QUICK, Extent, Stage, opened
 from bench.targets import goals, measuring
 from bench.world import plan
@@ -19,6 +21,11 @@ from controlplane import ControlPlaneError, programs
 MEASUREMENTS = ("flips", "bursts", "answers", "idle")
 TARGETS = "targets"
 """Zones carried by other servers: a part of its own, with a cluster of its own."""
+
+RELEASES = "releases"
+"""Switches, shares and what weights cost: another one."""
+
+_PARTS = (*MEASUREMENTS, TARGETS, RELEASES)
 
 _RESULTS = Path(__file__).with_name("results")
 _EXIT_INTERRUPTED = 130
@@ -38,7 +45,7 @@ def main() -> int:
         type=_chosen,
         default=MEASUREMENTS,
         metavar="WHAT[,WHAT]",
-        help=f"some of {', '.join(MEASUREMENTS)} (all of them by default), {TARGETS}",
+        help=f"some of {', '.join(MEASUREMENTS)} (all of them by default), {TARGETS}, {RELEASES}",
     )
     parser.add_argument("--rollcall-only", action="store_true", help="without CoreDNS and its controller")
     options = parser.parse_args()
@@ -70,6 +77,8 @@ def _measure(only: tuple[str, ...], extent: Extent, rollcall_only: bool) -> dict
         _measure_answers(only, extent, rollcall_only, results)
     if TARGETS in only:
         results[TARGETS] = measuring.measure(extent, results["other_work"], results["failed"])
+    if RELEASES in only:
+        results[RELEASES] = releases.measure(extent, results["other_work"], results["failed"])
     results["load_average_after"] = machine.load_average()
     return results
 
@@ -114,6 +123,9 @@ def _report(results: dict[str, Any]) -> None:
     if target_rows := goals.rows(results.get(TARGETS, {})):
         results["targets_table"] = goals.as_json(target_rows)
         print(goals.render(target_rows))
+    if release_rows := release_goals.rows(results.get(RELEASES, {})):
+        results["releases_table"] = release_goals.as_json(release_rows)
+        print(release_goals.render(release_rows))
     before, after = results["load_average_before"], results["load_average_after"]
     print(f"\n{results['machine']['cores']} cores; load average {before} before, {after} after")
     busy = {name: share for name, share in results["other_work"].items() if share > machine.BUSY_SHARE}
@@ -129,8 +141,8 @@ def _report(results: dict[str, Any]) -> None:
 def _chosen(text: str) -> tuple[str, ...]:
     chosen = tuple(text.split(","))
     for each in chosen:
-        if each not in (*MEASUREMENTS, TARGETS):
-            raise argparse.ArgumentTypeError(f"{each!r} is not one of {', '.join((*MEASUREMENTS, TARGETS))}")
+        if each not in _PARTS:
+            raise argparse.ArgumentTypeError(f"{each!r} is not one of {', '.join(_PARTS)}")
     return chosen
 
 

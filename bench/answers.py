@@ -13,7 +13,7 @@ from bench.peers import Peer
 from bench.processes import cpu_seconds
 from bench.progress import say
 from bench.stage import Stage
-from bench.world import Fleet, plan
+from bench.world import plan
 from controlplane import ControlPlaneError
 
 SERVICES, PODS_EACH = 20, 10
@@ -36,19 +36,18 @@ _FIGURES = {
 
 def measure(stage: Stage) -> dict[str, Any]:
     """Measure all servers in turn; a dict by server. Raises ControlPlaneError without dnsperf."""
-    program = shutil.which("dnsperf")
-    if program is None:
-        raise ControlPlaneError("dnsperf is missing: install the Debian package dnsperf")
+    program = dnsperf()
     with stage.fleet(plan("answers", 4, SERVICES, PODS_EACH)) as fleet:
         runs: dict[str, list[dict[str, float]]] = {peer.name: [] for peer in stage.peers}
         steady: dict[str, list[dict[str, float]]] = {peer.name: [] for peer in stage.peers}
         for number in range(stage.extent.answer_runs):
             for peer in stage.peers:
                 say(f"dnsperf on {peer.name}, {stage.extent.answer_seconds} s")
-                questions = _questions(stage.plane.folder / "dnsperf.txt", peer, fleet, number)
-                runs[peer.name].append(_run(program, peer, questions, stage.extent.answer_seconds))
+                questions = stage.plane.folder / "dnsperf.txt"
+                write_questions(questions, [peer.domain_name(service) for service in fleet.services], number)
+                runs[peer.name].append(run(program, peer, questions, stage.extent.answer_seconds))
                 steady[peer.name].append(
-                    _run(program, peer, questions, stage.extent.answer_seconds, ("-Q", str(STEADY_RATE)))
+                    run(program, peer, questions, stage.extent.answer_seconds, ("-Q", str(STEADY_RATE)))
                 )
     return {
         name: {
@@ -73,17 +72,25 @@ def parse(report: str) -> dict[str, float]:
     return figures
 
 
-def _questions(file: Path, peer: Peer, fleet: Fleet, seed: int) -> Path:
+def dnsperf() -> str:
+    """Find the program. Raises ControlPlaneError where it is missing."""
+    program = shutil.which("dnsperf")
+    if program is None:
+        raise ControlPlaneError("dnsperf is missing: install the Debian package dnsperf")
+    return program
+
+
+def write_questions(file: Path, names: Sequence[str], seed: int, rdtype: str = "A") -> None:
     """Write the names, in random order, that dnsperf asks for over and over."""
-    names = [peer.domain_name(service) for service in fleet.services for _ in range(50)]
-    random.Random(seed).shuffle(names)
-    file.write_text("".join(f"{name} A\n" for name in names))
-    return file
+    repeated = [name for name in names for _ in range(50)]
+    random.Random(seed).shuffle(repeated)
+    file.write_text("".join(f"{name} {rdtype}\n" for name in repeated))
 
 
-def _run(
+def run(
     program: str, peer: Peer, questions: Path, seconds: int, more: Sequence[str] = ()
 ) -> dict[str, float]:
+    """Let dnsperf ask one server. Raises ControlPlaneError for an answer that is no NOERROR."""
     command = [program, "-s", "127.0.0.1", "-p", str(peer.port), "-d", str(questions)]
     command += ["-e", "-l", str(seconds), "-c", str(_CLIENTS), "-T", "1", *more]
     pids, others = peer.serving_pids, sorted(set(peer.pids) - set(peer.serving_pids))

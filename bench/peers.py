@@ -19,6 +19,7 @@ ZONE = "svc.cluster.local"
 _CRDS = Path(__file__).parents[1] / "manifests" / "crds"
 _START_SECONDS = 60.0
 _DNS_LINE = re.compile(r"dns on \S+:(\d+),")
+_HTTP_LINE = re.compile(r"http on \S+:(\d+)")
 
 _COREFILE = """
 .:{$DNS_PORT} {
@@ -39,7 +40,8 @@ class Peer:
     """A DNS server under measurement.
 
     `roles` gives the process ids by what they do, `serving` names the roles that answer queries. The
-    controller that writes EndpointSlices is part of what it takes to run CoreDNS.
+    controller that writes EndpointSlices is part of what it takes to run CoreDNS. `http_port` is that of
+    Rollcall's metrics.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Peer:
     roles: Callable[[], dict[str, list[int]]]
     serving: tuple[str, ...]
     domain: str = ZONE
+    http_port: int = 0
 
     @property
     def pids(self) -> list[int]:
@@ -92,10 +95,14 @@ def rollcall(plane: ControlPlane) -> Iterator[Peer]:
     ]
     child = Child("rollcall", command, plane.folder / "rollcall.log")
     try:
-        child.wait_until(lambda: _DNS_LINE.search(child.output()) is not None, _START_SECONDS)
-        port = _DNS_LINE.search(child.output())
-        assert port is not None
-        yield Peer("Rollcall", int(port[1]), lambda: _rollcall_roles(child.pid), ("workers",))
+        child.wait_until(lambda: all(_port(line, child) for line in (_DNS_LINE, _HTTP_LINE)), _START_SECONDS)
+        yield Peer(
+            "Rollcall",
+            _port(_DNS_LINE, child),
+            lambda: _rollcall_roles(child.pid),
+            ("workers",),
+            http_port=_port(_HTTP_LINE, child),
+        )
     finally:
         child.stop(20.0)
 
@@ -112,6 +119,12 @@ def coredns(plane: ControlPlane) -> Iterator[Peer]:
     finally:
         server.stop()
         controller.stop()
+
+
+def _port(line: re.Pattern[str], child: Child) -> int:
+    """Return the port that Rollcall's log tells, 0 when it doesn't yet."""
+    found = line.search(child.output())
+    return int(found[1]) if found else 0
 
 
 def _rollcall_roles(pid: int) -> dict[str, list[int]]:

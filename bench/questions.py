@@ -7,12 +7,16 @@ effect it measures.
 import struct
 from typing import NamedTuple
 
-_NOERROR, _NXDOMAIN = 0, 3
-_A, _IN = 1, 1
-_EDNS = struct.pack(">BHHIH", 0, 41, 1232, 0, 0)
+A, SRV = 1, 33
+IN = 1
+
+EDNS = struct.pack(">BHHIH", 0, 41, 1232, 0, 0)
 """An OPT record: no option, answers of up to 1232 bytes (RFC 6891)."""
 
-_RECORD = struct.Struct(">HHIH")
+RECORD = struct.Struct(">HHIH")
+"""What follows a record's owner: type, class, ttl, length (RFC 1035 section 4.1.3)."""
+
+_NOERROR, _NXDOMAIN = 0, 3
 
 
 class Reply(NamedTuple):
@@ -25,11 +29,11 @@ class Reply(NamedTuple):
     addresses: frozenset[bytes] | None
 
 
-def question(name: str) -> bytes:
-    """Make a query for the IPv4 addresses of a name, with EDNS and the id 0."""
+def question(name: str, rdtype: int = A) -> bytes:
+    """Make a query for a name, by default for its IPv4 addresses, with EDNS and the id 0."""
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.rstrip(".").split("."))
     return (
-        struct.pack(">HHHHHH", 0, 0x0100, 1, 0, 0, 1) + labels + b"\0" + struct.pack(">HH", _A, _IN) + _EDNS
+        struct.pack(">HHHHHH", 0, 0x0100, 1, 0, 0, 1) + labels + b"\0" + struct.pack(">HH", rdtype, IN) + EDNS
     )
 
 
@@ -46,13 +50,13 @@ def reply(message: bytes) -> Reply:
             raise ValueError("this is not an answer to one question")
         if flags & 0x0200 or flags & 0xF not in (_NOERROR, _NXDOMAIN):
             return Reply(number, None)
-        position = _skip_name(message, 12) + 4
+        position = skip_name(message, 12) + 4
         found = []
         for _ in range(answers):
-            position = _skip_name(message, position)
-            rdtype, rdclass, _, length = _RECORD.unpack_from(message, position)
-            position += _RECORD.size
-            if rdtype == _A and rdclass == _IN:
+            position = skip_name(message, position)
+            rdtype, rdclass, _, length = RECORD.unpack_from(message, position)
+            position += RECORD.size
+            if rdtype == A and rdclass == IN:
                 found.append(message[position : position + length])
             position += length
         if position > len(message):
@@ -62,7 +66,8 @@ def reply(message: bytes) -> Reply:
     return Reply(number, frozenset(found))
 
 
-def _skip_name(message: bytes, position: int) -> int:
+def skip_name(message: bytes, position: int) -> int:
+    """Return where a name ends that begins here. Raises IndexError where the message ends before it."""
     while length := message[position]:
         if length >= 0xC0:
             return position + 2

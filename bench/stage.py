@@ -23,10 +23,24 @@ class Extent:
     answer_runs: int = 3
     answer_seconds: int = 6
     idle_seconds: float = 30.0
+    switches: int = 60
+    even_answers: int = 1_000_000
+    cost_rounds: int = 8
+    cost_seconds: int = 4
 
 
 FULL = Extent()
-QUICK = Extent(flips=60, burst_rounds=1, answer_runs=1, answer_seconds=3, idle_seconds=10.0)
+QUICK = Extent(
+    flips=60,
+    burst_rounds=1,
+    answer_runs=1,
+    answer_seconds=3,
+    idle_seconds=10.0,
+    switches=15,
+    even_answers=100_000,
+    cost_rounds=3,
+    cost_seconds=3,
+)
 
 
 @dataclass(frozen=True, slots=True)

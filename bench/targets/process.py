@@ -2,12 +2,9 @@
 
 import re
 import sys
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
-from prometheus_client.parser import text_string_to_metric_families
-
+from bench.metrics import Metrics
 from bench.processes import command_line, descendants
 from controlplane import ControlPlane, ControlPlaneError
 from controlplane.child import Child
@@ -56,14 +53,9 @@ class RollcallProcess:
         """The process that watches and publishes."""
         return next(pid for pid in self.pids if "rollcall.app" in command_line(pid))
 
-    def metrics(self) -> "Metrics":
+    def metrics(self) -> Metrics:
         """Read /metrics. Raises ControlPlaneError when there is no answer."""
-        url = f"http://127.0.0.1:{self._http_port}/metrics"
-        try:
-            with urllib.request.urlopen(url, timeout=30) as response:  # our own server
-                return Metrics(response.read().decode())
-        except OSError as error:
-            raise ControlPlaneError(f"Rollcall's metrics can't be read: {error}") from error
+        return Metrics.of(self._http_port)
 
     @property
     def _running(self) -> Child:
@@ -82,21 +74,3 @@ class RollcallProcess:
             f"--operator-namespace={NAMESPACE}",
             f"--state-dir={self._plane.folder / 'rollcall'}",
         ]
-
-
-class Metrics:
-    """The samples of one page in Prometheus' text format."""
-
-    def __init__(self, text: str) -> None:
-        self._families = list(text_string_to_metric_families(text))
-
-    def total(self, name: str, **labels: str) -> float:
-        """Return the sum of the samples of a metric that have these labels; 0 without any."""
-        return sum(value for found, value in self.samples(name) if labels.items() <= found.items())
-
-    def samples(self, name: str) -> Iterator[tuple[dict[str, str], float]]:
-        """Yield labels and value of each sample of a metric."""
-        for family in self._families:
-            for sample in family.samples:
-                if sample.name == name:
-                    yield sample.labels, sample.value
