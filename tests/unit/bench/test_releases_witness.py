@@ -64,8 +64,8 @@ def test_each_answer_is_noted_with_what_it_shows(serving: Serving) -> None:
 
     record = watch(serving, answer, enough)
     assert record.lost == 0
-    assert (record.count(Side.FIRST), record.count(Side.SECOND)) == (50, 50)
-    assert record.count(Side.EMPTY) == len(record.sides) - 100 > 0
+    assert (record.sides.count(Side.FIRST), record.sides.count(Side.SECOND)) == (50, 50)
+    assert record.sides.count(Side.EMPTY) == len(record.sides) - 100 > 0
     assert set(record.sockets) == set(range(SOCKETS))
     assert all(sent <= received for sent, received in zip(record.sent_ns, record.received_ns, strict=True))
 
@@ -97,7 +97,7 @@ def test_what_never_comes_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
 
     record = watch(nameserver.udp, answer, enough)
     assert record.lost == 2
-    assert record.count(Side.FIRST) == len(record.sides) >= 99
+    assert record.sides.count(Side.FIRST) == len(record.sides) >= 99
 
 
 def test_an_answer_to_no_question_of_ours_is_passed_over() -> None:
@@ -113,4 +113,4 @@ def test_an_answer_to_no_question_of_ours_is_passed_over() -> None:
 
     record = watch(nameserver.udp, answer, enough)
     assert record.lost == 0
-    assert record.count(Side.FIRST) == len(record.sides)
+    assert record.sides.count(Side.FIRST) == len(record.sides)
