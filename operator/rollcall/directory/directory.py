@@ -199,9 +199,12 @@ class Directory:
         for pod in entry.judged.keys() - set(selected):
             self._member_of(pod, self._services_of[pod] - {key})
             self._set_judged(entry, pod, None)
+        before = entry.judged_by
+        entry.judged_by = entry.ports, entry.publish_not_ready, entry.version_labels
         for pod in selected:
             self._member_of(pod, self._services_of.get(pod, frozenset()) | {key})
-            self._admit(entry, self._pods[pod])
+            if pod not in entry.judged or before != entry.judged_by:
+                self._admit(entry, self._pods[pod])
         if entry.service is None and entry.resource is None:
             del self._entries[key]
 

@@ -33,7 +33,8 @@ class Entry:
     none. `released` is the release in force, None until the directory's changes have been taken once, and
     `release_problem` why it isn't the one that is asked for. `followed` is what the roll-out asks for that it
     follows, or why that isn't known; None where it follows none. `answered` are the versions that have the
-    answers, each with its part in percent; None: all of them.
+    answers, each with its part in percent; None: all of them. `judged_by` is what the instances were judged
+    by, besides their pods.
     """
 
     __slots__ = (
@@ -44,6 +45,7 @@ class Entry:
         "instances",
         "is_refused",
         "judged",
+        "judged_by",
         "key",
         "release_problem",
         "released",
@@ -58,6 +60,7 @@ class Entry:
         self.resource: ServiceInstance | None = None
         self.instances: dict[Key, Instance] = {}
         self.judged = self.instances
+        self.judged_by: object = None
         self.released: Released | None = None
         self.release_problem: Problem | None = None
         self.is_refused = False

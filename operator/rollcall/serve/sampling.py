@@ -13,8 +13,8 @@ from random import Random
 
 Sampler = Callable[[], Sequence[bytes]]
 
-Picker = Callable[[int], Sequence[int]]
-"""From the record that was picked first to those picked after it, all by number."""
+Picker = Callable[[], Sequence[int]]
+"""Gives records by number, in the order of picking; none where there is nothing to order."""
 
 
 def answerable(members: Mapping[bytes, int]) -> dict[bytes, int]:
@@ -34,14 +34,17 @@ def sampler(records: Sequence[bytes], weights: Sequence[int], count: int, rng: R
 
 
 def picker(weights: Sequence[int], count: int, rng: Random) -> Picker:
-    """Make a function that goes on picking, `count` records, after the first one; weights are positive."""
-    if not count:
-        return lambda first: ()
+    """Make a function that picks `count` of the records, which are positive in weight, afresh at each call.
+
+    Without a record that was picked first in another way, what is left of an order is one of picking among
+    the others: see `_by_waiting`.
+    """
+    if count == 1:
+        return lambda: ()
     if 2 * count >= len(weights):
-        # One more than is wanted, because the first record is among all that wait.
-        return lambda first: [i for i in _by_waiting(weights, count + 1, rng) if i != first][:count]
+        return lambda: _by_waiting(weights, count, rng)
     cumulative = list(accumulate(weights))
-    return lambda first: _by_drawing(weights, cumulative, count + 1, rng, [first])[1:]
+    return lambda: _by_drawing(weights, cumulative, count, rng, [])
 
 
 def _by_waiting(weights: Sequence[int], count: int, rng: Random) -> list[int]:

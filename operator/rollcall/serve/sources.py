@@ -22,8 +22,8 @@ ANSWERS_A_SHUFFLE = 64
 LED = 1024
 """The largest RRset of unequal weights of which an answer is kept for each record that can come first."""
 
-ANSWERS_A_PICK = 8
-"""So many answers with one record in the first place have the same others behind it."""
+ANSWERS_A_PICK = 16
+"""So many answers with one record in the first place have the same others behind it, at least."""
 
 
 def of_records(compiler: Compiler, members: Mapping[bytes, int], count: int, rng: Random) -> Source:
@@ -62,7 +62,7 @@ def _deck(compiler: Compiler, records: list[bytes], count: int, rng: Random) -> 
 
 
 def _led(compiler: Compiler, records: list[bytes], weights: Sequence[int], count: int, rng: Random) -> Source:
-    """Draw the first record of each answer by weight; the others are drawn for a few answers at a time.
+    """Draw the first record of each answer by weight; the others are in an order that is drawn for many.
 
     So the share of the first places is exactly as if each answer were drawn by itself, and the share of the
     others is, in the long run; only which records follow the first one repeats. Where an answer holds a
@@ -70,15 +70,16 @@ def _led(compiler: Compiler, records: list[bytes], weights: Sequence[int], count
     """
     cumulative = list(accumulate(weights))
     numbers = range(len(records))
-    others = picker(weights, count - 1, rng)
+    order_of = picker(weights, count, rng)
     runs: list[Variant | None] = [None] * len(records)
     left = [0] * len(records)
     while True:
+        order = order_of()
         for first in rng.choices(numbers, cum_weights=cumulative, k=ANSWERS_A_SHUFFLE):
             run = runs[first]
             if run is None or not left[first]:
                 if run is None or count > 1:
-                    chosen = [first, *others(first)]
+                    chosen = [first, *[number for number in order if number != first][: count - 1]]
                     run = runs[first] = compiler.variant([records[number] for number in chosen])
                 left[first] = ANSWERS_A_PICK
             left[first] -= 1

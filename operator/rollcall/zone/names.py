@@ -3,6 +3,8 @@
 Absolute, uncompressed, lower case (RFC 1035 section 3.1; RFC 4343 for the case).
 """
 
+from functools import lru_cache
+
 import dns.exception
 import dns.name
 
@@ -33,6 +35,7 @@ def label(text: str) -> bytes:
     return bytes((len(raw),)) + raw
 
 
+@lru_cache(8192)  # most names of a change are those of its service, again and again
 def below(parent: bytes, *labels: str) -> bytes:
     """Return the name of these labels, leftmost first, below another name.
 

@@ -53,6 +53,11 @@ class Placement(msgspec.Struct, frozen=True):
     withheld_versions: frozenset[str]
     marker: Record
 
+    def has_records_of(self, other: "Placement") -> bool:
+        """Whether instances contribute the same to both: the rest is the marker and the negative ttl."""
+        head = {"marker": other.marker, "negative_ttl": other.negative_ttl}
+        return msgspec.structs.replace(self, **head) == other
+
     def records(self, instance: Instance) -> Iterator[Record]:
         """Yield what one instance contributes.
 

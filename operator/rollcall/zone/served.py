@@ -155,15 +155,15 @@ class ServedZone:
         if problem := _partial_problem(entry, placement):
             self.problems[key] = problem
         placed = self.placed.get(key)
-        if placed is not None and placed.placement != placement:
+        if placed is not None and not placed.placement.has_records_of(placement):
             self._withdraw(key)
             placed = None
         if placed is None:
             placed = self.placed[key] = Placed(placement)
-            self.content.add(placement.marker, placement.ttl, MAX_ANSWER)
-            if placement.negative_ttl is not None:
-                self.content.set_negative_ttl(placement.root, placement.negative_ttl)
-            self._touched.add(key)
+            self._set_head(key, None, placement)
+        elif placed.placement != placement:
+            self._set_head(key, placed.placement, placement)
+            placed.placement = placement
         for pod in placed.instances.keys() | entry.instances.keys():
             self._exchange(key, placed, pod, entry.instances.get(pod))
 
@@ -173,9 +173,18 @@ class ServedZone:
             return
         for pod in list(placed.instances):
             self._exchange(key, placed, pod, None)
-        self.content.remove(placed.placement.marker)
-        if placed.placement.negative_ttl is not None:
-            self.content.set_negative_ttl(placed.placement.root, None)
+        self._set_head(key, placed.placement, None)
+
+    def _set_head(self, key: Key, before: Placement | None, after: Placement | None) -> None:
+        """Replace what a service has without any instance: its marker, and its negative ttl."""
+        if before is not None:
+            self.content.remove(before.marker)
+            if before.negative_ttl is not None and (after is None or after.negative_ttl is None):
+                self.content.set_negative_ttl(before.root, None)
+        if after is not None:
+            self.content.add(after.marker, after.ttl, MAX_ANSWER)
+            if after.negative_ttl is not None:
+                self.content.set_negative_ttl(after.root, after.negative_ttl)
         self._touched.add(key)
 
     def _exchange(self, key: Key, placed: Placed, pod: Key, after: Instance | None) -> None:

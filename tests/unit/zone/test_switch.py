@@ -1,12 +1,16 @@
 """Releases as the records of a zone: a switch is one version, and each side keeps a name of its own."""
 
+from collections.abc import Iterator
+
 import dns.name
 import msgspec
 import pytest
 
 from rollcall.directory import Directory
-from rollcall.model import BlueGreen, Canary, Key, Pod, Release, UnweightedTargets
+from rollcall.model import BlueGreen, Canary, Instance, Key, Pod, Release, UnweightedTargets
 from rollcall.zone import Zones
+from rollcall.zone.content import Record
+from rollcall.zone.placement import Placement
 from rollcall.zone.published import PublishedZone
 from unit.records import Follower
 from unit.world import pod, resource, service, zone
@@ -246,3 +250,47 @@ def test_a_pod_of_weight_0_is_not_published_where_there_are_no_weights() -> None
     stage.apply(*side("v1", 1, 1, weight="0"))
     stage.commit()
     assert stage.elsewhere() == addresses(1, 1) | addresses(2, 1), "weights of 0 throughout say nothing"
+
+
+@pytest.fixture
+def composed(monkeypatch: pytest.MonkeyPatch) -> list[Key]:
+    """Return the instances whose records are made, in the order in which they are."""
+    made: list[Key] = []
+    records = Placement.records
+
+    def counting(placement: Placement, instance: Instance) -> Iterator[Record]:
+        made.append(instance.pod)
+        return records(placement, instance)
+
+    monkeypatch.setattr(Placement, "records", counting)
+    return made
+
+
+def test_a_change_is_worked_on_where_it_is(composed: list[Key]) -> None:
+    """A pod's change is a matter of that pod, a new generation one of the marker alone."""
+    stage = Stage(*side("blue", 100, 1), *side("green", 100, 2), release=blue_green("blue"))
+    composed.clear()
+    (changed,) = side("green", 1, 2, ready=False)
+    stage.apply(changed)
+    assert stage.commit() == 1
+    assert set(composed) == {changed.key}
+
+    composed.clear()
+    stage.release(blue_green("blue", min_ready=2), generation=3)
+    assert stage.commit() == 1
+    assert composed == []
+    assert "generation=3" in stage.follower.text("example.com", "TXT")[0]
+
+
+def test_weights_of_a_canary_change_no_name_of_one_version(composed: list[Key]) -> None:
+    stage = Stage(*side("v1", 10, 1), *side("v2", 3, 2), release=Release(canary=Canary("v1", "v2", 10)))
+    before = stage.follower.text("example.com", "SRV")
+    composed.clear()
+    (changed,) = side("v1", 1, 1, ready=False)
+    stage.apply(changed)
+    stage.commit()
+    assert {key.name for key in composed} == {"v1-1", "v2-1", "v2-2", "v2-3"}, "it, and the smaller side"
+    after = stage.follower.text("example.com", "SRV")
+    versions = [line for line in before if ".versions." in line and "10-0-1-1.web" not in line]
+    assert versions == [line for line in after if ".versions." in line]
+    assert [line for line in before if ".versions." not in line] != after
