@@ -15,6 +15,7 @@ from typing import Any, Never
 from .directory import Directory
 from .directory.follow import FollowReason
 from .directory.followers import PENDING
+from .intake import take_in
 from .model import Deployment, FlaggerCanary, Follow, Problem, ReplicaSet, Rollout, Workload
 from .watch.backoff import Backoff
 from .watch.errors import Forbidden, KubeError, NotFound
@@ -119,14 +120,7 @@ class Following:
         self._flow(time.monotonic_ns())
 
     def _take(self, kind: type[Workload], batch: Batch[Any]) -> None:
-        for change in batch.changes:
-            try:
-                if change.new is None:
-                    self._directory.remove_workload(kind, change.key)
-                else:
-                    self._directory.apply_workload(change.new)
-            except Exception:
-                log.exception("%s can't be taken in, its last state stays: %r", change.key, change.new)
+        take_in(batch, self._directory.apply_workload, partial(self._directory.remove_workload, kind))
         self._flow(batch.received_ns)
 
 

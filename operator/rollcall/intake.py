@@ -15,6 +15,18 @@ from .watch.resource import PODS, SERVICE_INSTANCES, SERVICES
 log = logging.getLogger(__name__)
 
 
+def take_in(batch: Batch[Any], apply: Callable[[Any], None], remove: Callable[[Key], None]) -> None:
+    """Take in a batch of events; an object that breaks the directory is named, and nothing else suffers."""
+    for change in batch.changes:
+        try:
+            if change.new is None:
+                remove(change.key)
+            else:
+                apply(change.new)
+        except Exception:
+            log.exception("%s can't be taken in, its last state stays: %r", change.key, change.new)
+
+
 class Intake:
     """Holds the reflectors of pods, Services and ServiceInstances, and takes in what they say.
 
@@ -52,15 +64,7 @@ class Intake:
         return [str(each.resource) for each in self.reflectors if not each.synced.is_set()]
 
     def _take(self, apply: Callable[[Any], None], remove: Callable[[Key], None], batch: Batch[Any]) -> None:
-        """Take in a batch of events; an object that breaks the directory is named, and nothing else."""
-        for change in batch.changes:
-            try:
-                if change.new is None:
-                    remove(change.key)
-                else:
-                    apply(change.new)
-            except Exception:
-                log.exception("%s can't be taken in, its last state stays: %r", change.key, change.new)
+        take_in(batch, apply, remove)
         self._flow(batch.received_ns)
 
     def _apply_pod(self, pod: Pod) -> None:
