@@ -1,58 +1,33 @@
 """Our side of the pollers: what they are to wait for, and what they saw."""
 
-import multiprocessing
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
 
 from bench import poller
 from bench.board import Acknowledgements, Sightings
+from bench.companion import SPAWN, Companion
 from bench.peers import Peer
 from bench.poller import Armed, Done, Expected, Task
 from bench.questions import question
 from bench.world import Pod, Service
 from controlplane import ControlPlaneError
 
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
-_SPAWN = multiprocessing.get_context("spawn")
 _SLACK_SECONDS = 10.0
 
 
 def acknowledgements() -> Acknowledgements:
     """Make the board that the writer and all pollers share."""
-    return Acknowledgements(_SPAWN)
+    return Acknowledgements(SPAWN)
 
 
-class Observer:
+class Observer(Companion):
     """The poller of one server; a context manager."""
 
     def __init__(self, peer: Peer, written: Acknowledgements) -> None:
         self.peer = peer
         self._written = written
-        self._sightings = Sightings(_SPAWN)
+        self._sightings = Sightings(SPAWN)
         self._timeout_seconds = 0.0
-        self._connection: Connection
-        self._connection, theirs = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(
-            target=poller.main,
-            args=(peer.port, theirs, written, self._sightings),
-            name=f"poller of {peer.name}",
-            daemon=True,
-        )
-        self._process.start()
-        theirs.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._connection.close()
-        self._process.terminate()
-        self._process.join()
+        super().__init__(f"poller of {peer.name}", poller.main, peer.port, written, self._sightings)
 
     def begin(
         self,
@@ -77,7 +52,7 @@ class Observer:
             )
             for service in services
         )
-        self._connection.send(Task(expected, eager, 1_000_000_000 // queries_a_second, timeout_seconds))
+        self.tell(Task(expected, eager, 1_000_000_000 // queries_a_second, timeout_seconds))
         if eager and not isinstance(self._next(), Armed):
             raise ControlPlaneError(f"{self.peer.name} gave no answer in {timeout_seconds:.0f} s")
 
@@ -113,12 +88,5 @@ class Observer:
         ]
 
     def _next(self) -> Armed | Done:
-        try:
-            if self._connection.poll(self._timeout_seconds + _SLACK_SECONDS):
-                message: Armed | Done = self._connection.recv()
-                return message
-        except (EOFError, ConnectionError):
-            pass  # the poller is gone: said below
-        raise ControlPlaneError(
-            f"the {self._process.name} ended or hangs: its exit code is {self._process.exitcode}"
-        )
+        message: Armed | Done = self.answer(self._timeout_seconds + _SLACK_SECONDS)
+        return message

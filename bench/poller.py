@@ -64,7 +64,7 @@ class Armed:
     """Sent once in an eager task: the first answer is here, so that from now on no change is missed."""
 
 
-def main(port: int, connection: Connection, written: Acknowledgements, sightings: Sightings) -> None:
+def main(connection: Connection, port: int, written: Acknowledgements, sightings: Sightings) -> None:
     """Do one task after the other, until the other end of the connection is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too, but our parent decides
     rounds = 0

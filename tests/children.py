@@ -5,6 +5,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +89,7 @@ async def feeding(
 
 
 @dataclass
-class ChildProcess:
+class ChildProcess(ABC):
     """A child that can be killed and started again on the same sockets, as the supervisor does."""
 
     folder: Path
@@ -122,9 +123,9 @@ class ChildProcess:
         assert self.process is not None
         return self.process.pid
 
+    @abstractmethod
     def command(self, udp: int, tcp: int) -> list[str]:
         """Return the arguments to the interpreter, for these descriptors."""
-        raise NotImplementedError
 
     def start(self) -> None:
         """Start the process."""

@@ -4,12 +4,11 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from bench import machine
-from bench.progress import say
+from bench.parts import measure_each
 from bench.stage import Extent
 from bench.targets import bursts, largezone, restarts, secondaries, updates
 from bench.targets.scene import Scene, opened
-from controlplane import ControlPlaneError, programs
+from controlplane import programs
 
 STEPS: dict[str, Callable[[Scene], dict[str, Any]]] = {
     "updates": updates.measure,
@@ -22,23 +21,10 @@ STEPS: dict[str, Callable[[Scene], dict[str, Any]]] = {
 
 
 def measure(extent: Extent, other_work: dict[str, float], failed: dict[str, str]) -> dict[str, Any]:
-    """Measure everything; a dict by step.
-
-    A step that breaks is noted in `failed`, the share of other work on the machine in `other_work`.
-    """
-    results: dict[str, Any] = {
-        "versions": {"named": _version("named", "-v"), "knotd": _version("knotd", "-V")}
-    }
+    """Measure everything, see `measure_each`; `versions` are those of the other servers."""
+    versions = {"named": _version("named", "-v"), "knotd": _version("knotd", "-V")}
     with opened(extent) as scene:
-        for name, step in STEPS.items():
-            others = machine.OthersMeter()
-            try:
-                results[name] = step(scene)
-            except ControlPlaneError as error:
-                say(f"{name} failed: {error}")
-                failed[f"targets, {name}"] = str(error)
-            other_work[f"targets, {name}"] = round(others.share(), 3)
-    return results
+        return {"versions": versions, **measure_each("targets", STEPS, scene, other_work, failed)}
 
 
 def _version(program: str, option: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from controlplane import ControlPlane
+from controlplane import ControlPlane, FetchFailed, ProgramMissing
 
 CRDS = Path(__file__).parents[2] / "manifests" / "crds"
 
@@ -26,6 +26,19 @@ def cluster() -> Iterator[ControlPlane]:
         plane.kubectl("apply", "--server-side", "-f", str(CRDS))
         plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
         yield plane
+
+
+@pytest.fixture(scope="module")
+def controllers(cluster: ControlPlane) -> Iterator[None]:
+    """Run the controllers of Deployments."""
+    if not cluster.ours:
+        pytest.skip("this cluster has controllers and nodes of its own")
+    try:
+        manager = cluster.start_controllers(["deployment-controller", "replicaset-controller"])
+    except (FetchFailed, ProgramMissing) as error:
+        pytest.skip(str(error))
+    yield
+    manager.stop()
 
 
 @pytest.fixture

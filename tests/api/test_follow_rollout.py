@@ -7,27 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from api.publication_gate.rollout import CONTROLLERS, SECONDS, Rollout
+from api.publication_gate.rollout import SECONDS, Rollout
 from api.test_operator import apply, status, zone
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
-from controlplane.errors import FetchFailed, ProgramMissing
 from rollcall_process import Rollcall, eventually
 
 REPLICAS = 3
-
-
-@pytest.fixture(scope="module")
-def controllers(cluster: ControlPlane) -> Iterator[None]:
-    """Run the controllers of Deployments."""
-    if not cluster.ours:
-        pytest.skip("this cluster has controllers and nodes of its own")
-    try:
-        manager = cluster.start_controllers(CONTROLLERS)
-    except (FetchFailed, ProgramMissing) as error:
-        pytest.skip(str(error))
-    yield
-    manager.stop()
 
 
 class Followed:

@@ -2,8 +2,7 @@
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,9 @@ import pytest
 from controlplane import ControlPlane, Kubelet, manifests, path
 from controlplane.client import Json
 from controlplane.ports import free_port
+from rollcall_process import eventually
 
 GATE = "example.com/gate"
-DEADLINE_SECONDS = 30.0
-
-
-def eventually(check: Callable[[], object]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +44,10 @@ class Node:
         has = {each["type"]: each["status"] for each in self.pod(name)["status"].get("conditions", ())}
         return has.get("ContainersReady", ""), has.get("Ready", "")
 
+    def wait_ready(self, name: str, containers: str, pod: str) -> None:
+        """Wait until ContainersReady and Ready have these statuses."""
+        eventually(lambda: self.ready(name) == (containers, pod), f"{name}: {containers}, {pod}")
+
     def exists(self, name: str) -> bool:
         pods = self.plane.client.list(path("v1", "pods", self.namespace))["items"]
         return name in {each["metadata"]["name"] for each in pods}
@@ -77,19 +73,19 @@ def test_a_pod_has_an_address_then_a_server_and_then_is_ready(node: Node) -> Non
     node.make("web-0")
     node.make("web-1")
     for name in ("web-0", "web-1"):
-        eventually(lambda name=name: node.ready(name) == ("True", "True"))  # type: ignore[misc]  # bound here
+        node.wait_ready(name, "True", "True")
         assert node.greeting(node.pod(name)["status"]["podIP"]) == name
     assert len(set(node.kubelet.serving.values())) == 2
 
 
 def test_a_gate_keeps_a_pod_from_being_ready(node: Node) -> None:
     node.make("web-0", readiness_gates=[GATE])
-    eventually(lambda: node.ready("web-0") == ("True", "False"))
+    node.wait_ready("web-0", "True", "False")
     assert node.greeting(node.kubelet.serving["web-0"]) == "web-0"
     node.plane.workloads.set_condition(node.namespace, "web-0", GATE, True)
-    eventually(lambda: node.ready("web-0") == ("True", "True"))
+    node.wait_ready("web-0", "True", "True")
     node.plane.workloads.set_condition(node.namespace, "web-0", GATE, False)
-    eventually(lambda: node.ready("web-0") == ("True", "False"))
+    node.wait_ready("web-0", "True", "False")
 
 
 def hooked(command: str, grace_seconds: int) -> Json:
@@ -104,20 +100,20 @@ def test_a_pod_serves_until_its_hook_has_ended(node: Node, tmp_path: Path) -> No
     begun, end = tmp_path / "web-0", tmp_path / "end"
     command = f"touch {tmp_path}/$POD; while [ ! -e {end} ]; do sleep 0.01; done"
     node.make("web-0", spec=hooked(command, 300))
-    eventually(lambda: node.ready("web-0") == ("True", "True"))
+    node.wait_ready("web-0", "True", "True")
     address = node.kubelet.serving["web-0"]
     node.plane.client.delete(path("v1", "pods", node.namespace, "web-0"))
-    eventually(begun.exists)
+    eventually(begun.exists, "its preStop hook has begun")
     assert node.greeting(address) == "web-0"
     end.touch()
-    eventually(lambda: not node.exists("web-0"))
+    eventually(lambda: not node.exists("web-0"), "the pod is gone")
     with pytest.raises(ConnectionRefusedError):
         node.greeting(address)
 
 
 def test_a_hook_that_takes_too_long_is_ended(node: Node, tmp_path: Path) -> None:
     node.make("web-0", spec=hooked("sleep 300", 1))
-    eventually(lambda: node.ready("web-0") == ("True", "True"))
+    node.wait_ready("web-0", "True", "True")
     node.plane.client.delete(path("v1", "pods", node.namespace, "web-0"))
-    eventually(lambda: not node.exists("web-0"))
+    eventually(lambda: not node.exists("web-0"), "the pod is gone")
     assert node.kubelet.serving == {}

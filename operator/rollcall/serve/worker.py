@@ -63,7 +63,7 @@ async def serve(worker: int, udp: socket.socket, tcp: socket.socket, feed: Path,
     loop = asyncio.get_running_loop()
 
     # Not for cryptography: it chooses among answers that are all public.
-    answers = Answers(Random())  # noqa: S311
+    answers = Answers(Random())  # noqa: S311  # load spread out: nothing secret
     load_snapshot(answers, snapshot)
     stats = Stats()
     failures = FailureLog(stats)

@@ -1,19 +1,12 @@
 """`rollcall release` beside an operator that runs: who has waited gets the answers that were asked for."""
 
-import contextlib
 import json
-import os
-import pty
-import select
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from api.cli.conftest import COMMAND, SECONDS, Run, environment
-from api.cli.test_statuses import read_until
+from api.cli.conftest import Run
+from api.cli.terminal import on_terminal
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
 from rollcall_process import Rollcall, eventually
@@ -136,37 +129,7 @@ def test_status_on_a_terminal(
     cluster: ControlPlane, operator: Rollcall, namespace: str, web: str, command: Run
 ) -> None:
     ask(cluster, namespace, {"blueGreen": {"active": "blue"}})
-    ours, theirs = pty.openpty()
-    try:
-        watching = subprocess.Popen(
-            [*COMMAND, "release", "status", "web", "-n", namespace, "--watch"],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env=environment(cluster, TERM="xterm", COLUMNS="120", LINES="30"),
-            start_new_session=True,
-        )
-        os.close(theirs)
-        with watching:
-            try:
-                read_until(ours, "blue is asked for")
-                assert command("release", "switch", "web", "green", "-n", namespace).code == 0
-                read_until(ours, "green is asked for")
-            finally:
-                watching.send_signal(signal.SIGINT)
-                code = end(watching, ours)
-            assert code == 0
-    finally:
-        os.close(ours)
-
-
-def end(watching: "subprocess.Popen[bytes]", terminal: int) -> int:
-    """Take what it still writes until it has ended: a full terminal would hold it for ever."""
-    deadline = time.monotonic() + SECONDS
-    while watching.poll() is None:
-        if time.monotonic() > deadline:
-            watching.kill()
-        if select.select([terminal], [], [], 0.05)[0]:
-            with contextlib.suppress(OSError):  # the other end is closed
-                os.read(terminal, 1 << 16)
-    return watching.returncode
+    with on_terminal(cluster, "release", "status", "web", "-n", namespace, "--watch") as terminal:
+        terminal.read_until("blue is asked for")
+        assert command("release", "switch", "web", "green", "-n", namespace).code == 0
+        terminal.read_until("green is asked for")

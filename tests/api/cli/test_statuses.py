@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import IO
 import pytest
 
 from api.cli.conftest import COMMAND, SECONDS, Run, environment
+from api.cli.terminal import on_terminal
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
 from controlplane.programs import find
@@ -163,35 +163,8 @@ def test_watch_ends_with_its_reader(cluster: ControlPlane, shop: str) -> None:
         assert watching.stderr.read() == ""
 
 
-def read_until(terminal: int, text: str) -> str:
-    """Read what a terminal shows until there is a text in it."""
-    seen = b""
-    while text.encode() not in seen:
-        data = os.read(terminal, 65536)
-        assert data, f"no {text!r} in {seen.decode()}"
-        seen += data
-    return seen.decode()
-
-
 def test_watch_on_a_terminal(cluster: ControlPlane, shop: str) -> None:
-    ours, theirs = pty.openpty()
-    try:
-        watching = subprocess.Popen(
-            [*COMMAND, "watch", "-n", shop],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env=environment(cluster, TERM="xterm", COLUMNS="120", LINES="30"),
-            start_new_session=True,
-        )
-        os.close(theirs)
-        with watching:
-            try:
-                read_until(ours, "3/5")
-                update(cluster, WEB, shop, {"ready": "2/5"})
-                read_until(ours, "2/5")
-            finally:
-                watching.send_signal(signal.SIGINT)
-                assert watching.wait(SECONDS) == 0
-    finally:
-        os.close(ours)
+    with on_terminal(cluster, "watch", "-n", shop) as terminal:
+        terminal.read_until("3/5")
+        update(cluster, WEB, shop, {"ready": "2/5"})
+        terminal.read_until("2/5")

@@ -126,9 +126,9 @@ def _parts(bench: Workbench, rollcall: Rollcall, reader: Reader) -> None:
     reader.apply("weight: 10")
     bench.wait_released("Released", stable)
     reader.run("kubectl set image deployment/web web=registry.example/web:v2")
-    reader.run("sleep 1")
+    reader.run("kubectl wait deployment/web")
+    assert newest(bench) != stable, "what the wait is for"
     reader.run("kubectl rollout pause")
-    eventually(lambda: newest(bench) != stable, "a new ReplicaSet")
     tried = newest(bench)
     bench.wait_released("Released", f"{stable} 90%, {tried} 10%")
     rollcall.wait_answers(f"{tried}.versions.{NAME}", addresses(bench, tried))

@@ -5,25 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from api.publication_gate.rollout import CONTROLLERS, Rollout
+from api.publication_gate.rollout import Rollout
 from api.publication_gate.stage import TTL, Stage
 from api.test_operator import apply, zone
 from controlplane import ControlPlane
-from controlplane.errors import FetchFailed, ProgramMissing
 from nameservers import DOMAIN, KEY, Bind, serving
-
-
-@pytest.fixture(scope="module")
-def controllers(cluster: ControlPlane) -> Iterator[None]:
-    """Run the controllers of Deployments."""
-    if not cluster.ours:
-        pytest.skip("this cluster has controllers and nodes of its own")
-    try:
-        manager = cluster.start_controllers(CONTROLLERS)
-    except (FetchFailed, ProgramMissing) as error:
-        pytest.skip(str(error))
-    yield
-    manager.stop()
 
 
 @pytest.fixture

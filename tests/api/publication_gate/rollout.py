@@ -12,7 +12,6 @@ from rollcall_process import Rollcall, eventually
 from unit.docs.pages import ROOT, blocks_of
 
 GATE = "rollcall.dev/published"
-CONTROLLERS = ("deployment-controller", "replicaset-controller")
 SECONDS = 90.0
 
 _DRAINING = ROOT / "docs" / "how-to" / "draining.md"

@@ -49,7 +49,7 @@ class Secondaries:
         self._catalogs = catalogs
         self._outlets = Outlets(Exchange(sock), Exchange(), report, count)
         # Not for cryptography: it spreads retries.
-        self._random = Random()  # noqa: S311
+        self._random = Random()  # noqa: S311  # waits spread out: nothing secret
         self._configured = asyncio.Event()
         self._pairs: dict[PairKey, _Running] = {}
         self._by_apex: dict[bytes, list[Pair]] = {}
