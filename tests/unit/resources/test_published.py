@@ -35,6 +35,27 @@ def test_what_is_newer_than_the_word_stays_underway() -> None:
     assert publications.get(A) == Published(11, 7.0, 10)
 
 
+def test_a_zone_that_never_rests_is_published_all_the_same() -> None:
+    publications = Publications()
+    publications.committed(1, [ZoneDelta(A, 10)])
+    for version in range(1, 2000):
+        publications.committed(version + 1, [ZoneDelta(A, 10 + version)])
+        publications.served(version, float(version))
+        assert publications.get(A) == Published(9 + version, float(version), 10)
+
+
+def test_without_workers_what_waits_for_them_is_bounded() -> None:
+    publications = Publications()
+    for version in range(1, 5001):
+        publications.committed(version, [ZoneDelta(A, version), ZoneDelta(B, version)])
+    publications.committed(5001, [ZoneDelta(B, 5000, gone=True)])
+    assert sum(1 for version in range(5001) if publications.served(version, 0.0)) == 1, "the first of A"
+    assert publications.get(A) == Published(999, 0.0, 1)
+    assert publications.served(5001, 1.0) == frozenset()
+    assert publications.get(A) == Published(5000, 1.0, 1)
+    assert publications.get(B) is None
+
+
 def test_a_zone_that_is_withdrawn_is_new_when_it_comes_back() -> None:
     publications = Publications()
     publications.committed(1, [ZoneDelta(A, 10)])
