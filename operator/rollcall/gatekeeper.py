@@ -119,7 +119,8 @@ class Gatekeeper:
         """Return what the condition is to say; None where it is to stay as it is for the time being.
 
         A pod that no service selects, or that no zone has, waits for nobody. One that has been published
-        stays so while it is in the answers, whatever targets or zones are added.
+        stays so while it is in the answers, whatever targets or zones are added. One that a release holds
+        back is in those of its version, which are enough, unless a roll-out is about to switch to it.
         """
         instances = self._directory.instances_of(pod.key)
         if not instances:
@@ -128,6 +129,8 @@ class Gatekeeper:
             return False
         if pod.gate is not None and pod.gate.published:
             return True
+        if self._directory.awaits_switch(pod.key):
+            return None
         return True if self._presence.since(self._presence.step(pod.key), now) is not None else None
 
     async def _write(self, key: Key) -> None:

@@ -64,6 +64,8 @@ class Turns:
             if self._gatekeeper is not None:
                 self._gatekeeper.turned(pods)
             self._look()
+        elif changes and self._gatekeeper is not None:
+            self._gatekeeper.changed()  # a pod that another one waits for may have been given up
 
     def served(self, version: int) -> None:
         """Take in that every DNS worker answers a version of the feed."""

@@ -13,6 +13,7 @@ from rollcall.model import (
     Key,
     Pod,
     Problem,
+    Reason,
     Released,
     Service,
     ServiceInstance,
@@ -28,6 +29,9 @@ from .index import LabelIndex, SelectorIndex
 from .outcome import outcome, under
 from .release import Decision, follows, shares
 from .steps import in_step
+
+_ON_ITS_WAY = frozenset({Reason.PENDING, Reason.NO_ADDRESS, Reason.READY_MISSING, Reason.NOT_READY})
+"""Why an instance isn't available yet. Only one that has a node is on its way: others may need its room."""
 
 
 class Directory:
@@ -64,6 +68,15 @@ class Directory:
         if pod not in self._pods:
             return None
         return [self._entries[key].instances[pod] for key in self._services_of.get(pod, ())]
+
+    def awaits_switch(self, pod: Key) -> bool:
+        """Whether a pod is held back from the answers of a service only until others of its version come."""
+        for key in self._services_of.get(pod, ()):
+            entry = self._entries[key]
+            instance = entry.instances[pod]
+            if instance.reason is Reason.OTHER_VERSION and entry.awaits_switch(instance.version):
+                return True
+        return False
 
     def take(self) -> Mapping[Key, ServiceChange]:
         """Decide on releases, and return what has changed since the last call, by service."""
@@ -234,6 +247,8 @@ class Directory:
             entry.count_version(_version(before), _version(after))
             if entry.colliding_versions != colliding:
                 self._change(entry.key).whole = True
+        if _coming(before) != _coming(after):
+            entry.count_coming(_coming(before), _coming(after))
         if entry.judged is entry.instances:
             self._set_instance(entry, pod, after)
             if not entry.is_refused:
@@ -294,3 +309,8 @@ class Directory:
 def _version(instance: Instance | None) -> str:
     """Return the version that an instance is answered under, "" where it is not."""
     return instance.version if instance and instance.available else ""
+
+
+def _coming(instance: Instance | None) -> str:
+    """Return the version that an instance on its way will be answered under, "" where it is on none."""
+    return instance.version if instance and instance.node and instance.reason in _ON_ITS_WAY else ""

@@ -20,7 +20,7 @@ from rollcall.model import (
     version_to_label,
 )
 
-from .follow import VERSION_LABELS, Followed
+from .follow import VERSION_LABELS, Followed, FollowReason
 
 _NO_SPEC = InstanceSpec()
 
@@ -34,12 +34,13 @@ class Entry:
     `release_problem` why it isn't the one that is asked for. `followed` is what the roll-out asks for that it
     follows, or why that isn't known; None where it follows none. `answered` are the versions that have the
     answers, each with its part in percent; None: all of them. `judged_by` is what the instances were judged
-    by, besides their pods.
+    by, besides their pods. `coming` counts, by version, the instances that are on their way to be available.
     """
 
     __slots__ = (
         "answered",
         "asked",
+        "coming",
         "counts",
         "followed",
         "instances",
@@ -69,6 +70,7 @@ class Entry:
         self.answered: dict[str, int] | None = None
         self.counts = Counts()
         self.versions: Counter[str] = Counter()
+        self.coming: Counter[str] = Counter()
 
     def put(self, pod: Key, after: Instance | None) -> None:
         """Set an instance, or take it away, and count it."""
@@ -87,12 +89,25 @@ class Entry:
 
     def count_version(self, before: str, after: str) -> None:
         """Count an available instance that had one version and has another, "" for none."""
-        if before:
-            self.versions[before] -= 1
-            if not self.versions[before]:
-                del self.versions[before]
-        if after:
-            self.versions[after] += 1
+        _move(self.versions, before, after)
+
+    def count_coming(self, before: str, after: str) -> None:
+        """Count an instance on its way that had one version and has another, "" for none."""
+        _move(self.coming, before, after)
+
+    def awaits_switch(self, version: str) -> bool:
+        """Whether a version that is held back is about to have the answers, as far as one can tell.
+
+        That is when a roll-out has asked for it, and pods of it are on their way that may make up the
+        number that it lacks; or when what is followed has not been read yet. If none is on its way, a
+        roll-out may have to go on before there can be more of them.
+        """
+        followed = self.followed
+        if isinstance(followed, Problem):
+            return followed.reason == FollowReason.PENDING
+        if followed is None or followed.release.blue_green is None:
+            return False
+        return followed.release.blue_green.active == version and self.coming[version] > 0
 
     @property
     def spec(self) -> InstanceSpec:
@@ -212,6 +227,15 @@ class Entry:
             _in_order(instance for instance in known if instance.reason is Reason.DRAINING),
             self.spec.drain.seconds,
         )
+
+
+def _move(counter: Counter[str], before: str, after: str) -> None:
+    if before:
+        counter[before] -= 1
+        if not counter[before]:
+            del counter[before]
+    if after:
+        counter[after] += 1
 
 
 def _is(instance: Instance | None, word: str) -> int:

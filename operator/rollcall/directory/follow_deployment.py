@@ -18,7 +18,8 @@ def of_deployment(
 
     The new one has the Deployment's revision. The Deployment controller writes a revision to the ReplicaSet
     first: while one is ahead of the Deployment, which of them is the new one is about to change. The old
-    ones are those before it that still have pods; a canary has none when the roll-out is over.
+    ones are those before it that are to keep pods: when there is none, the roll-out is over, and that is
+    known before the last old pod is deleted.
     """
     target = f"Deployment {deployment.key.name}"
     bare = msgspec.structs.replace(ask, follow=None)

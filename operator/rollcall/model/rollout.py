@@ -26,7 +26,10 @@ class Deployment(msgspec.Struct, frozen=True):
 
 
 class ReplicaSet(msgspec.Struct, frozen=True):
-    """A ReplicaSet. `owner` is the uid of what controls it; `version` its pod-template-hash."""
+    """A ReplicaSet. `owner` is the uid of what controls it; `version` its pod-template-hash.
+
+    `replicas` counts the pods that it has and is to keep.
+    """
 
     key: Key
     uid: str

@@ -153,6 +153,12 @@ class WireDeployment(msgspec.Struct, frozen=True, gc=False):
     spec: WireDeploymentSpec = WireDeploymentSpec()
 
 
+class WireReplicaSetSpec(msgspec.Struct, frozen=True, gc=False):
+    """`spec` of a ReplicaSet. The API server writes the default into it, too."""
+
+    replicas: int = 1
+
+
 class WireReplicaSetStatus(msgspec.Struct, frozen=True, gc=False):
     """`status` of a ReplicaSet."""
 
@@ -163,6 +169,7 @@ class WireReplicaSet(msgspec.Struct, frozen=True, gc=False):
     """A ReplicaSet."""
 
     metadata: WorkloadMeta
+    spec: WireReplicaSetSpec = WireReplicaSetSpec()
     status: WireReplicaSetStatus = WireReplicaSetStatus()
 
 

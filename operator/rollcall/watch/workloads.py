@@ -32,7 +32,7 @@ def _replica_set(wire: WireReplicaSet, key: Key) -> ReplicaSet:
         owner=_owner(meta),
         version=meta.labels.get(_TEMPLATE_HASH, ""),
         revision=_revision(meta),
-        replicas=wire.status.replicas,
+        replicas=min(wire.spec.replicas, wire.status.replicas),
     )
 
 

@@ -29,13 +29,14 @@ class DiscoveryClient:
     Each time it connects twice: to an address of the answer that it has just got, as a client without a cache
     does, and to one of an answer that it keeps and uses for as long as its ttl, as a resolver would.
     `failures` are answers with no address, questions without an answer, and connections that nobody took
-    while the answer was still good.
+    while the answer was still good. `answers` are the addresses of each answer that had one.
     """
 
     def __init__(self, dns_port: int, name: str, port: int) -> None:
         self.failures: list[str] = []
         self.looks = 0
         self.reached: set[str] = set()
+        self.answers: list[frozenset[str]] = []
         self._dns_port = dns_port
         self._name = name
         self._port = port
@@ -59,6 +60,7 @@ class DiscoveryClient:
             due += INTERVAL_SECONDS
             answer = self._resolve()
             if answer is not None:
+                self.answers.append(frozenset(answer.addresses))
                 self._connect(answer)
                 if kept is None or time.monotonic() >= kept.until:
                     kept = answer

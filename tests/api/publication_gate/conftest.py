@@ -35,4 +35,4 @@ def stage(cluster: ControlPlane, rollout: Rollout, tmp_path: Path) -> Iterator[S
             made.rollcall.wait_ready()
             yield made
         cluster.kubectl("delete", "dz", "gated")
-    assert "Traceback" not in made.rollcall.text
+    assert "Traceback" not in made.rollcall.text, made.rollcall.text

@@ -1,17 +1,22 @@
 """Deployments under the publication gate: rolled out by the real controllers, run by the kubelet stand-in."""
 
+import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import yaml
 
 from api.test_operator import apply
 from controlplane import ControlPlane, Kubelet, path
+from controlplane.client import STRATEGIC_MERGE
 from controlplane.manifests import NODE
 from controlplane.ports import free_port
 from rollcall_process import Rollcall, eventually
 from unit.docs.pages import ROOT, blocks_of
 
 GATE = "rollcall.dev/published"
+WARM = "example.com/warm"
+"""A readiness gate that the tests decide on: a pod is as slow as they like."""
 SECONDS = 90.0
 
 _DRAINING = ROOT / "docs" / "how-to" / "draining.md"
@@ -62,9 +67,48 @@ class Rollout:
         apply(self.plane, made)
         self.wait_complete(name)
 
+    def release(self, **release: Any) -> None:
+        """Write spec.release of the service, and wait until Rollcall has read it."""
+        instance = {
+            "apiVersion": "rollcall.dev/v1alpha1",
+            "kind": "ServiceInstance",
+            "metadata": {"name": "web", "namespace": self.namespace},
+            "spec": {"release": release},
+        }
+        apply(self.plane, instance)
+        generation = self._service()["metadata"]["generation"]
+        eventually(
+            lambda: self._service().get("status", {}).get("observedGeneration") == generation, "it is read"
+        )
+
+    def wait_released(self) -> None:
+        """Wait until a version is in force of a release that follows the roll-out."""
+        eventually(lambda: self._service()["status"].get("release", {}).get("active"), "it is in force")
+
+    def _service(self) -> Json:
+        target = path("rollcall.dev/v1alpha1", "serviceinstances", self.namespace, "web")
+        return self.plane.client.get(target)
+
     def restart(self, name: str) -> None:
         """Begin a roll-out: the same program in new pods."""
         self.plane.kubectl("rollout", "restart", f"deployment/{name}", "-n", self.namespace)
+
+    def annotate(self, name: str, annotations: dict[str, str]) -> None:
+        """Begin a roll-out: new pods have annotations."""
+        change = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+        self.plane.client.patch(path("apps/v1", "deployments", self.namespace, name), change)
+
+    def add_gate(self, name: str, gate: str) -> None:
+        """Begin a roll-out: new pods have another readiness gate, and get ready once that is open."""
+        gates = [{"conditionType": GATE}, {"conditionType": gate}]
+        change = {"spec": {"template": {"spec": {"readinessGates": gates}}}}
+        self.plane.client.patch(path("apps/v1", "deployments", self.namespace, name), change)
+
+    def open_gate(self, pod: str, gate: str) -> None:
+        """Set the condition of a readiness gate of a pod to True."""
+        change = {"status": {"conditions": [{"type": gate, "status": "True"}]}}
+        target = path("v1", "pods", self.namespace, pod)
+        self.plane.client.patch(f"{target}/status", change, STRATEGIC_MERGE)
 
     def wait_complete(self, name: str) -> None:
         """Wait for the end of a roll-out, and until the pods that it has replaced have ended."""
@@ -82,6 +126,14 @@ class Rollout:
         """Return the pods by name."""
         return self.now().pods
 
+    def staying(self) -> set[str]:
+        """Return the pods that are not being deleted."""
+        return {name for name, pod in self.pods().items() if not _is_ending(pod)}
+
+    def end(self, pod: str) -> None:
+        """Tell a pod to end, as somebody does who is no roll-out."""
+        self.plane.client.delete(path("v1", "pods", self.namespace, pod))
+
     def waiting(self) -> set[str]:
         """Return the pods of which everything is ready, but for the publication."""
         staying = {name: pod for name, pod in self.pods().items() if not _is_ending(pod)}
@@ -92,22 +144,33 @@ class Rollout:
         }
 
     def fewest_published(self, before: Moment) -> int:
-        """Go through what has happened to the pods since a moment.
+        """Go through what has happened to the pods since a moment, until all of `before` were told to end.
 
-        Return how many published pods were there to stay, at least, whenever one of `before` was told to end.
+        Return how many published pods were there to stay, at least, whenever one of them was.
         """
         published = {name for name, pod in before.pods.items() if _condition(pod, GATE) == "True"}
         ending: set[str] = set()
-        counts = []
-        pods = path("v1", "pods", self.namespace)
-        for event in self.plane.client.watch(pods, resourceVersion=before.version, timeoutSeconds="1"):
+        counts: list[int] = []
+        for event in self._events(before.version):
             name, pod = event["object"]["metadata"]["name"], event["object"]
             if _is_ending(pod) and name not in ending:
                 ending.add(name)
                 if name in before.pods:
                     counts.append(len(published - ending))
             (published.add if _condition(pod, GATE) == "True" else published.discard)(name)
+            if len(counts) == len(before.pods):
+                break
         return min(counts)
+
+    def _events(self, version: str) -> Iterator[Json]:
+        """Yield what has happened to the pods since a version, and what happens."""
+        pods = path("v1", "pods", self.namespace)
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            for event in self.plane.client.watch(pods, resourceVersion=version, timeoutSeconds="1"):
+                version = event["object"]["metadata"]["resourceVersion"]
+                yield event
+        raise AssertionError(f"not within {SECONDS:.0f} s: all pods of before are told to end")
 
     def remove(self) -> None:
         """Remove everything, what makes pods before the pods."""

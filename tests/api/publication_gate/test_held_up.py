@@ -69,7 +69,8 @@ def test_a_roll_out_waits_for_who_is_behind_and_then_goes_on(
         assert not any("deletionTimestamp" in pod["metadata"] for pod in pods.values())
         assert client.failures == []
         if hold is not control_process:  # that serves the metrics
-            assert stage.rollcall.metric("rollcall_publication_gate_waiting") == 1
+            waiting = "rollcall_publication_gate_waiting"
+            eventually(lambda: stage.rollcall.metric(waiting) == 1, "Rollcall counts it")
     rollout.wait_complete("web")
     assert not set(before.pods) & set(rollout.kubelet.serving)
     assert rollout.fewest_published(before) >= PODS

@@ -5,8 +5,6 @@ import pytest
 from api.publication_gate.client import DiscoveryClient
 from api.publication_gate.rollout import Rollout
 from api.publication_gate.stage import LOOKS, PODS, Stage
-from api.test_operator import apply
-from controlplane import ControlPlane
 from nameservers import data
 from rollcall_process import eventually
 
@@ -79,22 +77,8 @@ def test_a_roll_out_goes_on_under_another_leader(rollout: Rollout, stage: Stage)
     assert rollout.fewest_published(before) >= PODS
 
 
-def test_a_version_gets_ready_while_only_the_other_one_is_answered(
-    cluster: ControlPlane, rollout: Rollout, stage: Stage
-) -> None:
-    def activate(version: str) -> None:
-        release = {"blueGreen": {"active": version}}
-        apply(
-            cluster,
-            {
-                "apiVersion": "rollcall.dev/v1alpha1",
-                "kind": "ServiceInstance",
-                "metadata": {"name": "web", "namespace": rollout.namespace},
-                "spec": {"release": release},
-            },
-        )
-
-    activate("blue")
+def test_a_version_gets_ready_while_only_the_other_one_is_answered(rollout: Rollout, stage: Stage) -> None:
+    rollout.release(blueGreen={"active": "blue"})
     rollout.deploy("web-blue", stage.rollcall, replicas=SIDE, version="blue")
     blue = dict(rollout.kubelet.serving)
     with DiscoveryClient(stage.rollcall.ports["dns"], stage.name, rollout.port) as client:
@@ -108,7 +92,7 @@ def test_a_version_gets_ready_while_only_the_other_one_is_answered(
         looks = client.looks
         eventually(lambda: client.looks > looks + LOOKS, "the client has looked around")
         assert client.reached == set(blue)
-        activate("green")
+        rollout.release(blueGreen={"active": "green"})
         eventually(lambda: set(green) <= client.reached, "the client finds all of green")
         rollout.restart("web-green")
         rollout.wait_complete("web-green")

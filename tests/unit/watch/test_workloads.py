@@ -57,6 +57,12 @@ def test_a_replica_set() -> None:
     assert found == ReplicaSet(WEB, "uid", "uid-owner", "7d9f", 2, 2)
 
 
+@pytest.mark.parametrize(("wanted", "there"), [(0, 2), (2, 0)])
+def test_a_replica_set_has_no_pods_where_it_is_to_keep_none(wanted: int, there: int) -> None:
+    found = read(REPLICA_SETS, metadata={}, spec={"replicas": wanted}, status={"replicas": there})
+    assert found == ReplicaSet(WEB, "uid")
+
+
 @pytest.mark.parametrize("revision", ["", "x", "-1", "1.5", "9" * 30])
 def test_a_revision_that_is_none_is_0(revision: str) -> None:
     found = read(REPLICA_SETS, metadata={"annotations": {"deployment.kubernetes.io/revision": revision}})
