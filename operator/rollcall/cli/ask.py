@@ -96,18 +96,17 @@ async def ask(server: Server, name: dns.name.Name, rdtype: dns.rdatatype.RdataTy
             break
         if not message.flags & dns.flags.TC:
             return Reply(message, "udp", (time.perf_counter() - started) * 1000)
+        problem = "a cut answer"
         break
     started = time.perf_counter()
     try:
         async with asyncio.timeout(TCP_SECONDS):
             message = await _tcp(server, query)
     except TimeoutError as error:
-        raise NoReply(
-            f"{server}: over UDP {problem or 'a cut answer'}, over TCP no answer in time"
-        ) from error
+        raise NoReply(f"{server}: over UDP {problem}, over TCP no answer in time") from error
     except (OSError, EOFError, dns.exception.DNSException) as error:
         why = _reason(error)
-        raise NoReply(f"{server}: over UDP {problem or 'a cut answer'}, over TCP {why}") from error
+        raise NoReply(f"{server}: over UDP {problem}, over TCP {why}") from error
     return Reply(message, "tcp", (time.perf_counter() - started) * 1000)
 
 
