@@ -12,6 +12,7 @@ All else follows from there, later and elsewhere.
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -292,6 +293,10 @@ def main(arguments: list[str]) -> None:
     # kopf's thread and renderings hold the interpreter; by default they are asked to let go after 5 ms.
     sys.setswitchinterval(0.0005)
     asyncio.run(_run(config, socket.socket(fileno=int(descriptor))))
+    # Not through the end of the interpreter: it would take apart under kopf's hands what kopf, left behind in
+    # its thread, still holds, and print that.
+    logging.shutdown()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,10 @@ LOGIN_RETRY_SECONDS = 5.0
 WATCH_SECONDS = 600
 INACTIVITY_SECONDS = 75.0  # the API server sends a bookmark every minute
 
+_left_behind = set[asyncio.Task[Any]]()
+"""Tasks of kopf that would not end. Were they forgotten, Python would close their coroutines, and print a
+traceback for each that waits for something even then."""
+
 OnItem = Callable[[Resource[Any], Item[Any], bool], None]
 """Takes an object that was seen, and whether it was deleted."""
 
@@ -96,6 +100,7 @@ class ControlPath:
         except BaseException as error:
             self._error = self._error or error
         finally:
+            _left_behind.update(asyncio.all_tasks(loop))
             loop.close()
             _call(self._loop, self._ended.set)
 
