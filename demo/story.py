@@ -107,8 +107,9 @@ def _reasons(stage: Stage, terminal: Terminal) -> None:
     web = stage.scene.web
     away = web.pods[0]
     question = Question(web.domain_name)
-    acknowledged = stage.cluster.set_ready(web, away, False)
     everyone = web.addresses() | {pod.ipv4 for pod in scene.MORE_WEB}
+    _await_ready(stage, web, f"{len(everyone)}/{len(everyone)}")  # else the count below may be an older one
+    acknowledged = stage.cluster.set_ready(web, away, False)
     stage.server.wait_for(question, everyone - {away.ipv4}, acknowledged)
     _await_ready(stage, web, f"{len(everyone) - 1}/{len(everyone)}")
     stage.cluster.await_field("df", "upstreams", "{.status.instances}", f"{len(everyone) - 1}", web.namespace)

@@ -68,7 +68,11 @@ class Rollcall:
         self._reader.start()
 
     def __enter__(self) -> Self:
-        eventually(lambda: self.exit_code is not None or len(self.ports) == self._expected, "its ports")
+        try:
+            eventually(lambda: self.exit_code is not None or len(self.ports) == self._expected, "its ports")
+        except Timeout:
+            self.crash()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,9 +95,14 @@ class Rollcall:
         return code
 
     def crash(self) -> None:
-        """Kill everything at once, as a power cut would."""
+        """Kill everything at once, as a power cut would.
+
+        The supervisor is halted until its children are gone: it starts none again, and none of them sees its
+        end, which would have it stop in order.
+        """
+        self._process.send_signal(signal.SIGSTOP)
         children = [pid for name in CHILDREN for pid in self.pids(name)]
-        for pid in (self._process.pid, *children):
+        for pid in (*children, self._process.pid):
             os.kill(pid, signal.SIGKILL)
         self._process.wait()
         self._finish_reading()
@@ -133,7 +142,7 @@ class Rollcall:
         """Ask the DNS server."""
         query = dns.message.make_query(name, rdtype)
         send = dns.query.tcp if tcp else dns.query.udp
-        return send(query, "127.0.0.1", port=self.ports["dns"], timeout=5)
+        return send(query, "127.0.0.1", port=self.ports["dns"], timeout=DEADLINE_SECONDS)
 
     def answers(self, name: str, rdtype: str = "A") -> set[str]:
         """Return the records of an answer, as text; none where there is none or an error."""
@@ -163,10 +172,13 @@ class Rollcall:
 
         The kernel picks the worker by the client's port, which is another one for each question.
         """
-        eventually(
-            lambda: all(self.answers(name, rdtype) == expected for _ in range(QUESTIONS)),
-            f"{name} {rdtype} = {sorted(expected)}, still {sorted(self.answers(name, rdtype))}",
-        )
+        try:
+            eventually(
+                lambda: all(self.answers(name, rdtype) == expected for _ in range(QUESTIONS)),
+                f"{name} {rdtype} = {sorted(expected)}",
+            )
+        except Timeout as error:
+            raise Timeout(f"{error}, still {sorted(self.answers(name, rdtype))}") from None
 
     @property
     def text(self) -> str:

@@ -78,12 +78,12 @@ def test_the_condition_comes_and_goes_with_the_answers(
     assert conditions(cluster, namespace, "web-0")["Ready"] == "False"
     kubelet.set_containers("web-0", False)
     eventually(lambda: kubelet.published("web-0") == "False", "not published while it is not ready")
-    assert web.answers(f"web.{namespace}.gated.example") == set()
+    web.wait_answers(f"web.{namespace}.gated.example", set())
     kubelet.set_containers("web-0", True)
     eventually(lambda: kubelet.published("web-0") == "True", "published again")
-    assert {'{outcome="published"} 2.0', '{outcome="withdrawn"} 1.0', '{outcome="failed"} 0.0'} <= {
-        line.removeprefix("rollcall_publication_gate_writes_total") for line in measured(web)
-    }
+    counts = {'{outcome="published"} 2.0', '{outcome="withdrawn"} 1.0', '{outcome="failed"} 0.0'}
+    lines = {f"rollcall_publication_gate_writes_total{each}" for each in counts}
+    eventually(lambda: lines <= set(measured(web)), "each write is counted, once its answer has come")
 
 
 def test_a_target_that_is_behind_holds_up_new_pods_and_none_that_is_published(
@@ -99,8 +99,8 @@ def test_a_target_that_is_behind_holds_up_new_pods_and_none_that_is_published(
     web.wait_answers(f"web.{namespace}.gated.example", {"10.30.3.1", "10.30.3.2"})
     status, body, _ = web.get(f"/v1/drained?pod={namespace}/web-1&timeout=0")
     assert (status, "in the answers" in body) == (504, True)
+    eventually(lambda: "rollcall_publication_gate_waiting 1.0" in measured(web), "the new pod waits")
     assert (kubelet.published("web-0"), kubelet.published("web-1")) == ("True", "")
-    assert "rollcall_publication_gate_waiting 1.0" in measured(web)
     apply(cluster, zone("gated", "gated.example", ttlSeconds=TTL))
     eventually(lambda: kubelet.published("web-1") == "True", "published when nothing is behind")
     eventually(lambda: "rollcall_publication_gate_waiting 0.0" in measured(web), "nobody waits")

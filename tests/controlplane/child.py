@@ -78,8 +78,15 @@ class Child:
             raise self._failure()
 
     def pause(self) -> None:
-        """Stop its execution without ending it (SIGSTOP): its connections stay open and silent."""
+        """Stop its execution without ending it (SIGSTOP): its connections stay open and silent.
+
+        It returns when all threads have stopped: the kernel takes its time with that on a busy machine.
+        """
         self._process.send_signal(signal.SIGSTOP)
+        # What ended instead is left for poll(), which would otherwise not learn how.
+        told = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if told is not None and told.si_code == os.CLD_STOPPED:
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         """Let a paused process go on."""

@@ -61,11 +61,11 @@ class Node:
 def node(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Node]:
     namespace = request.node.name.replace("_", "-")[:60]
     plane.workloads.make_namespace(namespace)
-    before = threading.active_count()
+    before = set(threading.enumerate())
     node = Node(plane, namespace)
     with node.kubelet:
         yield node
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
     plane.workloads.remove_namespace(namespace)
 
 

@@ -26,6 +26,7 @@ Records: TypeAlias = set[tuple[str, int, str, str]]
 
 _TIMEOUT_SECONDS = 20.0
 _POLL_SECONDS = 0.01
+_TRIES = 3
 
 
 def tsig_key(text: str = KEY) -> dns.tsig.Key:
@@ -42,7 +43,15 @@ def send(server: Nameserver, message: dns.message.Message, key: str | None = KEY
 
 
 def ask(server: Nameserver, name: str, rdtype: str) -> dns.message.Message:
-    """Ask, without a key."""
+    """Ask, without a key; and again where the connection ends unanswered, as clients do (RFC 7766).
+
+    NSD resets those that it has when it takes in a new version of a zone.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return send(server, dns.message.make_query(name, rdtype), key=None)
+        except (ConnectionResetError, BrokenPipeError, EOFError):
+            continue
     return send(server, dns.message.make_query(name, rdtype), key=None)
 
 

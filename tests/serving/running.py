@@ -50,13 +50,28 @@ class WorkerProcess(ChildProcess):
         return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
+class PatientWorker(WorkerProcess):
+    """One that waits for the state for as long as a busy machine takes, before it answers what waits."""
+
+    def command(self, udp: int, tcp: int) -> list[str]:
+        """Return the arguments to the interpreter, for these descriptors."""
+        _, module, *options = super().command(udp, tcp)
+        program = (
+            "from rollcall.feed import child\n"
+            f"child.SETTLE_SECONDS = {children.DEADLINE_SECONDS}\n"
+            f"from {module} import main\n"
+            "main()\n"
+        )
+        return ["-c", program, *options]
+
+
 @contextlib.contextmanager
 def worker_processes(
-    folder: Path, number: int = 1, listen: str = "127.0.0.1:0"
+    folder: Path, number: int = 1, listen: str = "127.0.0.1:0", kind: type[WorkerProcess] = WorkerProcess
 ) -> Iterator[list[WorkerProcess]]:
     """Open sockets for workers, to be started by the test, and end what is left of them."""
     pairs = open_sockets(listen, number)
-    workers = [WorkerProcess(folder, pair, index) for index, pair in enumerate(pairs)]
+    workers = [kind(folder, pair, index) for index, pair in enumerate(pairs)]
     try:
         yield workers
     finally:

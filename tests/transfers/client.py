@@ -1,6 +1,7 @@
 """A secondary that dnspython makes: it asks for a zone, and keeps it."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Iterable
@@ -74,18 +75,24 @@ def as_text(rdtype: int, data: bytes) -> tuple[str, str]:
 
 
 async def exchange(where: tuple[str, int], *messages: dns.message.Message | bytes) -> list[bytes]:
-    """Send messages over one connection, all at once; return what comes until the other end closes it."""
+    """Send messages over one connection, all at once; return what comes until the other end closes it.
+
+    If it does so before it has read all of them, that is an end as well: with RST, after what it has said.
+    """
+    octets = b""
+    wires = [each if isinstance(each, bytes) else each.to_wire() for each in messages]
     reader, writer = await asyncio.open_connection(*where)
     try:
-        for message in messages:
-            wire = message if isinstance(message, bytes) else message.to_wire()
-            writer.write(struct.pack("!H", len(wire)) + wire)
-        writer.write_eof()
+        writer.write(b"".join(struct.pack("!H", len(wire)) + wire for wire in wires))
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            octets = await reader.read(-1)
+            with contextlib.suppress(OSError):
+                writer.write_eof()
+                while piece := await reader.read(1 << 16):
+                    octets += piece
     finally:
         writer.close()
-        await writer.wait_closed()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
     return list(framed(octets))
 
 

@@ -1,11 +1,11 @@
 """A feed and a real transfer process, for as long as a test runs."""
 
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 from children import ChildProcess, Control, feeding
+from controlplane.ports import free_port
 from rollcall.feed.feed import Feed
 from rollcall.feed.frames import SecondaryState, Settings, TransferStats, TransferZone
 from rollcall.model import KeyRing, Secondary, Transfer, TsigKey, parse_key
@@ -104,7 +104,7 @@ def settings(
     catalog: str = "",
 ) -> Settings:
     """Let secondaries at these addresses and ports transfer these zones with the key, others unsigned."""
-    places = list(secondaries) or [("127.0.0.1", unused_port())]
+    places = list(secondaries) or [("127.0.0.1", free_port())]
     transfer = Transfer(
         tuple(Secondary(f"secondary-{index}", *place, SECRET) for index, place in enumerate(places)),
         tuple(allow_unsigned),
@@ -120,11 +120,3 @@ def settings(
 def key(text: str = KEY_TEXT) -> TsigKey:
     """Return a key as the settings hold it."""
     return parse_key(text)
-
-
-def unused_port() -> int:
-    """Return a UDP port where nobody is."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

@@ -1,6 +1,10 @@
 """Serials over restarts: what is on disk before a serial is served, and what a restart makes of it."""
 
+import asyncio
 import json
+import threading
+
+import pytest
 
 from rollcall.history import RESERVE, History
 from rollcall.zone import Past
@@ -103,13 +107,24 @@ async def test_a_disk_that_refuses_is_told_once_and_tried_again(tmp_path, caplog
     assert on_disk(folder / "serials.json") >= 1002
 
 
-async def test_what_is_older_never_replaces_what_is_newer(tmp_path):
+async def test_what_is_older_never_replaces_what_is_newer(tmp_path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "serials.json"
     history = History(path)
     history.reserve([content(1000)], 1000)
+    begun, overtaken, write = threading.Event(), threading.Event(), history._try_to_write
+
+    def late(data, number):
+        if threading.current_thread() is not threading.main_thread():
+            begun.set()
+            assert overtaken.wait(30)
+        return write(data, number)
+
+    monkeypatch.setattr(history, "_try_to_write", late)
     history.reserve([content(1000 + RESERVE * 3 // 4)], 1000)  # a write in a thread begins
+    assert await asyncio.to_thread(begun.wait, 30)
     other = content(7)
     other.apex = b"\x05other\x00"
     history.reserve([content(1000 + RESERVE * 3 // 4), other], 1000)  # and one in the loop overtakes it
+    overtaken.set()
     await history.settled()
     assert {"example.com", "other"} == set(json.loads(path.read_text()))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -67,6 +67,9 @@ class Running:
             self._take,
             lambda outcome: self.outcomes.update([outcome]),
         )
+        self._looks_begun = self._looks_ended = 0
+        self._look: Callable[[], Awaitable[None]] = self.worker._reader.look
+        self.worker._reader.look = self._noted_look  # type: ignore[method-assign]  # nothing else tells of it
 
     @property
     def report(self) -> TargetReport | None:
@@ -76,6 +79,15 @@ class Running:
     def repair(self) -> None:
         """Let it read the zone back now, not in half a minute."""
         self.worker._reader.hurry()
+
+    async def repaired(self) -> None:
+        """Let it read the zone back, and wait until it has: a reading that had begun before doesn't count."""
+        first = self._looks_begun + 1
+        self.repair()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while self._looks_ended < first:
+                self._changed.clear()
+                await self._changed.wait()
 
     async def until(self, condition: Callable[[TargetReport], bool]) -> TargetReport:
         """Wait until a condition holds for what was said last; return that."""
@@ -95,6 +107,15 @@ class Running:
     async def said(self, reason: str) -> TargetReport:
         """Wait until it says a reason."""
         return await self.until(lambda it: it.reason == reason)
+
+    async def _noted_look(self) -> None:
+        self._looks_begun += 1
+        number = self._looks_begun
+        try:
+            await self._look()
+        finally:
+            self._looks_ended = number
+            self._changed.set()
 
     def _take(self, report: TargetReport) -> None:
         self.reports.append(report)

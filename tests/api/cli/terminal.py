@@ -21,8 +21,10 @@ class Terminal:
 
     def read_until(self, text: str) -> None:
         """Read until there is a text in what is shown."""
-        seen = b""
+        seen, deadline = b"", time.monotonic() + SECONDS
         while text.encode() not in seen:
+            left = max(0.0, deadline - time.monotonic())
+            assert select.select([self._descriptor], [], [], left)[0], f"no {text!r} in {seen.decode()}"
             data = os.read(self._descriptor, 1 << 16)
             assert data, f"no {text!r} in {seen.decode()}"
             seen += data

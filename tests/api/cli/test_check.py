@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from api.cli.conftest import Run
-from controlplane import ControlPlane
+from controlplane import CommandFailed, ControlPlane
+from rollcall_process import eventually
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,8 +42,25 @@ def account(cluster: ControlPlane, namespace: str) -> Iterator[str]:
     cluster.kubectl(
         "create", "clusterrolebinding", namespace, f"--clusterrole={namespace}", f"--serviceaccount={user}"
     )
-    yield f"system:serviceaccount:{user}"
+    account = f"system:serviceaccount:{user}"
+    # Roles are in a cache of the API server, which may be a moment behind.
+    for right in ("get leases", "list discoveryzones"):
+        wait_may(cluster, account, namespace, *right.split())
+    yield account
     cluster.kubectl("delete", "clusterrolebinding,clusterrole", namespace)
+
+
+def wait_may(cluster: ControlPlane, account: str, namespace: str, verb: str, resource: str) -> None:
+    """Wait until an account may do what it has been granted."""
+
+    def may() -> bool:
+        try:
+            cluster.kubectl("auth", "can-i", verb, resource, "--as", account, "-n", namespace)
+        except CommandFailed:
+            return False
+        return True
+
+    eventually(may, f"{account} may {verb} {resource}")
 
 
 def test_the_crds_of_this_repository(command: Run) -> None:
@@ -75,7 +93,7 @@ def test_the_publication_gate_is_a_right_of_its_own(
     cluster.kubectl(
         "create", "rolebinding", "gate", "--role=gate", f"--serviceaccount={user}", "-n", namespace
     )
-    assert results(command, *asked)["publication gate"][0] == "OK"
+    eventually(lambda: results(command, *asked)["publication gate"][0] == "OK", "the right is there")
 
 
 def test_an_account_checks_itself(cluster: ControlPlane, command: Run, namespace: str, account: str) -> None:

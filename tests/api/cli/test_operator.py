@@ -45,7 +45,9 @@ def web(cluster: ControlPlane, namespace: str, operator: Rollcall, command: Run)
         return ended.code == 0 and ended.json["ready"] == "2/3"
 
     eventually(is_told, "the status of web")
-    return f"web.{namespace}.cli.example"
+    name = f"web.{namespace}.cli.example"
+    operator.wait_answers(name, {"10.30.0.1", "10.30.0.2"})  # status waits for no DNS worker
+    return name
 
 
 def server(operator: Rollcall) -> str:

@@ -46,7 +46,7 @@ def web(cluster: ControlPlane, namespace: str, operator: Rollcall) -> str:
             ports=[("http", 8080)],
         )
     name = f"web.{namespace}.{DOMAIN}"
-    eventually(lambda: operator.answers(name) == BLUE | GREEN, "all four")
+    operator.wait_answers(name, BLUE | GREEN)
     return name
 
 
@@ -54,8 +54,14 @@ def ask(cluster: ControlPlane, namespace: str, release: object) -> None:
     """Have a release asked for, and in force."""
     target = path(VERSION, "serviceinstances", namespace, "web")
     eventually(lambda: "web" in cluster.kubectl("get", "si", "-n", namespace, "-o", "name"), "its object")
-    cluster.client.patch(target, {"spec": {"release": release}}, MERGE)
-    cluster.kubectl("wait", "--for=condition=Released", "--timeout=30s", "si/web", "-n", namespace)
+    asked = cluster.client.patch(target, {"spec": {"release": release}}, MERGE)["metadata"]["generation"]
+
+    def is_in_force() -> bool:
+        conditions = cluster.client.get(target).get("status", {}).get("conditions", ())
+        released = (each for each in conditions if each["type"] == "Released")
+        return any(each["status"] == "True" and each["observedGeneration"] >= asked for each in released)
+
+    eventually(is_in_force, f"{release} is in force")
 
 
 def test_switch_and_rollback(
@@ -97,7 +103,7 @@ def test_a_refusal(cluster: ControlPlane, operator: Rollcall, namespace: str, we
 
 def test_a_canary(cluster: ControlPlane, operator: Rollcall, namespace: str, web: str, command: Run) -> None:
     ask(cluster, namespace, {"canary": {"stable": "blue", "canary": "green", "weight": 0}})
-    assert operator.answers(web) == BLUE
+    operator.wait_answers(web, BLUE)
     assert command("release", "weight", "web", "100", "-n", namespace, "--wait").code == 0
     assert operator.answers(web) == GREEN
     assert command("release", "abort", "web", "-n", namespace, "--wait").code == 0
@@ -120,7 +126,7 @@ def test_a_target_that_is_not_there(
         late = command("release", "switch", "web", "green", "-n", namespace, "--wait", "--timeout", "5")
         assert late.code == 4
         assert f"ns1 ({DOMAIN})" in late.stderr
-        assert operator.answers(web) == GREEN
+        operator.wait_answers(web, GREEN)
     finally:
         cluster.client.patch(zone, {"spec": {"transfer": None}}, MERGE)
 

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -100,8 +100,9 @@ class Reader:
         (text,) = {step.text for step in self._steps[: self._taken] if mark in step.text}
         return self._shell(text, {})
 
-    def watch(self, mark: str, *texts: str) -> None:
-        """Run the next step, a command that goes on until Ctrl-C, on a terminal; wait for texts in order."""
+    @contextlib.contextmanager
+    def watching(self, mark: str) -> Iterator["Screen"]:
+        """Run the next step, a command that goes on until Ctrl-C, on a terminal; press that in the end."""
         command = self._adapted(self._next("sh", mark))
         ours, theirs = pty.openpty()
         with open(ours, "rb", buffering=0) as terminal:
@@ -116,7 +117,7 @@ class Reader:
                 )
             with watching:
                 try:
-                    _read_until(terminal, texts)
+                    yield Screen(terminal)
                     watching.send_signal(signal.SIGINT)
                     _read_to_the_end(terminal)
                 except BaseException:
@@ -183,15 +184,21 @@ def _steps(page: Path) -> Iterator[Step]:
             yield Step(block.language, block.text)
 
 
-def _read_until(terminal: FileIO, texts: Sequence[str]) -> None:
-    """Read what a terminal shows until it has shown these texts, one after the other."""
-    seen, deadline = "", time.monotonic() + SECONDS
-    for text in texts:
-        while text not in seen:
-            left = deadline - time.monotonic()
-            assert select.select([terminal], [], [], max(0.0, left))[0], f"no {text!r} in {seen}"
-            seen += terminal.read(1 << 16).decode(errors="replace")
-        seen = seen.partition(text)[2]
+class Screen:
+    """What a command shows on a terminal, from its start on."""
+
+    def __init__(self, terminal: FileIO) -> None:
+        self._terminal = terminal
+        self._unread = ""
+
+    def wait_for(self, text: str) -> None:
+        """Wait until a text has been shown, after the one that was waited for before."""
+        deadline = time.monotonic() + SECONDS
+        while text not in self._unread:
+            left = max(0.0, deadline - time.monotonic())
+            assert select.select([self._terminal], [], [], left)[0], f"no {text!r} in {self._unread}"
+            self._unread += self._terminal.read(1 << 16).decode(errors="replace")
+        self._unread = self._unread.partition(text)[2]
 
 
 def _read_to_the_end(terminal: FileIO) -> None:

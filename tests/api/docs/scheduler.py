@@ -3,10 +3,13 @@
 import threading
 from typing import Self
 
-from controlplane import ControlPlane, path
+from controlplane import ApiError, ControlPlane, path
 from controlplane.manifests import NODE
 
 LOOK_SECONDS = 0.05
+
+_TOO_LATE = (404, 409)
+"""The pod has been deleted since it was listed, or is about to be."""
 
 
 class Scheduler:
@@ -36,4 +39,8 @@ class Scheduler:
                     "metadata": {"name": name},
                     "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
                 }
-                self._client.create(f"{self._pods}/{name}/binding", binding)
+                try:
+                    self._client.create(f"{self._pods}/{name}/binding", binding)
+                except ApiError as error:
+                    if error.status not in _TOO_LATE:
+                        raise

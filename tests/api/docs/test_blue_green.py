@@ -38,6 +38,7 @@ def test_the_page(stage: Stage, tmp_path: Path) -> None:
         with stage.rollcall() as rollcall:
             reader.reaches(rollcall)
             rollcall.wait_answers(stage.name, BLUE | GREEN)
+            stage.wait_instance()
 
             reader.apply("active: blue")
             rollcall.wait_answers(stage.name, BLUE)

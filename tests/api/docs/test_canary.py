@@ -1,6 +1,6 @@
 """docs/how-to/canary.md, done as it says, with two pods, so that a weight is no matter of their numbers.
 
-Replaced: the namespace shop, and how long the pauses between steps are.
+Replaced: the namespace shop, and the pauses between steps, by hours: the test ends each when it has seen it.
 """
 
 import re
@@ -24,6 +24,9 @@ OLD, NEW = "v1.4.2", "v1.5.0"
 LOOKS = 1000
 FIVE_DEVIATIONS = 0.07
 """Of a share that is measured by so many looks: at most 5 * (0.25 * 0.75 / LOOKS) ** 0.5."""
+
+LAST = {"weight": 100}
+"""The last of the steps."""
 
 STABLE_WEIGHT = 51200
 CANARY_WEIGHTS = {1: 517, 10: 5689, 25: 17067}
@@ -79,12 +82,13 @@ class Canary(NamedTuple):
 
 def test_the_page(stage: Stage, tmp_path: Path) -> None:
     stage.zone()
-    replaced = {"shop": stage.namespace, "10m": "2s", "30m": "2s"}
+    replaced = {"shop": stage.namespace, "10m": "1h", "30m": "1h"}
     with (
         Reader(stage.plane, "canary.md", tmp_path, replaced) as reader,
         stage.rollcall() as rollcall,
     ):
         rollcall.wait_answers(stage.name, {STABLE, CANARY, OTHER})
+        stage.wait_instance()
         canary = Canary(reader, stage, rollcall)
         _by_hand(canary)
         _by_itself(canary)
@@ -130,14 +134,19 @@ def _shares(shown: str) -> dict[str, str]:
 def _by_itself(canary: Canary) -> None:
     reader = canary.reader
     reader.apply("steps:")
-    reader.watch("rollcall release status web -n shop --watch", "step: 1 of 3", "step: 2 of 3", "Completed")
+    with reader.watching("rollcall release status web -n shop --watch") as screen:
+        screen.wait_for("step: 1 of 3")
+        canary.write({"steps": [{"weight": 5, "pause": "1s"}, {"weight": 25, "pause": "1h"}, LAST]})
+        screen.wait_for("step: 2 of 3")
+        canary.write({"steps": [{"weight": 5, "pause": "1s"}, {"weight": 25, "pause": "1s"}, LAST]})
+        screen.wait_for("Completed")
     canary.wait_released("StepsCompleted")
     canary.wait_answers(CANARY)
     reader.run("rollcall release promote web -n shop")
     canary.wait_released("Released")
     canary.wait_answers(CANARY)
 
-    canary.write({"weight": None, "steps": [{"weight": 10, "pause": "1h"}, {"weight": 100}]})
+    canary.write({"weight": None, "steps": [{"weight": 10, "pause": "1h"}, LAST]})
     canary.wait_released("Progressing")
     canary.wait_share(10, canary=STABLE, stable=CANARY)  # they have changed places
     reader.run("rollcall release weight web 25 -n shop")
@@ -148,6 +157,7 @@ def _by_itself(canary: Canary) -> None:
     reader.run('"weight":null,"steps":')
     canary.wait_released("Progressing")
     canary.wait_share(25, canary=STABLE, stable=CANARY)
+    canary.write({"steps": [{"weight": 25, "pause": "1s"}, LAST]})
     canary.wait_released("StepsCompleted")
     canary.wait_answers(STABLE)
     canary.write({"stable": OLD, "canary": NEW, "weight": 10, "steps": None})

@@ -41,6 +41,7 @@ def stage(cluster: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[Sta
 def rollcall(stage: Stage) -> Iterator[Rollcall]:
     stage.zone()
     with stage.rollcall() as running:
+        stage.wait_instance()
         yield running
 
 

@@ -15,6 +15,7 @@ from api.docs.reader import Reader
 from api.test_operator import apply, zone
 from api.workload_objects import FLAGGER, Workbench, installed, owned, pods
 from controlplane import ControlPlane, Kubelet, path
+from controlplane.client import MERGE
 from nameservers import DOMAIN
 from rollcall_process import Rollcall, eventually
 
@@ -23,8 +24,8 @@ REPLICAS = 3
 LABELS = {"app": "web", "team": "shop", "component": "web"}
 PRIMARY = {**LABELS, "app": "web-primary"}
 SECONDS = 90.0
-SETTLING_SECONDS = 2
-"""How long new pods have to be ready before old ones end: time for whoever wants to pause a roll-out."""
+NEVER_SETTLED = {"minReadySeconds": 3600, "progressDeadlineSeconds": 7200}
+"""Of a Deployment whose new pods are ready, and not available: its old ones stay."""
 
 
 @pytest.fixture
@@ -56,7 +57,6 @@ def deploy(bench: Workbench, name: str, labels: dict[str, str], **metadata: obje
     spec = pods(labels) | {
         "selector": {"matchLabels": {"app": labels["app"]}},
         "replicas": REPLICAS,
-        "minReadySeconds": SETTLING_SECONDS,
     }
     bench.create("apps/v1", "Deployment", name, {"spec": spec}, **metadata)
     wait_rolled_out(bench, name)
@@ -91,6 +91,10 @@ def test_the_page(bench: Workbench, rollcall: Rollcall, tmp_path: Path) -> None:
         _nothing_to_follow(bench, rollcall, reader)
 
 
+def _set(bench: Workbench, **spec: object) -> None:
+    bench.plane.client.patch(path("apps/v1", "deployments", NAMESPACE, "web"), {"spec": spec}, MERGE)
+
+
 def _switches(bench: Workbench, rollcall: Rollcall, reader: Reader) -> None:
     old = newest(bench)
     reader.apply("minReady: 3")
@@ -98,6 +102,8 @@ def _switches(bench: Workbench, rollcall: Rollcall, reader: Reader) -> None:
     rollcall.wait_answers(NAME, of_old := addresses(bench, old))
     reader.patch("maxSurge: 100%", "deployment/web", "-n", NAMESPACE)
 
+    # However slowly the new pods come up: none of the old ones ends before the switch.
+    _set(bench, **NEVER_SETTLED)
     bench.plane.kubectl("set", "image", "deployment/web", "web=web:2", "-n", NAMESPACE)
     eventually(lambda: newest(bench) != old, "a new ReplicaSet")
     new, seen = newest(bench), [of_old]
@@ -108,6 +114,7 @@ def _switches(bench: Workbench, rollcall: Rollcall, reader: Reader) -> None:
         return bench.released() == ("Released", new)
 
     eventually(has_switched, "the switch", SECONDS)
+    _set(bench, **dict.fromkeys(NEVER_SETTLED))
     wait_rolled_out(bench)
     rollcall.wait_answers(NAME, of_new := addresses(bench, new))
     assert len(of_new) == REPLICAS
@@ -120,8 +127,8 @@ def _switches(bench: Workbench, rollcall: Rollcall, reader: Reader) -> None:
 
 
 def _parts(bench: Workbench, rollcall: Rollcall, reader: Reader) -> None:
-    surge = '{"spec":{"strategy":{"rollingUpdate":{"maxSurge":"25%"}}}}'
-    bench.plane.kubectl("patch", "deployment/web", "-n", NAMESPACE, "--patch", surge)
+    # However long the commands take: none of the old pods ends before the roll-out is to go on.
+    _set(bench, strategy={"rollingUpdate": {"maxSurge": "25%"}}, **NEVER_SETTLED)
     stable = newest(bench)
     reader.apply("weight: 10")
     bench.wait_released("Released", stable)
@@ -135,6 +142,7 @@ def _parts(bench: Workbench, rollcall: Rollcall, reader: Reader) -> None:
     reader.run("rollcall release weight web 50 -n shop")
     bench.wait_released("Released", f"{stable} 50%, {tried} 50%")
     reader.run("kubectl rollout resume deployment/web")
+    _set(bench, **dict.fromkeys(NEVER_SETTLED))
     wait_rolled_out(bench)
     bench.wait_released("Released", tried)
     rollcall.wait_answers(NAME, addresses(bench, tried))
@@ -149,7 +157,7 @@ def _flagger(bench: Workbench, rollcall: Rollcall, reader: Reader) -> None:
         eventually(lambda: bench.released() == ("Released", "web-primary 100%, web 0%"), "Flagger's", SECONDS)
         bench.set_status(FLAGGER, "Canary", "web", {"phase": "Progressing", "canaryWeight": 40})
         bench.wait_released("Released", "web-primary 60%, web 40%")
-        assert len(rollcall.answers(NAME)) == 2 * REPLICAS
+        eventually(lambda: len(rollcall.answers(NAME)) == 2 * REPLICAS, "both are answered")
 
 
 def _nothing_to_follow(bench: Workbench, rollcall: Rollcall, reader: Reader) -> None:

@@ -2,9 +2,13 @@
 
 Each line that it prints is what it would have done as a leader: "write EPOCH", or "not leading". The lines
 come from a loop that takes no notice of being cancelled in time: as of a worker in the middle of its work.
+
+On STAND_STILL it stops its own execution, between two turns of its event loop. SIGSTOP from outside may come
+between the look at `leading` and the line, which would then be the first thing that it does when it goes on.
 """
 
 import asyncio
+import os
 import signal
 import sys
 
@@ -12,6 +16,7 @@ from rollcall.resources.elector import Elector
 from rollcall.watch import Credentials, KubeClient
 
 TICK_SECONDS = 0.005
+STAND_STILL = signal.SIGUSR1
 
 
 async def _write(elector: Elector) -> None:
@@ -41,7 +46,9 @@ async def _run(kubeconfig: str, namespace: str, identity: str) -> None:
             retry_seconds=0.2,
         )
         stop = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        loop.add_signal_handler(STAND_STILL, os.kill, os.getpid(), signal.SIGSTOP)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(elector.run()), group.create_task(_write(elector))]
             await stop.wait()

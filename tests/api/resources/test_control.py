@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 import json
 import logging
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,28 +15,31 @@ from api.faultproxy import Answer, FaultProxy, status
 from api.resources.conftest import FILE_SPEC, Objects
 from api.resources.following import News
 from controlplane import ControlPlane
-from rollcall.resources import Kind
+from rollcall.resources import Kind, ObjectRef
+from rollcall.resources import control as control_module
 from rollcall.resources.control import ControlPath
 from rollcall.watch import Credentials, Resource
 from rollcall.watch.resource import Item
 
-ZONES, FILES = "discoveryzones", "discoveryfiles"
+if TYPE_CHECKING:
+    from rollcall.model import Key
 
 
 class Seen:
-    """What kopf told, in order; a namesake of another test is passed over."""
+    """What kopf told, in order; a namesake in the namespace of another test is not taken for ours."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str, int, bool]] = []
+        self.told: list[tuple[str, Key, int, bool]] = []
         self.news = News()
 
     def take(self, resource: Resource[Any], item: Item[Any], is_deleted: bool) -> None:
         assert item.object is not None, item.problem
-        self.told.append((resource.plural, item.key.name, item.object.generation, is_deleted))
+        self.told.append((resource.plural, item.key, item.object.generation, is_deleted))
         self.news.tell()
 
-    async def until(self, plural: str, name: str, generation: int, is_deleted: bool = False) -> None:
-        await self.news.until(lambda: (plural, name, generation, is_deleted) in self.told)
+    async def until(self, ref: ObjectRef, generation: int, is_deleted: bool = False) -> None:
+        told = (ref.kind.resource.plural, ref.key, generation, is_deleted)
+        await self.news.until(lambda: told in self.told)
 
 
 @contextlib.asynccontextmanager
@@ -62,54 +64,59 @@ async def test_it_tells_of_both_kinds_and_writes_nothing(
     file = objects.ref(Kind.DISCOVERY_FILE, "hosts")
     await objects.create(zone.kind, zone_name, {"domain": f"{zone_name}.test"})
     async with kopf_running(proxied) as (seen, _):
-        await seen.until(ZONES, zone_name, 1)
+        await seen.until(zone, 1)
         await objects.create(file.kind, "hosts", FILE_SPEC)
-        await seen.until(FILES, "hosts", 1)
+        await seen.until(file, 1)
         changed = [
             await objects.set_spec(zone, {"ttlSeconds": 30}),
             await objects.set_spec(file, {"domain": "x.test"}),
         ]
-        await seen.until(ZONES, zone_name, 2)
-        await seen.until(FILES, "hosts", 2)
+        await seen.until(zone, 2)
+        await seen.until(file, 2)
         # Its turn to write would be right after its handler; the next event of the same object comes after.
         again = [await objects.get(zone), await objects.get(file)]
         assert again == changed
         await objects.delete(zone)
         await objects.delete(file)
-        await seen.until(ZONES, zone_name, 2, True)
-        await seen.until(FILES, "hosts", 2, True)
+        await seen.until(zone, 2, True)
+        await seen.until(file, 2, True)
     assert {line.split()[0] for line in proxy.requests} == {"GET"}
     asked = {line.split()[1].partition("?")[0] for line in proxy.requests}
     assert not any("peering" in path or "events" in path for path in asked)
     assert not any("namespaces" in path or "customresourcedefinitions" in path for path in asked)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what waits for kopf's end wait longer than a test does: an end has to come without a time limit."""
+    monkeypatch.setattr(control_module, "STOP_SECONDS", 60.0)
+    monkeypatch.setattr(control_module, "CANCEL_SECONDS", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_it_stops_in_a_moment(
     objects: Objects, proxied: Credentials, zone_name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     await objects.create(Kind.DISCOVERY_ZONE, zone_name, {"domain": f"{zone_name}.test"})
     async with kopf_running(proxied) as (seen, task):
-        await seen.until(ZONES, zone_name, 1)
-        began = time.monotonic()
+        await seen.until(objects.ref(Kind.DISCOVERY_ZONE, zone_name), 1)
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert time.monotonic() - began < 1.5
+        await asyncio.wait([task], timeout=30)
+        assert task.cancelled()
     assert [
         record.getMessage() for record in caplog.records if record.name.startswith(("rollcall", "kopf"))
     ] == []
 
 
+@pytest.mark.usefixtures("patient")
 async def test_it_stops_before_it_has_begun(proxied: Credentials, proxy: FaultProxy) -> None:
     proxy.go_down()
     async with kopf_running(proxied) as (_, task):
         await asyncio.sleep(0)
-        began = time.monotonic()
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert time.monotonic() - began < 2.5
+        await asyncio.wait([task], timeout=30)
+        assert task.cancelled()
 
 
 async def test_it_ends_on_an_error_in_the_stream_and_says_which(
@@ -131,7 +138,7 @@ async def test_after_a_401_it_logs_in_again(
     async with kopf_running(proxied) as (seen, task):
         await proxy.asked(lambda lines: sum(_is_watch(line) for line in lines) >= 2)
         await objects.create(Kind.DISCOVERY_ZONE, zone_name, {"domain": f"{zone_name}.test"})
-        await seen.until(ZONES, zone_name, 1)
+        await seen.until(objects.ref(Kind.DISCOVERY_ZONE, zone_name), 1)
         assert not task.done()
 
 
@@ -142,7 +149,7 @@ async def test_over_a_connection_that_breaks_it_goes_on(
         await proxy.asked(lambda lines: any(_is_watch(line) for line in lines))
         proxy.cut_all()
         await objects.create(Kind.DISCOVERY_ZONE, zone_name, {"domain": f"{zone_name}.test"})
-        await seen.until(ZONES, zone_name, 1)
+        await seen.until(objects.ref(Kind.DISCOVERY_ZONE, zone_name), 1)
 
 
 async def test_limited_to_a_namespace_it_needs_rights_for_no_other(
@@ -187,8 +194,8 @@ async def test_limited_to_a_namespace_it_needs_rights_for_no_other(
     await objects.create(Kind.DISCOVERY_ZONE, zone_name, {"domain": f"{zone_name}.test"})
     async with kopf_running(Credentials(str(kubeconfig)), namespace) as (seen, task):
         await objects.create(Kind.DISCOVERY_FILE, "hosts", FILE_SPEC)
-        await seen.until(FILES, "hosts", 1)
-        await seen.until(ZONES, zone_name, 1)
+        await seen.until(objects.ref(Kind.DISCOVERY_FILE, "hosts"), 1)
+        await seen.until(objects.ref(Kind.DISCOVERY_ZONE, zone_name), 1)
         assert not task.done()
 
 
@@ -237,7 +244,7 @@ async def test_a_server_that_goes_by_another_name(
     file.write_text(json.dumps(config))
     await objects.create(Kind.DISCOVERY_ZONE, zone_name, {"domain": f"{zone_name}.test"})
     async with kopf_running(Credentials(str(file))) as (seen, _):
-        await seen.until(ZONES, zone_name, 1)
+        await seen.until(objects.ref(Kind.DISCOVERY_ZONE, zone_name), 1)
 
 
 def _is_watch(line: str) -> bool:

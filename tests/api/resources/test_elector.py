@@ -158,7 +158,7 @@ async def test_an_api_server_that_does_not_answer_costs_leadership_and_gives_it_
                 proxy.inject(Answer(403, body), "/leases/rollcall", times=-1)
         await until(lambda: not a.elector.leading)
         await until(lambda: not a.at_work)
-        assert a.elector.trouble is not None
+        await until(lambda: a.elector.trouble is not None)
         async with Replica(client, namespace, "b") as b:
             await b.leads()
             assert not a.at_work
@@ -216,7 +216,7 @@ async def test_a_process_that_was_stopped_does_nothing_more_as_a_leader(
     """Nothing that it said before is left to read, so that the first line is the first thing that it did."""
     async with process(cluster, namespace) as other:
         assert await line(other) == "write 1"
-        other.send_signal(signal.SIGSTOP)
+        other.send_signal(leader.STAND_STILL)
         async with Replica(client, namespace, "here") as here:
             await here.leads()
             with contextlib.suppress(TimeoutError):

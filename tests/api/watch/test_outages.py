@@ -157,7 +157,8 @@ async def test_a_frozen_api_server_is_noticed(
         await synced(reflector)
         await do(breakable.pause_apiserver)
         try:
-            await eventually(lambda: reflector.restarts["Unreachable"] >= 1)
+            before = reflector.restarts["Unreachable"]  # a busy machine may have been too slow for the probe
+            await eventually(lambda: reflector.restarts["Unreachable"] > before)
             assert consumer.names() == set("abcde")
             assert reflector.age_seconds >= 2
         finally:

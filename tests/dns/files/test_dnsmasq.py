@@ -1,5 +1,7 @@
 """dnsmasq answers from our configuration, and from a hosts file that it reads again on SIGHUP."""
 
+import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -22,6 +24,7 @@ Ask = Callable[[str, str], Awaitable[set[str]]]
 Serve = Callable[..., tuple[Child, Ask]]
 
 DOMAIN = "k8s.example.org"
+SECONDS = 20.0
 CONFIGURATION = file(Format.DNSMASQ, domain=DOMAIN, key="rollcall.conf")
 HOSTS = file(Format.HOSTS, domain=DOMAIN)
 
@@ -47,10 +50,11 @@ def serve(program: Callable[[str], str], run: Callable[..., Child]) -> Serve:
 
         async def ask(name: str, rdtype: str) -> set[str]:
             query = dns.message.make_query(name, rdtype, use_edns=0)
-            try:
-                answer = await dns.asyncquery.udp(query, "127.0.0.1", 0.5, port=port)
-            except dns.exception.Timeout as error:
-                raise TimeoutError(f"no answer for {name}") from error
+            answer = None
+            async with asyncio.timeout(SECONDS):
+                while answer is None:  # it may not listen yet, and then nobody says so
+                    with contextlib.suppress(dns.exception.Timeout):
+                        answer = await dns.asyncquery.udp(query, "127.0.0.1", 0.5, port=port)
             records = {record.to_text() for rrset in answer.answer for record in rrset}
             return records or {dns.rcode.to_text(answer.rcode())}
 

@@ -179,7 +179,7 @@ async def test_a_broken_change_makes_the_worker_start_over(
 async def test_a_worker_that_does_not_read_is_cut_off_and_others_are_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_module, "MAX_BACKLOG", 1 << 20)
+    monkeypatch.setattr(feed_module, "MAX_BACKLOG", 1 << 16)
     loop = asyncio.get_running_loop()
     path = tmp_path / "feed"
     async with feeding(path, [zone()]) as (feed, control), subscribed(path, nothing(), 1):

@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from controlplane.ports import free_port
 from rollcall.serve.errors import ListenError
 from rollcall.serve.sockets import open_sockets
 
@@ -33,7 +34,7 @@ def test_a_port_in_use_is_named(kind: str, shared: bool, host: str) -> None:
     with socket.socket(family, socket.SOCK_DGRAM if kind == "UDP" else socket.SOCK_STREAM) as other:
         if shared:
             other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        other.bind((host, 0))
+        other.bind((host, free_port()))  # that no client is given for the other protocol
         if kind == "TCP":
             other.listen()
         port = other.getsockname()[1]

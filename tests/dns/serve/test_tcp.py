@@ -10,6 +10,7 @@ import dns.message
 import pytest
 
 from children import DEADLINE_SECONDS, eventually
+from patient_clock import PatientClock
 from rollcall.feed.frames import Stats
 from rollcall.serve.failures import FailureLog
 from rollcall.serve.query import Respond, responder
@@ -145,22 +146,27 @@ async def test_a_byte_now_and_then_does_not_keep_a_connection() -> None:
         await close(writer)
 
 
-async def test_whole_queries_do_keep_a_connection() -> None:
+async def test_whole_queries_do_keep_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     async with server(SHORT) as running:
+        clock = PatientClock(monkeypatch)
         reader, writer = await running.connect()
-        loop = asyncio.get_running_loop()
-        end = loop.time() + 4 * SHORT.idle_seconds
-        while loop.time() < end:
+        for _ in range(40):
             writer.write(framed(QUERY))
             await receive(reader)
-            await asyncio.sleep(0.01)
+            await clock.let_pass(SHORT.idle_seconds / 10)
 
         assert running.stats.tcp_expired == 0
+        await clock.let_pass(SHORT.idle_seconds)
+        assert await is_cut(reader)
+        assert running.stats.tcp_expired == 1
         await close(writer)
 
 
-async def test_a_client_that_takes_no_responses_is_cut_and_others_are_served() -> None:
+async def test_a_client_that_takes_no_responses_is_cut_and_others_are_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with server(SHORT) as running:
+        clock = PatientClock(monkeypatch)
         slow = socket.socket()
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.setblocking(False)
@@ -178,6 +184,7 @@ async def test_a_client_that_takes_no_responses_is_cut_and_others_are_served() -
             writer.write(framed(QUERY))
             assert (await receive(reader))[6:8] == b"\x00\x08"
             await close(writer)
+            await clock.let_pass(SHORT.idle_seconds / 10)
         slow.close()
 
         assert running.stats.tcp_expired == 1

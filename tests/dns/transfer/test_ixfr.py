@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from rollcall.feed.frames import TransferStats
 from transfers.client import Copy, expected
 from transfers.running import Primary, TransferProcess, primary, settings
 from transfers.source import A, ZoneSource, large
@@ -94,11 +95,13 @@ async def test_a_restart(process: TransferProcess, how: signal.Signals):
         await copy.update(process.where)
         wanted = expected(source)
         process.end(how)
+        await control.control.until(lambda: 0 not in control.control.workers)
+        control.control.transfers = TransferStats()  # of the next process
         if how is signal.SIGTERM:  # the control process goes on, or comes to other conclusions, meanwhile
             source.flip(random)
         process.start()
         await control.control.until(lambda: 0 in control.control.workers)
-        await control.control.until(lambda: control.control.transfers.transfers == {})
+        await control.publish()
         await control.publish(source.flip(random))
         await copy.update(process.where)
         assert copy.records == expected(source) != wanted

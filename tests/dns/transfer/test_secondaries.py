@@ -88,6 +88,7 @@ async def test_a_restart_is_nothing_to_them(tmp_path: Path, process: TransferPro
             await until_current(secondary, source)
             told = control.control
             process.end()
+            await told.until(lambda: 0 not in told.workers)  # what it has said last comes before that
             told.states.clear()
             process.start()
             await told.until(lambda: (source.apex, "secondary-0") in told.states)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import dns.message
 import pytest
 
-from children import eventually
+from patient_clock import PatientClock
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import Transfer
 from rollcall.publish.transfer.refusals import RefusalLog
@@ -97,8 +97,9 @@ async def test_an_octet_now_and_then_holds_no_connection():
         assert await ending
 
 
-async def test_who_does_not_take_a_transfer_is_cut_off():
+async def test_who_does_not_take_a_transfer_is_cut_off(monkeypatch: pytest.MonkeyPatch):
     """And makes room for those who wait for theirs."""
+    clock = PatientClock(monkeypatch)
     source = large(40_000)
     limits = Limits(transfers=1, write_seconds=0.3)
     async with (
@@ -108,10 +109,12 @@ async def test_who_does_not_take_a_transfer_is_cut_off():
     ):
         writer.write(framed(AXFR))
         async with asyncio.timeout(20):
+            while not server.stats.refused:
+                await clock.let_pass(limits.write_seconds / 10)
             assert await reader.readexactly(2)
-            await eventually(lambda: server.stats.refused.get("too-slow") == 1)
             while "axfr" not in server.stats.transfers:
-                await reader.read(1 << 16)
+                assert await reader.read(1 << 16)
+        assert server.stats.refused == {"too-slow": 1}
 
 
 async def test_a_transfer_holds_up_nobody():

@@ -12,6 +12,7 @@ from controlplane.ports import free_port
 from nameservers import DOMAIN, KEY, SHARED, Bind, Knot, Nameserver, PowerDNS, data, serving
 from rollcall.dnswire import tsig
 from rollcall.model import KeyRing, Problem, parse_key
+from rollcall.publish.update import worker
 from rollcall.publish.update.reasons import Reason
 from updates import Source, many, running
 from updates.stub import stub
@@ -168,8 +169,9 @@ async def test_a_restart_of_the_server(tmp_path) -> None:
         (dns.rcode.YXDOMAIN, Reason.REJECTED),
     ],
 )
-async def test_codes(rcode: dns.rcode.Rcode, reason: Reason) -> None:
+async def test_codes(rcode: dns.rcode.Rcode, reason: Reason, monkeypatch) -> None:
     """A server that answers so to everything is asked a few times, and then there is a rest."""
+    monkeypatch.setattr(worker, "FIRST_RETRY_SECONDS", worker.LAST_RETRY_SECONDS)
     async with (
         stub(DOMAIN, lambda request: rcode) as server,
         running(shop(), ("127.0.0.1", server.port)) as it,

@@ -108,8 +108,7 @@ async def test_a_repair_without_a_change_reads_nothing(server: Nameserver, domai
         await it.current()
         before = serial(server, domain)
         for _ in range(3):
-            it.repair()
-            await it.current()
+            await it.repaired()
         source.service("api.shop", many(2))
         await it.current()
         assert it.outcomes == {"applied": 2}

@@ -3,6 +3,7 @@
 import itertools
 import multiprocessing
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 
@@ -26,10 +27,36 @@ Serving = Callable[[Answering], AbstractContextManager[int]]
 QUERIES = question(NAME), question(f"_http._tcp.{NAME}", SRV)
 
 
+class Clock:
+    """The time of a witness; it stands still while `still` is set."""
+
+    def __init__(self) -> None:
+        self.still: int | None = None
+
+    def monotonic_ns(self) -> int:
+        return self.still or time.monotonic_ns()
+
+    def time_ns(self) -> int:
+        return time.time_ns()
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(witness, "time", made)
+    monkeypatch.setattr(witness, "LOST_NS", 50_000_000)
+    return made
+
+
 def watch(
-    serving: Serving, answering: Answering, enough: threading.Event, queries: tuple[bytes, ...] = QUERIES[:1]
+    clock: Clock,
+    serving: Serving,
+    answering: Answering,
+    enough: threading.Event,
+    queries: tuple[bytes, ...] = QUERIES[:1],
+    lost: int = 0,
 ) -> Record:
-    """Let a witness watch until the server has had enough."""
+    """Let a witness watch until the server has had enough, and all is answered but what will be lost."""
     ours, theirs = multiprocessing.Pipe()
     records: list[Record] = []
 
@@ -39,10 +66,18 @@ def watch(
         port = stack.enter_context(serving(answering))
         asked = Watch(port, queries, serving is nameserver.tcp, SIDES)
         sockets = [stack.enter_context(connected(asked)) for _ in range(SOCKETS)]
-        thread = threading.Thread(target=lambda: records.append(Witness(asked, sockets).run(theirs)))
+        watching = Witness(asked, sockets)
+        thread = threading.Thread(target=lambda: records.append(watching.run(theirs)))
         thread.start()
         assert enough.wait(LIMIT_SECONDS)
+        clock.still = time.monotonic_ns()
         ours.send(Stop())
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while theirs.poll() or len(watching._sent) > lost:  # the Stop not taken yet, or answers on the way
+            assert thread.is_alive()
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        clock.still = None
         thread.join()
         if ours.poll():
             assert isinstance(ours.recv(), Armed)
@@ -52,7 +87,7 @@ def watch(
 
 
 @pytest.mark.parametrize("serving", [nameserver.udp, nameserver.tcp])
-def test_each_answer_is_noted_with_what_it_shows(serving: Serving) -> None:
+def test_each_answer_is_noted_with_what_it_shows(serving: Serving, clock: Clock) -> None:
     addresses = itertools.chain(["10.0.0.1"] * 50, ["10.0.1.1"] * 50, itertools.repeat(""))
     enough = threading.Event()
 
@@ -62,7 +97,7 @@ def test_each_answer_is_noted_with_what_it_shows(serving: Serving) -> None:
             enough.set()
         return [response(query, *([f"{NAME}. 0 IN A {address}"] if address else [])).to_wire()]
 
-    record = watch(serving, answer, enough)
+    record = watch(clock, serving, answer, enough)
     assert record.lost == 0
     assert (record.sides.count(Side.FIRST), record.sides.count(Side.SECOND)) == (50, 50)
     assert record.sides.count(Side.EMPTY) == len(record.sides) - 100 > 0
@@ -70,7 +105,7 @@ def test_each_answer_is_noted_with_what_it_shows(serving: Serving) -> None:
     assert all(sent <= received for sent, received in zip(record.sent_ns, record.received_ns, strict=True))
 
 
-def test_questions_take_turns_on_every_socket() -> None:
+def test_questions_take_turns_on_every_socket(clock: Clock) -> None:
     asked: list[int] = []
     enough = threading.Event()
 
@@ -80,12 +115,11 @@ def test_questions_take_turns_on_every_socket() -> None:
             enough.set()
         return [response(query).to_wire()]
 
-    watch(nameserver.udp, answer, enough, QUERIES)
+    watch(clock, nameserver.udp, answer, enough, QUERIES)
     assert asked[: 4 * SOCKETS] == ([A] * SOCKETS + [SRV] * SOCKETS) * 2
 
 
-def test_what_never_comes_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(witness, "LOST_NS", 1_000_000_000)
+def test_what_never_comes_is_lost(clock: Clock) -> None:
     numbers = itertools.count()
     enough = threading.Event()
 
@@ -95,12 +129,12 @@ def test_what_never_comes_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
             enough.set()
         return [] if number in (3, 5) else [response(query, f"{NAME}. 0 IN A 10.0.0.1").to_wire()]
 
-    record = watch(nameserver.udp, answer, enough)
+    record = watch(clock, nameserver.udp, answer, enough, lost=2)
     assert record.lost == 2
     assert record.sides.count(Side.FIRST) == len(record.sides) >= 99
 
 
-def test_an_answer_to_no_question_of_ours_is_passed_over() -> None:
+def test_an_answer_to_no_question_of_ours_is_passed_over(clock: Clock) -> None:
     numbers = itertools.count()
     enough = threading.Event()
 
@@ -111,6 +145,6 @@ def test_an_answer_to_no_question_of_ours_is_passed_over() -> None:
         stray = ((query.id + 30_000) % 65_536).to_bytes(2, "big") + good[2:]
         return [stray, good]
 
-    record = watch(nameserver.udp, answer, enough)
+    record = watch(clock, nameserver.udp, answer, enough)
     assert record.lost == 0
     assert record.sides.count(Side.FIRST) == len(record.sides)

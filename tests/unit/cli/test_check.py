@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from controlplane.ports import free_port
 from rollcall.cli.rights import PUBLICATION_GATE, rights
 from rollcall.cli.schema import KINDS, missing_fields
 from rollcall.serve.sockets import open_sockets
@@ -52,13 +53,8 @@ def sound(api: CannedApi) -> CannedApi:
 
 @pytest.fixture
 def free() -> tuple[str, ...]:
-    """Return options with ports that are free; they were a moment ago."""
-    ports = []
-    for _ in range(2):
-        (pair,) = open_sockets("127.0.0.1:0", 1)
-        with closing(pair):
-            ports.append(f"127.0.0.1:{pair.udp.getsockname()[1]}")
-    return ("--dns-listen", ports[0], "--http-listen", ports[1])
+    """Return options with free ports, which the kernel gives to nobody who doesn't ask for them."""
+    return ("--dns-listen", f"127.0.0.1:{free_port()}", "--http-listen", f"127.0.0.1:{free_port()}")
 
 
 def by_name(ended: Any) -> dict[str, Json]:

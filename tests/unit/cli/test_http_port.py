@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from rollcall.cli.ports import check_http
+from rollcall.cli import ports
 
 
 async def serving(index: str, ready: web.Response) -> TestServer:
@@ -26,10 +26,13 @@ async def serving(index: str, ready: web.Response) -> TestServer:
         ("<html>", 200, "ok\n", "FAIL", "the port is in use"),
     ],
 )
-async def test_a_port_that_answers(index: str, status: int, text: str, result: str, message: str) -> None:
+async def test_a_port_that_answers(
+    index: str, status: int, text: str, result: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "HTTP_SECONDS", 60.0)
     server = await serving(index, web.Response(text=text, status=status))
     try:
-        line = await check_http(f"127.0.0.1:{server.port}")
+        line = await ports.check_http(f"127.0.0.1:{server.port}")
     finally:
         await server.close()
     assert line.level.name == result

@@ -12,7 +12,7 @@ import dns.rdatatype
 import dns.zone
 import pytest
 from dns.rdtypes.IN.SRV import SRV
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollcall.model import Format, Instance, InstancePort, Key, Members, ServicePort
@@ -25,8 +25,7 @@ V6 = [IPv6Address(text) for text in ("fd00::1", "fd00::10", "2001:db8::ffff:1", 
 PORTS = (ServicePort(80, "http"), ServicePort(9090, "metrics"))
 HOST = ipaddress.ip_address
 
-# The machine may be busy: how long one example takes says nothing.
-MODEST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MODEST = settings(max_examples=60)
 
 
 @st.composite

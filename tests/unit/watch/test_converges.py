@@ -91,7 +91,7 @@ def held(server: ScriptedServer) -> dict[Key, Pod]:
 
 
 @pytest.mark.looptime
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(story=stories, seed=st.integers(0, 2**32))
 async def test_every_story_ends_with_the_state_of_the_server(
     story: list[tuple[Step, float]], seed: int

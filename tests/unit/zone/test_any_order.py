@@ -162,7 +162,7 @@ beginnings = st.tuples(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(beginnings, st.lists(events, min_size=10, max_size=60), st.randoms(use_true_random=False))
 def test_the_zone_is_what_the_final_state_alone_gives(beginning, story, random):
     world = World()
