@@ -10,6 +10,7 @@ All else follows from there, later and elsewhere.
 """
 
 import asyncio
+import atexit
 import gc
 import logging
 import os
@@ -292,10 +293,20 @@ def main(arguments: list[str]) -> None:
     end_with(int(parent))
     # kopf's thread and renderings hold the interpreter; by default they are asked to let go after 5 ms.
     sys.setswitchinterval(0.0005)
-    asyncio.run(_run(config, socket.socket(fileno=int(descriptor))))
-    # Not through the end of the interpreter: it would take apart under kopf's hands what kopf, left behind in
-    # its thread, still holds, and print that.
-    logging.shutdown()
+    atexit.register(_leave)  # first, so that it is called last: others remove their temporary files
+    try:
+        asyncio.run(_run(config, socket.socket(fileno=int(descriptor))))
+    except BaseException:
+        atexit.unregister(_leave)
+        raise
+
+
+def _leave() -> None:
+    """End the process after an orderly end, in place of the interpreter.
+
+    That would take apart, under its hands, what kopf still holds where it was left behind in its thread, and
+    print a traceback of each coroutine.
+    """
     os._exit(0)
 
 
