@@ -75,6 +75,9 @@ class Rollout:
             "metadata": {"name": "web", "namespace": self.namespace},
             "spec": {"release": release},
         }
+        # `kubectl apply` fails where somebody makes the object at the same moment.
+        has_it = ("get", "si", "-n", self.namespace, "-o", "name")
+        eventually(lambda: self.plane.kubectl(*has_it), "Rollcall has made its object")
         apply(self.plane, instance)
         generation = self._service()["metadata"]["generation"]
         eventually(

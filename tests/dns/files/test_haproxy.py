@@ -40,6 +40,12 @@ frontend public
     return path
 
 
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal (proc_pid_status(5), SigCgt)."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool(int(fields["SigCgt"], 16) >> (number - 1) & 1)
+
+
 @pytest.mark.parametrize(
     "services",
     [
@@ -82,6 +88,11 @@ async def test_requests_arrive(
         await eventually(several, lambda answers: answers == {"web-1", "web-2"})
         assert (await get("/empty"))[0] == 503
 
+        async def takes_signals() -> bool:
+            return catches(child.pid, signal.SIGUSR2)
+
+        # HAProxy answers some milliseconds before that, and ignores the signal until then.
+        await eventually(takes_signals, bool)
         mount.publish(FILE, [members("web", web.instances[1]), EMPTY])
         os.kill(child.pid, signal.SIGUSR2)
         await eventually(several, lambda answers: answers == {"web-2"})
