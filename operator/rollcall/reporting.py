@@ -52,7 +52,6 @@ class Reporting:
         self._zones = zones
         self._selection = selection
         self._publications = Publications()
-        self._underway: dict[str, int] = {}  # name of a zone: version of the feed
         self.targets = TargetStates()
         self._changed_at: dict[Key, float] = {}
         self._reports: dict[Key, FileReport] = {}
@@ -90,17 +89,15 @@ class Reporting:
 
     def published(self, version: int, commit: Commit) -> None:
         """Take in that a commit went to the DNS workers as a version of the feed."""
-        self._publications.committed(version, commit.deltas)
-        self._underway |= dict.fromkeys(commit.zones, version)
+        self._publications.committed(version, commit)
 
     def served(self, version: int) -> None:
         """Take in that every DNS worker answers a version of the feed."""
-        is_first = self._publications.served(version, self._clock())
+        arrival = self._publications.served(version, self._clock())
         # A worker may be slower than the status that followed the commit, which said the version before.
-        for name in [name for name, sent in self._underway.items() if sent <= version]:
-            del self._underway[name]
+        for name in arrival.zones:
             self._status.mark(Kind.DISCOVERY_ZONE, Key("", name))
-        if is_first:
+        if arrival.is_first:
             self.zones_changed()
 
     def zones_changed(self) -> None:

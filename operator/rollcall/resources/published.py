@@ -1,15 +1,14 @@
 """What the DNS workers answer: the version of each zone that all of them have taken in."""
 
 from collections import deque
-from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
-from rollcall.zone import ZoneDelta
+from rollcall.zone import Commit
 
 SERVE = "serve"
 """How status names our own DNS server among the places that a zone goes to."""
-
 
 _MAX_UNDERWAY = 1000
 """Versions that are kept apart while workers are slow, or away; those beyond are confirmed as one."""
@@ -27,42 +26,59 @@ class Published(msgspec.Struct, frozen=True):
     first_serial: int
 
 
+class Arrival(NamedTuple):
+    """What every worker answers by now that one of them did not before.
+
+    `zones` are the DiscoveryZones that changed, by name. `is_first` says that a domain is among them that was
+    published for the first time: the status of its services, that they are on their way, has to be said anew.
+    """
+
+    zones: frozenset[str]
+    is_first: bool
+
+
+class _Underway(NamedTuple):
+    version: int
+    serials: dict[bytes, int]
+    zones: frozenset[str]
+
+
 class Publications:
-    """The published version of each zone, by apex (wire format)."""
+    """The published version of each domain, by apex (wire format)."""
 
     def __init__(self) -> None:
         self._published: dict[bytes, Published] = {}
-        self._underway: deque[tuple[int, dict[bytes, int]]] = deque()  # version of the feed; serial by apex
+        self._underway: deque[_Underway] = deque()
 
     def get(self, apex: bytes) -> Published | None:
-        """Return the published version of a zone, or None before the first."""
+        """Return the published version of a domain, or None before the first."""
         return self._published.get(apex)
 
-    def committed(self, version: int, deltas: Iterable[ZoneDelta]) -> None:
+    def committed(self, version: int, commit: Commit) -> None:
         """Take in what was handed to the workers under a version of the feed."""
-        serials = self._underway.pop()[1] if len(self._underway) == _MAX_UNDERWAY else {}
-        for delta in deltas:
+        serials, zones = dict[bytes, int](), commit.zones
+        if len(self._underway) == _MAX_UNDERWAY:
+            _, serials, earlier = self._underway.pop()
+            zones |= earlier
+        for delta in commit.deltas:
             if delta.gone:
+                for each in self._underway:
+                    each.serials.pop(delta.apex, None)
                 serials.pop(delta.apex, None)
-                for _, earlier in self._underway:
-                    earlier.pop(delta.apex, None)
                 self._published.pop(delta.apex, None)
             else:
                 serials[delta.apex] = delta.serial
-        self._underway.append((version, serials))
+        self._underway.append(_Underway(version, serials, zones))
 
-    def served(self, version: int, at: float) -> frozenset[bytes]:
-        """Take in that every worker answers a version of the feed, and all before it, since `at`.
-
-        Returns:
-            The zones that are published for the first time: what their services' status said until now, that
-            they are on their way, has to be said anew.
-        """
-        arrived: dict[bytes, int] = {}
-        while self._underway and self._underway[0][0] <= version:
-            arrived |= self._underway.popleft()[1]
-        new = frozenset(arrived.keys() - self._published.keys())
-        for apex, serial in arrived.items():
+    def served(self, version: int, at: float) -> Arrival:
+        """Take in that every worker answers a version of the feed, and all before it, since `at`."""
+        serials, zones = dict[bytes, int](), frozenset[str]()
+        while self._underway and self._underway[0].version <= version:
+            _, arrived, changed = self._underway.popleft()
+            serials |= arrived
+            zones |= changed
+        is_first = not serials.keys() <= self._published.keys()
+        for apex, serial in serials.items():
             before = self._published.get(apex)
             self._published[apex] = Published(serial, at, before.first_serial if before else serial)
-        return new
+        return Arrival(zones, is_first)

@@ -7,6 +7,7 @@ import jsonschema
 from rollcall.directory import Directory
 from rollcall.model import DiscoveryZone, Key, Pod, Service, ServiceInstance
 from rollcall.resources import Publications, TargetStates, service_status, zone_status
+from rollcall.resources.published import Arrival
 from rollcall.zone import Zones
 from unit.manifests.sources import json_schema, schema_of
 
@@ -72,9 +73,9 @@ class World:
         while self.zones.step(100):
             pass
         self.version += 1
-        self.publications.committed(self.version, self.zones.commit(self.now).deltas)
+        self.publications.committed(self.version, self.zones.commit(self.now))
 
-    def serve(self) -> frozenset[bytes]:
+    def serve(self) -> Arrival:
         """Let the DNS workers take in what they were handed."""
         return self.publications.served(self.version, self.now)
 

@@ -206,7 +206,7 @@ def test_until_a_dns_worker_has_it_it_is_underway() -> None:
     assert states(status)["Reconciling"] == ("True", "Publishing")
     assert states(status)["Ready"] == ("False", "Publishing")
     assert status["targets"] == "0/1"
-    assert made.serve()
+    assert made.serve().is_first
     assert states(made.service())["Ready"] == ("True", "Published")
 
 
