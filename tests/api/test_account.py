@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from api.access import Right, wait_granted
 from api.test_operator import ZONE, apply, condition, file, pod, status
 from api.test_publication_gate import Kubelet
 from api.workload_objects import FLAGGER, ROLLOUTS, installed
-from controlplane import ControlPlane, path
+from controlplane import ControlPlane
 from rollcall_process import Rollcall, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -56,36 +57,17 @@ def asked(log: Path, account: str) -> dict[tuple[str, str, str], set[int]]:
     return found
 
 
-def granted(*roles: str) -> set[tuple[str, str, str]]:
-    """Return the rights in parts of rules.yaml, by (verb, group, resource)."""
+def granted(*roles: str) -> set[Right]:
+    """Return the rights in parts of rules.yaml."""
     rules = yaml.safe_load((CHART / "rules.yaml").read_text())
     return {
-        (verb, group, resource)
+        Right(verb, group, resource)
         for role in roles or ("namespaced", "own", "cluster")
         for rule in rules[role]
         for verb in rule["verbs"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
     }
-
-
-def wait_granted(
-    plane: ControlPlane, account: str, namespace: str, rights: set[tuple[str, str, str]]
-) -> None:
-    """Wait until the API server lets an account do what it has been granted: its roles are in a cache."""
-
-    def may(verb: str, group: str, resource: str) -> bool:
-        plural, _, part = resource.partition("/")
-        asked_for = {"verb": verb, "group": group, "resource": plural, "subresource": part}
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SubjectAccessReview",
-            "spec": {"user": account, "resourceAttributes": asked_for | {"namespace": namespace}},
-        }
-        answer = plane.client.create(path("authorization.k8s.io/v1", "subjectaccessreviews"), review)
-        return bool(answer["status"]["allowed"])
-
-    eventually(lambda: all(may(*right) for right in rights), f"{account} has its rights")
 
 
 @pytest.fixture
@@ -117,7 +99,7 @@ def test_no_right_is_missing_and_none_unused(audited, workload_kinds, tmp_path):
         pod(plane, "shop", number)
     apply(plane, file("shop", "mine"), *(following("shop", kind) for kind in ("Deployment", "Rollout")))
     account = f"system:serviceaccount:{NAMESPACE}:rollcall"
-    wait_granted(plane, account, NAMESPACE, granted())
+    wait_granted(plane, account, granted(), NAMESPACE)
     account_kubeconfig = plane.account_kubeconfig(NAMESPACE, "rollcall")
     with Rollcall(
         account_kubeconfig, tmp_path, "--leader-elect", f"--operator-namespace={NAMESPACE}"
@@ -146,7 +128,7 @@ def test_the_publication_gate_writes_the_status_of_pods_and_nothing_else_of_them
     plane.workloads.make_namespace("gated")
     plane.workloads.make_service("gated", "web", selector={"app": "web"})
     account = f"system:serviceaccount:{home}:gate-rollcall"
-    wait_granted(plane, account, home, granted() | granted("publicationGate"))
+    wait_granted(plane, account, granted() | granted("publicationGate"), home)
     kubeconfig = plane.account_kubeconfig(home, "gate-rollcall")
     options = ["--leader-elect", f"--operator-namespace={home}", "--publication-gate"]
     with Rollcall(kubeconfig, tmp_path, *options) as rollcall:

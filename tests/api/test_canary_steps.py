@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import pytest
 
+from api.test_operator import wait_instance
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
 from rollcall_process import Rollcall, eventually
@@ -63,7 +64,7 @@ class Web:
 
     def ask(self, **canary: Any) -> None:
         """Write the release, and begin the record."""
-        eventually(lambda: "web" in self.cluster.kubectl("get", "si", "-n", self.namespace), "its object")
+        wait_instance(self.cluster, self.namespace)
         found = self.cluster.client.get(self.path)
         self._since = found["metadata"]["resourceVersion"]
         self._recorder.start()

@@ -55,6 +55,14 @@ def status(plane: ControlPlane, kind: str, name: str, namespace: str = "") -> Js
         return {}  # it isn't there yet
 
 
+def wait_instance(plane: ControlPlane, namespace: str) -> None:
+    """Wait for the ServiceInstance of the service `web`.
+
+    `kubectl apply` of one fails where Rollcall makes it at the same moment.
+    """
+    eventually(lambda: "/web\n" in plane.kubectl("get", "si", "-n", namespace, "-o", "name"), "its object")
+
+
 def condition(plane: ControlPlane, kind: str, name: str, namespace: str = "") -> str:
     """Return the reason of an object's Ready condition."""
     for each in status(plane, kind, name, namespace).get("conditions") or ():

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from api.test_operator import wait_instance
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
 from rollcall_process import eventually
@@ -74,7 +75,7 @@ class Workbench:
         self._made = 0
         plane.workloads.make_service(namespace, "web", selector=selector)
         self._si = path("rollcall.dev/v1alpha1", "serviceinstances", namespace, "web")
-        eventually(lambda: "web" in plane.kubectl("get", "si", "-n", namespace, "-o", "name"), "its object")
+        wait_instance(plane, namespace)
 
     def follow(self, **release: Any) -> None:
         """Write spec.release."""

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from api.access import Right, wait_granted
 from api.cli.conftest import Run
-from controlplane import CommandFailed, ControlPlane
+from controlplane import ControlPlane
 from rollcall_process import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -43,24 +44,10 @@ def account(cluster: ControlPlane, namespace: str) -> Iterator[str]:
         "create", "clusterrolebinding", namespace, f"--clusterrole={namespace}", f"--serviceaccount={user}"
     )
     account = f"system:serviceaccount:{user}"
-    # Roles are in a cache of the API server, which may be a moment behind.
-    for right in ("get leases", "list discoveryzones"):
-        wait_may(cluster, account, namespace, *right.split())
+    rights = Right("get", "coordination.k8s.io", "leases"), Right("list", "rollcall.dev", "discoveryzones")
+    wait_granted(cluster, account, rights, namespace)
     yield account
     cluster.kubectl("delete", "clusterrolebinding,clusterrole", namespace)
-
-
-def wait_may(cluster: ControlPlane, account: str, namespace: str, verb: str, resource: str) -> None:
-    """Wait until an account may do what it has been granted."""
-
-    def may() -> bool:
-        try:
-            cluster.kubectl("auth", "can-i", verb, resource, "--as", account, "-n", namespace)
-        except CommandFailed:
-            return False
-        return True
-
-    eventually(may, f"{account} may {verb} {resource}")
 
 
 def test_the_crds_of_this_repository(command: Run) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from api.cli.conftest import Run
 from api.cli.terminal import on_terminal
+from api.test_operator import wait_instance
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
 from rollcall_process import Rollcall, eventually
@@ -53,7 +54,7 @@ def web(cluster: ControlPlane, namespace: str, operator: Rollcall) -> str:
 def ask(cluster: ControlPlane, namespace: str, release: object) -> None:
     """Have a release asked for, and in force."""
     target = path(VERSION, "serviceinstances", namespace, "web")
-    eventually(lambda: "web" in cluster.kubectl("get", "si", "-n", namespace, "-o", "name"), "its object")
+    wait_instance(cluster, namespace)
     asked = cluster.client.patch(target, {"spec": {"release": release}}, MERGE)["metadata"]["generation"]
 
     def is_in_force() -> bool:

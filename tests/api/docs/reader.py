@@ -10,18 +10,14 @@ that goes on with something else, or has more in the end than the test knows, fa
 
 import contextlib
 import os
-import pty
 import re
-import select
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
-from io import FileIO
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from api.cli.terminal import Terminal, shown
 from controlplane import ControlPlane
 from controlplane.programs import find
 from rollcall_process import Rollcall
@@ -100,30 +96,10 @@ class Reader:
         (text,) = {step.text for step in self._steps[: self._taken] if mark in step.text}
         return self._shell(text, {})
 
-    @contextlib.contextmanager
-    def watching(self, mark: str) -> Iterator["Screen"]:
+    def watching(self, mark: str) -> contextlib.AbstractContextManager[Terminal]:
         """Run the next step, a command that goes on until Ctrl-C, on a terminal; press that in the end."""
         command = self._adapted(self._next("sh", mark))
-        ours, theirs = pty.openpty()
-        with open(ours, "rb", buffering=0) as terminal:
-            with open(theirs, "r+b", buffering=0) as end:
-                watching = subprocess.Popen(
-                    ["bash", "-c", f"exec {command}"],
-                    stdin=end,
-                    stdout=end,
-                    stderr=end,
-                    env={**self._environment(), "TERM": "xterm", "COLUMNS": "120", "LINES": "30"},
-                    start_new_session=True,
-                )
-            with watching:
-                try:
-                    yield Screen(terminal)
-                    watching.send_signal(signal.SIGINT)
-                    _read_to_the_end(terminal)
-                except BaseException:
-                    watching.kill()
-                    raise
-        assert watching.returncode == 0
+        return shown(["bash", "-c", f"exec {command}"], self._environment())
 
     def told(self, command: str) -> str:
         """Run a command that the page tells in a sentence."""
@@ -182,30 +158,6 @@ def _steps(page: Path) -> Iterator[Step]:
             yield from (Step("sh", command) for command in commands if command.strip())
         else:
             yield Step(block.language, block.text)
-
-
-class Screen:
-    """What a command shows on a terminal, from its start on."""
-
-    def __init__(self, terminal: FileIO) -> None:
-        self._terminal = terminal
-        self._unread = ""
-
-    def wait_for(self, text: str) -> None:
-        """Wait until a text has been shown, after the one that was waited for before."""
-        deadline = time.monotonic() + SECONDS
-        while text not in self._unread:
-            left = max(0.0, deadline - time.monotonic())
-            assert select.select([self._terminal], [], [], left)[0], f"no {text!r} in {self._unread}"
-            self._unread += self._terminal.read(1 << 16).decode(errors="replace")
-        self._unread = self._unread.partition(text)[2]
-
-
-def _read_to_the_end(terminal: FileIO) -> None:
-    """Take what a program still writes before it ends: a full terminal would hold it for ever."""
-    with contextlib.suppress(OSError):  # EIO: the other end is closed
-        while select.select([terminal], [], [], SECONDS)[0] and terminal.read(1 << 16):
-            pass
 
 
 def column(table: str, name: str) -> str:

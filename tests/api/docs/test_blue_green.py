@@ -10,6 +10,7 @@ import pytest
 
 from api.docs.reader import Reader, column
 from api.targets.stage import Stage, staged
+from api.test_operator import wait_instance
 from controlplane import ControlPlane
 from nameservers import Bind, data, serving
 from rollcall_process import eventually
@@ -38,7 +39,7 @@ def test_the_page(stage: Stage, tmp_path: Path) -> None:
         with stage.rollcall() as rollcall:
             reader.reaches(rollcall)
             rollcall.wait_answers(stage.name, BLUE | GREEN)
-            stage.wait_instance()
+            wait_instance(stage.plane, stage.namespace)
 
             reader.apply("active: blue")
             rollcall.wait_answers(stage.name, BLUE)

@@ -14,7 +14,7 @@ import pytest
 
 from api.docs.reader import Reader, column
 from api.targets.stage import Stage, staged
-from api.test_operator import status
+from api.test_operator import status, wait_instance
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
 from rollcall_process import Rollcall, eventually
@@ -88,7 +88,7 @@ def test_the_page(stage: Stage, tmp_path: Path) -> None:
         stage.rollcall() as rollcall,
     ):
         rollcall.wait_answers(stage.name, {STABLE, CANARY, OTHER})
-        stage.wait_instance()
+        wait_instance(stage.plane, stage.namespace)
         canary = Canary(reader, stage, rollcall)
         _by_hand(canary)
         _by_itself(canary)
@@ -134,12 +134,12 @@ def _shares(shown: str) -> dict[str, str]:
 def _by_itself(canary: Canary) -> None:
     reader = canary.reader
     reader.apply("steps:")
-    with reader.watching("rollcall release status web -n shop --watch") as screen:
-        screen.wait_for("step: 1 of 3")
+    with reader.watching("rollcall release status web -n shop --watch") as terminal:
+        terminal.read_until("step: 1 of 3")
         canary.write({"steps": [{"weight": 5, "pause": "1s"}, {"weight": 25, "pause": "1h"}, LAST]})
-        screen.wait_for("step: 2 of 3")
+        terminal.read_until("step: 2 of 3")
         canary.write({"steps": [{"weight": 5, "pause": "1s"}, {"weight": 25, "pause": "1s"}, LAST]})
-        screen.wait_for("Completed")
+        terminal.read_until("Completed")
     canary.wait_released("StepsCompleted")
     canary.wait_answers(CANARY)
     reader.run("rollcall release promote web -n shop")

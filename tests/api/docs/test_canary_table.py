@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from api.targets.stage import Stage, staged
-from api.test_operator import apply, file
+from api.test_operator import apply, file, wait_instance
 from controlplane import ControlPlane
 from nameservers import DOMAIN
 from rollcall_process import Rollcall, eventually
@@ -41,7 +41,7 @@ def stage(cluster: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[Sta
 def rollcall(stage: Stage) -> Iterator[Rollcall]:
     stage.zone()
     with stage.rollcall() as running:
-        stage.wait_instance()
+        wait_instance(stage.plane, stage.namespace)
         yield running
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from api.access import Right, may
 from api.docs.conftest import NAMESPACE
 from api.docs.reader import Reader, column
 from api.test_operator import apply, get, status, zone
@@ -35,16 +36,7 @@ def plane(rolling: ControlPlane) -> ControlPlane:
 
 def may_write_pods(plane: ControlPlane) -> bool:
     """Whether the account of the chart may write the status of pods."""
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {
-            "user": f"system:serviceaccount:{HOME}:rollcall",
-            "resourceAttributes": {"verb": "patch", "resource": "pods", "subresource": "status"},
-        },
-    }
-    answer = plane.client.create(path("authorization.k8s.io/v1", "subjectaccessreviews"), review)
-    return bool(answer["status"]["allowed"])
+    return may(plane, f"system:serviceaccount:{HOME}:rollcall", Right("patch", "", "pods/status"))
 
 
 def arguments(plane: ControlPlane) -> list[str]:

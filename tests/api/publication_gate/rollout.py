@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from api.test_operator import apply
+from api.test_operator import apply, wait_instance
 from controlplane import ControlPlane, Kubelet, path
 from controlplane.client import STRATEGIC_MERGE
 from controlplane.manifests import NODE
@@ -75,9 +75,7 @@ class Rollout:
             "metadata": {"name": "web", "namespace": self.namespace},
             "spec": {"release": release},
         }
-        # `kubectl apply` fails where somebody makes the object at the same moment.
-        has_it = ("get", "si", "-n", self.namespace, "-o", "name")
-        eventually(lambda: self.plane.kubectl(*has_it), "Rollcall has made its object")
+        wait_instance(self.plane, self.namespace)
         apply(self.plane, instance)
         generation = self._service()["metadata"]["generation"]
         eventually(

@@ -19,6 +19,10 @@ class Clients(NamedTuple):
     rollcall: DiscoveryClient
     old: frozenset[str]
 
+    def wait_found(self, pods: set[str]) -> None:
+        """Wait until both have reached all of these pods."""
+        eventually(lambda: pods <= self.bind.reached & self.rollcall.reached, "all new pods are found")
+
     @property
     def answered(self) -> list[str]:
         """Whose addresses the answers of the other server held, one after the other, repetitions left out."""
@@ -41,7 +45,6 @@ class Clients(NamedTuple):
 def clients(rollout: Rollout, stage: Stage, rollcall: Rollcall) -> Iterator[Clients]:
     """Have clients look around all the while, from when all pods are answered."""
     old = frozenset(rollout.kubelet.serving.values())
-    rollout.wait_released()
     eventually(lambda: data(stage.bind, stage.name, "A") == old, "the old pods are answered")
     with (
         DiscoveryClient(stage.bind.port, stage.name, rollout.port) as bind,
@@ -49,3 +52,11 @@ def clients(rollout: Rollout, stage: Stage, rollcall: Rollcall) -> Iterator[Clie
     ):
         eventually(lambda: bind.answers and other.answers, "they have begun")
         yield Clients(bind, other, old)
+
+
+@contextmanager
+def switching(rollout: Rollout, stage: Stage, rollcall: Rollcall) -> Iterator[Clients]:
+    """Have clients look around from when the release that follows the roll-out is in force."""
+    rollout.wait_released()
+    with clients(rollout, stage, rollcall) as both:
+        yield both

@@ -1,10 +1,12 @@
 """Rollcall with the publication gate, and another DNS server that its zone goes to."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from controlplane import ControlPlane
 from nameservers import Bind
-from rollcall_process import Rollcall
+from rollcall_process import Rollcall, eventually
 
 PODS = 10
 TTL = 1
@@ -29,3 +31,15 @@ class Stage:
         folder = self._folder / state
         folder.mkdir(exist_ok=True)
         return Rollcall(self._kubeconfig, folder, *self._options, *options)
+
+    @contextmanager
+    def replicas(self) -> Iterator[tuple[Rollcall, Rollcall]]:
+        """Run two in the place of the one: the first leads, the other one leads after it."""
+        self.rollcall.stop()
+        with self.start("--leader-elect", state="first") as first:
+            eventually(lambda: first.metric("rollcall_leader") == 1, "it leads")
+            with self.start("--leader-elect", state="second") as second:
+                second.wait_ready()
+                yield first, second
+                assert second.metric("rollcall_leader") == 1
+            assert "Traceback" not in second.text, second.text

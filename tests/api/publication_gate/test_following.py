@@ -3,7 +3,7 @@
 import pytest
 
 from api.publication_gate.rollout import WARM, Rollout
-from api.publication_gate.sides import Clients, clients
+from api.publication_gate.sides import Clients, switching
 from api.publication_gate.stage import LOOKS, PODS, Stage
 from rollcall_process import eventually
 
@@ -26,11 +26,11 @@ def test_blue_green_switches_once_and_the_roll_out_ends(
     before = rollout.now()
     rollout.wait_released()  # a first ask is let through only once it has enough
     rollout.release(follow="Deployment", blueGreen={"minReady": min_ready})
-    with clients(rollout, stage, stage.rollcall) as both:
+    with switching(rollout, stage, stage.rollcall) as both:
         rollout.restart("web")
         rollout.wait_complete("web")
         new = dict(rollout.kubelet.serving)
-        eventually(lambda: set(new) <= both.bind.reached & both.rollcall.reached, "new pods are found")
+        both.wait_found(set(new))
     both.check(new)
     assert rollout.fewest_published(before) >= PODS
 
@@ -39,7 +39,7 @@ def test_no_old_pod_goes_while_the_switch_waits_for_a_slow_one(rollout: Rollout,
     rollout.release(follow="Deployment", blueGreen={"minReady": PODS})
     rollout.deploy("web", stage.rollcall, replicas=PODS, max_surge="100%")
     before = rollout.now()
-    with clients(rollout, stage, stage.rollcall) as both:
+    with switching(rollout, stage, stage.rollcall) as both:
         rollout.add_gate("web", WARM)
         eventually(lambda: len(rollout.kubelet.serving) == 2 * PODS, "all new pods have started")
         *soon, late = sorted(set(rollout.kubelet.serving) - set(before.pods))
@@ -52,7 +52,7 @@ def test_no_old_pod_goes_while_the_switch_waits_for_a_slow_one(rollout: Rollout,
         rollout.open_gate(late, WARM)
         rollout.wait_complete("web")
         new = dict(rollout.kubelet.serving)
-        eventually(lambda: set(new) <= both.bind.reached & both.rollcall.reached, "new pods are found")
+        both.wait_found(set(new))
     both.check(new)
     assert set(new) == {*soon, late}
     assert {len(answer) for answer in both.bind.answers} == {PODS}
@@ -62,11 +62,11 @@ def test_a_canary_without_a_share_keeps_nobody_waiting(rollout: Rollout, stage: 
     """Nothing is said of the moment in which the last old pod goes: that comes on two watches."""
     rollout.release(follow="Deployment", canary={"weight": 0})
     rollout.deploy("web", stage.rollcall, replicas=PODS)
-    with clients(rollout, stage, stage.rollcall) as both:
+    with switching(rollout, stage, stage.rollcall) as both:
         rollout.restart("web")
         rollout.wait_complete("web")
         new = dict(rollout.kubelet.serving)
-        eventually(lambda: set(new) <= both.bind.reached & both.rollcall.reached, "new pods are found")
+        both.wait_found(set(new))
     assert both.answered == ["old", "new"]
     assert {*both.bind.failures, *both.rollcall.failures} <= {"no address"}
 

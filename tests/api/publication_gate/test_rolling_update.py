@@ -4,6 +4,7 @@ import pytest
 
 from api.publication_gate.client import DiscoveryClient
 from api.publication_gate.rollout import Rollout
+from api.publication_gate.sides import clients
 from api.publication_gate.stage import LOOKS, PODS, Stage
 from nameservers import data
 from rollcall_process import eventually
@@ -55,24 +56,17 @@ def test_a_crash_of_rollcall_holds_a_roll_out_up_and_does_no_harm(rollout: Rollo
 
 def test_a_roll_out_goes_on_under_another_leader(rollout: Rollout, stage: Stage) -> None:
     """The hooks of the pods ask the replica that follows, which leads in the end."""
-    stage.rollcall.stop()
-    with stage.start("--leader-elect", state="first") as first:
-        eventually(lambda: first.metric("rollcall_leader") == 1, "it leads")
-        with stage.start("--leader-elect", state="second") as second:
-            second.wait_ready()
-            rollout.deploy("web", second, replicas=PODS)
-            before = rollout.now()
-            with (
-                DiscoveryClient(stage.bind.port, stage.name, rollout.port) as client,
-                DiscoveryClient(second.ports["dns"], stage.name, rollout.port) as other,
-            ):
-                rollout.restart("web")
-                eventually(lambda: client.reached - set(before.pods), "a new pod is found")
-                first.stop()
-                rollout.wait_complete("web")
-                new = set(rollout.kubelet.serving)
-                eventually(lambda: new <= client.reached & other.reached, "all new pods are found")
-    assert client.failures == other.failures == []
+    with stage.replicas() as (first, second):
+        rollout.deploy("web", second, replicas=PODS)
+        before = rollout.now()
+        with clients(rollout, stage, second) as both:
+            rollout.restart("web")
+            eventually(lambda: both.bind.reached - set(before.pods), "a new pod is found")
+            first.stop()
+            rollout.wait_complete("web")
+            new = set(rollout.kubelet.serving)
+            both.wait_found(new)
+    assert both.bind.failures == both.rollcall.failures == []
     assert not new & set(before.pods)
     assert rollout.fewest_published(before) >= PODS
 

@@ -52,10 +52,6 @@ class Stage:
             yield running
         assert "Traceback" not in running.text, running.text
 
-    def wait_instance(self) -> None:
-        """Wait for the ServiceInstance: `kubectl apply` fails where somebody makes it at the same moment."""
-        eventually(lambda: self.plane.kubectl("get", "si", "-n", self.namespace, "-o", "name"), "its object")
-
     def targets(self) -> dict[tuple[str, str], Json]:
         """Return the entries of status.publications, by domain and target."""
         entries = status(self.plane, "dz", ZONE).get("publications") or ()
