@@ -23,37 +23,37 @@ from typing import Any
 
 from .config import Config
 from .directory import Directory
-from .dns_workers import DnsWorkers
-from .drained import Drains
 from .feed.feed import Feed
-from .files import Files
-from .following import Following
-from .gatekeeper import Gatekeeper
-from .history import History
-from .http import serving
-from .intake import Intake
+from .http.server import serving
+from .kube import errors
+from .kube.client import KubeClient
+from .kube.credentials import Credentials
 from .lag import measure_lag
-from .leadership import Leadership
+from .leadership.leadership import Leadership
 from .logs import configure
 from .metrics import Metrics, Readings
 from .model import DiscoveryFile, DiscoveryZone, Key
-from .presence import Presence
 from .processes import EX_CONFIG, end_with
+from .propagation.dns_workers import DnsWorkers
+from .propagation.drains import Drains
+from .propagation.gate import Gatekeeper
+from .propagation.tracker import Presence
+from .propagation.turns import Turns
+from .publish.collector import Files
 from .publish.configmaps import FilePublisher
 from .publish.file_store import FileStore
 from .publish.report import TargetReport
+from .publish.secondaries_feed import Transfers
 from .publish.selection import FileSelection
+from .publish.targets import Targets, target_keys
 from .readings import readings
-from .reporting import Reporting
-from .resources import Configuration
-from .resources.secrets import Secrets
-from .snapshots import Snapshots
-from .targets import Targets, target_keys
-from .transfers import Transfers
-from .turns import Turns
-from .watch import errors
-from .watch.client import KubeClient
-from .watch.credentials import Credentials
+from .sources.cluster import Intake
+from .sources.configuration import Configuration
+from .sources.secrets import Secrets
+from .sources.workloads import Following
+from .state.serials import History
+from .state.snapshots import Snapshots
+from .status.reporting import Reporting
 from .zone import Commit, Zones
 
 log = logging.getLogger(__name__)

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .metrics import Reading
-from .resources import TargetState
+from .propagation.target_states import TargetState
 from .zone.names import to_text
 
 if TYPE_CHECKING:
     from .app import App
-    from .gatekeeper import Gatekeeper
+    from .propagation.gate import Gatekeeper
     from .watch.reflector import Reflector
 
 _WORKER_EVENTS = (

@@ -8,7 +8,7 @@ from api.test_operator import apply
 from api.test_operator import zone as zone_of
 from api.workload_objects import FLAGGER, ROLLOUTS, ROLLOUTS_HASH, Workbench, installed, owned, pods
 from controlplane import ControlPlane
-from rollcall.following import LOOK_AGAIN_SECONDS
+from rollcall.sources.workloads import LOOK_AGAIN_SECONDS
 from rollcall_process import Rollcall, eventually
 
 WEB = {"app": "web"}

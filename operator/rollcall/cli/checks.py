@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from rollcall.watch import Forbidden, KubeError, NotFound
+from rollcall.kube import Forbidden, KubeError, NotFound
 
 from .cluster import INSTALL, Cluster, advice, connected
 from .objects import Health, Zone

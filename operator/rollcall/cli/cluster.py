@@ -9,8 +9,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from rollcall.model import Key
-from rollcall.watch import (
+from rollcall.kube import (
     Credentials,
     CredentialsError,
     Forbidden,
@@ -19,9 +18,10 @@ from rollcall.watch import (
     NotFound,
     Unauthorized,
     Unreachable,
-    api_path,
 )
-from rollcall.watch.credentials import kubeconfig_path
+from rollcall.kube.credentials import kubeconfig_path
+from rollcall.model import Key
+from rollcall.watch import api_path
 
 from .objects import File, Metadata, Service, Zone
 from .options import Failed, NotThere, Settings

@@ -141,7 +141,7 @@ async def _server_in_cluster(settings: Settings) -> "Server":
 
 async def _explain(settings: Settings, name: "dns.name.Name", found: Found) -> None:
     """Add what the cluster knows; that there is none is no failure here."""
-    from rollcall.watch import KubeError
+    from rollcall.kube import KubeError
 
     from .cluster import advice, connected
     from .explain import explain, find_service

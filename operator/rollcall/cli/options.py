@@ -116,7 +116,7 @@ def _innermost(error: Exception) -> Exception:
 def _one_line(error: Exception) -> click.ClickException:
     if isinstance(error, click.ClickException):
         return error
-    from rollcall.watch import KubeError
+    from rollcall.kube import KubeError
 
     from .cluster import advice
 

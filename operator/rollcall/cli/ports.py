@@ -6,9 +6,9 @@ import aiohttp
 import dns.name
 import dns.rdatatype
 
+from rollcall.kube import KubeError
 from rollcall.serve.errors import ListenError
 from rollcall.serve.sockets import open_listener, open_sockets
-from rollcall.watch import KubeError
 from rollcall.zone.serial import is_newer
 
 from .ask import NoReply, Server, ask

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import click
 
-from rollcall.watch import Unreachable
+from rollcall.kube import Unreachable
 
 from . import output
 from .cluster import connected

@@ -7,8 +7,9 @@ import click
 import msgspec
 
 from rollcall.directory.release import follows
+from rollcall.kube import Conflict, Forbidden, NotFound, Unreachable
 from rollcall.model import Key
-from rollcall.watch import Conflict, Forbidden, NotFound, Unreachable, api_path
+from rollcall.watch import api_path
 
 from .cluster import GROUP_VERSION, Cluster
 from .options import Failed

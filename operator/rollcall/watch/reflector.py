@@ -22,12 +22,12 @@ from typing import Generic, Never, Protocol
 
 import msgspec
 
+from rollcall.kube.backoff import Backoff, Uniform, uniform
+from rollcall.kube.errors import ApiError, Gone, KubeError, Unreachable
+from rollcall.kube.status import error_of, read_status
 from rollcall.model import Key
 
-from .backoff import Backoff, Uniform, uniform
-from .errors import ApiError, Gone, KubeError, Unreachable
 from .resource import Event, Item, Resource, T
-from .status import error_of, read_status
 from .view import Change, View
 
 log = logging.getLogger(__name__)

@@ -5,10 +5,10 @@ from typing import Generic, Protocol, TypeVar, cast
 
 import msgspec
 
+from rollcall.kube.errors import Unreachable
 from rollcall.model import Key
 
 from . import decode
-from .errors import Unreachable
 from .wire import (
     UNDECODABLE,
     ObjectMeta,

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from controlplane import ApiError, ControlPlane
+from rollcall.kube import Credentials, KubeClient
 from rollcall.model import DiscoveryFile, Key, Members
 from rollcall.publish import config_map_worker
 from rollcall.publish.configmaps import FilePublisher, FileReport
 from rollcall.publish.file_store import FileStore
-from rollcall.watch import Credentials, KubeClient
 
 Json = dict[str, Any]
 

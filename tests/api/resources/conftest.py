@@ -9,10 +9,9 @@ import pytest
 
 from api.faultproxy import FaultProxy
 from controlplane import ControlPlane
+from rollcall.kube import Credentials, KubeClient, NotFound
 from rollcall.model import Key
-from rollcall.resources import Kind, ObjectRef
-from rollcall.resources.kinds import API_VERSION
-from rollcall.watch import Credentials, KubeClient, NotFound
+from rollcall.status.kinds import API_VERSION, Kind, ObjectRef
 
 Json = dict[str, Any]
 

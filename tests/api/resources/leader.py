@@ -12,8 +12,8 @@ import os
 import signal
 import sys
 
-from rollcall.resources.elector import Elector
-from rollcall.watch import Credentials, KubeClient
+from rollcall.kube import Credentials, KubeClient
+from rollcall.leadership.elector import Elector
 
 TICK_SECONDS = 0.005
 STAND_STILL = signal.SIGUSR1

@@ -11,10 +11,12 @@ from api.faultproxy import Answer, FaultProxy, status
 from api.resources.conftest import FILE_SPEC, Objects
 from api.resources.following import News
 from controlplane import ControlPlane
+from rollcall.kube import Credentials, KubeClient
 from rollcall.model import DiscoveryFile, DiscoveryZone, Key
-from rollcall.resources import Configuration, Kind, configuration
-from rollcall.watch import Credentials, KubeClient
-from unit.resources.running import running
+from rollcall.sources import configuration
+from rollcall.sources.configuration import Configuration
+from rollcall.status.kinds import Kind
+from unit.running import running
 
 
 class Following:

@@ -15,10 +15,11 @@ from api.faultproxy import Answer, FaultProxy, status
 from api.resources.conftest import FILE_SPEC, Objects
 from api.resources.following import News
 from controlplane import ControlPlane
-from rollcall.resources import Kind, ObjectRef
-from rollcall.resources import control as control_module
-from rollcall.resources.control import ControlPath
-from rollcall.watch import Credentials, Resource
+from rollcall.kube import Credentials
+from rollcall.sources import kopf_thread as control_module
+from rollcall.sources.kopf_thread import ControlPath
+from rollcall.status.kinds import Kind, ObjectRef
+from rollcall.watch import Resource
 from rollcall.watch.resource import Item
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from typing import Any
 from api.resources.conftest import Objects
 from api.resources.following import News
 from controlplane import ControlPlane
+from rollcall.kube import AlreadyExists, KubeClient
 from rollcall.model import Key, Service
-from rollcall.resources import InstanceCreator, Kind
-from rollcall.watch import AlreadyExists, KubeClient
-from unit.resources.running import running
+from rollcall.status.creation import InstanceCreator
+from rollcall.status.kinds import Kind
+from unit.running import running
 
 
 class Creating:

@@ -15,8 +15,8 @@ import pytest
 from api.faultproxy import Answer, FaultProxy, Stall, status
 from api.resources import leader
 from controlplane import ControlPlane
-from rollcall.resources.elector import Elector, NotLeading
-from rollcall.watch import Conflict, Credentials, Forbidden, KubeClient
+from rollcall.kube import Conflict, Credentials, Forbidden, KubeClient
+from rollcall.leadership.elector import Elector, NotLeading
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 30.0

@@ -9,11 +9,13 @@ import pytest
 from api.resources.conftest import FILE_SPEC, Json, Objects
 from api.resources.following import News
 from controlplane import ControlPlane
+from rollcall.kube import KubeClient
 from rollcall.model import Key
-from rollcall.resources import EventRecorder, Kind, StatusWriter
-from rollcall.watch import KubeClient
-from unit.resources.running import running
-from unit.resources.test_transitions import EMPTY, INVALID, PUBLISHED
+from rollcall.status.events import EventRecorder
+from rollcall.status.kinds import Kind
+from rollcall.status.status_writer import StatusWriter
+from unit.running import running
+from unit.status.test_transitions import EMPTY, INVALID, PUBLISHED
 
 TIME = "2027-01-15T08:00:00Z"
 

@@ -11,9 +11,9 @@ import pytest
 
 from api.resources.following import News
 from controlplane import ControlPlane
+from rollcall.kube import Credentials, Forbidden, KubeClient
 from rollcall.model import KeyRing, Problem, parse_key
-from rollcall.resources.secrets import Secrets
-from rollcall.watch import Credentials, Forbidden, KubeClient
+from rollcall.sources.secrets import Secrets
 
 CURRENT = base64.b64encode(b"current secret of 32 octets, yes").decode()
 PREVIOUS = base64.b64encode(b"previous secret of 32 octets, no").decode()

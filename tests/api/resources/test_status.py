@@ -10,14 +10,15 @@ import pytest
 from api.resources.conftest import FILE_SPEC, Json, Objects
 from api.resources.following import News
 from controlplane import ControlPlane
+from rollcall.kube import KubeClient
 from rollcall.model import Key, Problem
 from rollcall.publish.configmaps import FileReport
 from rollcall.publish.files import LeftOut
-from rollcall.resources import Kind, ObjectRef, StatusWriter, Written
-from rollcall.watch import KubeClient
-from unit.resources import test_file_status
-from unit.resources.cluster import World
-from unit.resources.running import running
+from rollcall.status.kinds import Kind, ObjectRef
+from rollcall.status.status_writer import StatusWriter, Written
+from unit.running import running
+from unit.status import test_file_status
+from unit.status.cluster import World
 from unit.world import pod, resource, service, zone
 
 Compute = Callable[[Any], Json]

@@ -8,7 +8,7 @@ import pytest
 
 from api.faultproxy import FaultProxy
 from controlplane import ControlPlane
-from rollcall.watch import Credentials, KubeClient
+from rollcall.kube import Credentials, KubeClient
 
 
 @pytest.fixture(scope="session")

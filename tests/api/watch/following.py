@@ -5,8 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Generic
 
+from rollcall.kube import KubeClient
 from rollcall.model import Key
-from rollcall.watch import Batch, KubeClient, Reflector, Resource
+from rollcall.watch import Batch, Reflector, Resource
 from rollcall.watch.resource import T
 
 SECONDS = 20.0

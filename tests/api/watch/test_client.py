@@ -15,7 +15,7 @@ import pytest
 
 from api.faultproxy import Answer, Cut, FaultProxy, Stall, status
 from controlplane import ControlPlane
-from rollcall.watch import (
+from rollcall.kube import (
     APPLY_PATCH,
     JSON_PATCH,
     MERGE_PATCH,
@@ -33,11 +33,9 @@ from rollcall.watch import (
     TooManyRequests,
     Unauthorized,
     Unreachable,
-    api_path,
 )
-from rollcall.watch import (
-    client as client_module,
-)
+from rollcall.kube import client as client_module
+from rollcall.watch import api_path
 
 
 def config_map(name: str, **data: str) -> dict[str, Any]:

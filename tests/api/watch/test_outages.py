@@ -12,7 +12,8 @@ from api.watch.following import eventually, following, synced
 from api.watch.test_reflector import do
 from controlplane import ControlPlane, manifests
 from controlplane.seed import seed, stored_pod
-from rollcall.watch import DISCOVERY_ZONES, PODS, Credentials, KubeClient, NotFound, TooManyRequests
+from rollcall.kube import Credentials, KubeClient, NotFound, TooManyRequests
+from rollcall.watch import DISCOVERY_ZONES, PODS
 from rollcall.watch import reflector as reflector_module
 
 EXPIRED = status(410, "Expired", "too old resource version")

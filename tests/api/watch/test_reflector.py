@@ -10,16 +10,9 @@ import pytest
 
 from api.watch.following import eventually, following, synced
 from controlplane import ControlPlane, Workloads, path
+from rollcall.kube import Credentials, Forbidden, KubeClient
 from rollcall.model import Key, Pod, ServicePort
-from rollcall.watch import (
-    PODS,
-    SERVICE_INSTANCES,
-    SERVICES,
-    Credentials,
-    Forbidden,
-    KubeClient,
-    Reflector,
-)
+from rollcall.watch import PODS, SERVICE_INSTANCES, SERVICES, Reflector
 
 
 async def do(work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

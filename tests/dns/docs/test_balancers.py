@@ -16,9 +16,9 @@ from aiohttp import web
 from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Mount, eventually
+from rollcall.http.files import add_routes
 from rollcall.model import Format
 from rollcall.publish.file_store import FileStore
-from rollcall.publish.http_files import add_routes
 from unit.docs.pages import ROOT, blocks
 from unit.publish.builders import KEYS, WEB, file
 

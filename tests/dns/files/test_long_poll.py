@@ -9,10 +9,10 @@ import pytest
 from aiohttp import web
 
 from file_consumers import eventually
+from rollcall.http.files import add_routes
 from rollcall.model import Format
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
-from rollcall.publish.http_files import add_routes
 from unit.publish.builders import WEB, file, instance, members
 
 MANUAL = Path(__file__).parents[3] / "docs" / "reference" / "files.md"

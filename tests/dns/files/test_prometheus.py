@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from file_consumers import Mount, finish, shared
+from rollcall.http.files import add_routes
 from rollcall.model import Format, Members
 from rollcall.publish.file_store import FileStore
-from rollcall.publish.http_files import add_routes
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
 
 FILE = file(Format.PROMETHEUS)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import msgspec
 
-from rollcall.watch import KubeError, NotFound
+from rollcall.kube import KubeError, NotFound
 from unit.cli.shop import OBJECTS, PLURALS, Json
 
 PAGE = 2

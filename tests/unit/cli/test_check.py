@@ -12,8 +12,8 @@ import yaml
 from controlplane.ports import free_port
 from rollcall.cli.rights import PUBLICATION_GATE, rights
 from rollcall.cli.schema import KINDS, missing_fields
+from rollcall.kube import Forbidden, Unreachable
 from rollcall.serve.sockets import open_sockets
-from rollcall.watch import Forbidden, Unreachable
 from unit.cli.canned import GROUP, CannedApi
 from unit.cli.conftest import Rollcall
 from unit.cli.nameserver import NameServer

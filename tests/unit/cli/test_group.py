@@ -10,11 +10,21 @@ import pytest
 
 import rollcall as package
 from rollcall.cli.group import COMMANDS, group
-from rollcall.watch import Unreachable
+from rollcall.kube import Unreachable
 from unit.cli.canned import GROUP, CannedApi
 from unit.cli.conftest import Rollcall
 
-HEAVY = ("kubernetes", "kopf", "aiohttp", "rich.console", "rich.table", "dns", "msgspec", "rollcall.watch")
+HEAVY = (
+    "kubernetes",
+    "kopf",
+    "aiohttp",
+    "rich.console",
+    "rich.table",
+    "dns",
+    "msgspec",
+    "rollcall.watch",
+    "rollcall.kube",
+)
 
 
 def modules_after(code: str) -> set[str]:

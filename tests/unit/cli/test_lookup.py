@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from rollcall.watch import Unreachable
+from rollcall.kube import Unreachable
 from unit.cli.canned import GROUP, CannedApi
 from unit.cli.conftest import Ended, Rollcall
 from unit.cli.nameserver import NameServer

@@ -13,7 +13,7 @@ from rollcall.cli.group import group
 from rollcall.cli.release import release
 from rollcall.cli.release_objects import PublishedZone, ReleasedService
 from rollcall.cli.release_targets import Needed, behind, targets
-from rollcall.watch import Conflict, Forbidden, Unreachable
+from rollcall.kube import Conflict, Forbidden, Unreachable
 from unit.cli.canned import GROUP, CannedApi
 from unit.cli.conftest import NOW, Rollcall
 from unit.cli.shop import INTERNAL, LATER, Json, condition, publication, service

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rollcall.watch import CredentialsError, Forbidden, NotFound, Unreachable
+from rollcall.kube import CredentialsError, Forbidden, NotFound, Unreachable
 from unit.cli.canned import GROUP, CannedApi
 from unit.cli.conftest import Rollcall
 from unit.cli.shop import TAKEN, WEB, condition, instance, service

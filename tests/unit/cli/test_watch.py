@@ -13,8 +13,8 @@ from rich.console import Console
 from rollcall.cli import watch as module
 from rollcall.cli.output import Printer
 from rollcall.cli.stream import ServiceStream
+from rollcall.kube import Forbidden, Unreachable
 from rollcall.model import Key
-from rollcall.watch import Forbidden, Unreachable
 from unit.cli.canned import GROUP, CannedApi
 from unit.cli.conftest import Ended, Rollcall
 from unit.cli.shop import API, WEB, Json, service

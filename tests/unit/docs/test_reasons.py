@@ -6,9 +6,9 @@ import pytest
 
 from rollcall.directory.follow import FollowReason
 from rollcall.publish.report import BEHIND, CURRENT
+from rollcall.publish.secondaries_feed import OFF
 from rollcall.publish.transfer.reasons import Reason as TransferReason
 from rollcall.publish.update.reasons import Reason as UpdateReason
-from rollcall.transfers import OFF
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "explanation" / "other-servers.md").read_text()

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from rollcall.watch import Gone, KubeError, Unreachable
+from rollcall.kube import Gone, KubeError, Unreachable
 
 Cut = Literal["end", "break", "silence"]
 EXPIRED = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rollcall.kube import Gone, KubeError, NotFound, ServerError, TooManyRequests, Unreachable
 from rollcall.model import Key, Pod
-from rollcall.watch import PODS, Gone, KubeError, NotFound, ServerError, TooManyRequests, Unreachable
+from rollcall.watch import PODS
 from unit.watch.following import following
 from unit.watch.scripted import EXPIRED, ScriptedServer, pod
 

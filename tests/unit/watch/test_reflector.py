@@ -7,18 +7,9 @@ from itertools import pairwise
 
 import pytest
 
+from rollcall.kube import Forbidden, NotFound, ServerError, TooManyRequests, Unreachable
 from rollcall.model import Key, Pod
-from rollcall.watch import (
-    DISCOVERY_ZONES,
-    PODS,
-    Batch,
-    Forbidden,
-    NotFound,
-    Reflector,
-    ServerError,
-    TooManyRequests,
-    Unreachable,
-)
+from rollcall.watch import DISCOVERY_ZONES, PODS, Batch, Reflector
 from unit.watch.following import following, settle
 from unit.watch.scripted import EXPIRED, ScriptedServer, pod
 

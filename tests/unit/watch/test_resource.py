@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from rollcall.kube import Unreachable
 from rollcall.model import Key
 from rollcall.watch import (
     DISCOVERY_FILES,
@@ -13,7 +14,6 @@ from rollcall.watch import (
     SERVICE_INSTANCES,
     SERVICES,
     Resource,
-    Unreachable,
     api_path,
 )
 

@@ -1,0 +1,156 @@
+"""`GET /v1/files/<namespace>/<name>`: the renderings over HTTP, for those who can't wait for a mount.
+
+    ?part=2     the second part, or that of a key of the ConfigMap: `?part=targets.2.json`
+    ?wait=30s   with If-None-Match: answer when the rendering changes, or 304 after the wait (at most 60 s)
+
+An answer is never empty for want of knowledge: until the first sync it is the snapshot's, or a 503.
+"""
+
+import asyncio
+import re
+from typing import NoReturn
+
+import msgspec
+from aiohttp import web
+
+from rollcall.model import Key
+from rollcall.publish.file_store import Current, FileStore, NotSynced, UnknownFile
+from rollcall.publish.files import CannotRender, Rendering
+
+PATH = "/v1/files/{namespace}/{name}"
+MAX_WAIT_SECONDS = 60.0
+RETRY_AFTER_SECONDS = 1
+
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_PARAMETERS = ("part", "wait")
+
+
+def add_routes(app: web.Application, store: FileStore) -> None:
+    """Serve the files of a store. At the application's shutdown, requests that wait get their answer."""
+
+    async def get(request: web.Request) -> web.StreamResponse:
+        return await _get(request, store)
+
+    async def close(_: web.Application) -> None:
+        store.close()
+
+    app.router.add_get(PATH, get)
+    app.on_shutdown.append(close)
+
+
+def wait_seconds(text: str) -> float:
+    """Parse a duration such as `30s` or `500ms`; what is longer than a minute is a minute.
+
+    Raises:
+        ValueError: it is none; the message says what to write.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text[:32]!r} is no duration: write a number and its unit, such as 30s or 500ms")
+    return min(float(match[1]) * _UNITS[match[2]], MAX_WAIT_SECONDS)
+
+
+async def _get(request: web.Request, store: FileStore) -> web.StreamResponse:
+    key = Key(request.match_info["namespace"], request.match_info["name"])
+    part, seconds = _parameters(request)
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        current = await _current(store, key)
+        text, etag = _chosen(current.rendering, part, key)
+        if not _has(request, etag):
+            return _answer(current, text, etag)
+        if store.closed or not await _passed(store, key, current.version, deadline):
+            return _not_modified(current, etag)
+
+
+def _parameters(request: web.Request) -> tuple[str, float]:
+    for name in request.query:
+        if name not in _PARAMETERS:
+            _refuse(web.HTTPBadRequest, "UnknownParameter", f"{name[:32]!r}: this page takes part and wait")
+    try:
+        seconds = wait_seconds(request.query["wait"]) if "wait" in request.query else 0.0
+    except ValueError as error:
+        _refuse(web.HTTPBadRequest, "InvalidWait", f"wait: {error}")
+    return request.query.get("part", ""), seconds
+
+
+async def _current(store: FileStore, key: Key) -> Current:
+    try:
+        return await store.current(key)
+    except NotSynced:
+        _refuse(
+            web.HTTPServiceUnavailable,
+            "NotSynced",
+            f"Rollcall does not know yet what {key} holds: ask again in a moment",
+            {"Retry-After": str(RETRY_AFTER_SECONDS)},
+        )
+    except UnknownFile:
+        _refuse(
+            web.HTTPNotFound,
+            "NotFound",
+            f"there is no DiscoveryFile {key}: `kubectl get discoveryfiles -A` lists them",
+        )
+    except CannotRender as error:
+        _refuse(web.HTTPNotFound, error.problem.reason, error.problem.message)
+
+
+def _chosen(rendering: Rendering, part: str, key: Key) -> tuple[str, str]:
+    """Return the text that was asked for, and its entity tag."""
+    if not part:
+        return rendering.text, rendering.sha256
+    for number, candidate in enumerate(rendering.parts, 1):
+        if part in (str(number), candidate.key):
+            return candidate.text, candidate.sha256
+    if rendering.too_large:
+        _refuse(web.HTTPNotFound, rendering.too_large.reason, rendering.too_large.message)
+    there = ", ".join(candidate.key for candidate in rendering.parts[:20]) or "none"
+    _refuse(web.HTTPNotFound, "NoSuchPart", f"{key} has no part {part[:64]!r}; there are: {there}")
+
+
+def _has(request: web.Request, etag: str) -> bool:
+    """Whether the client has this rendering (RFC 9110 section 13.1.2: a weak comparison)."""
+    return any(known.value in (etag, "*") for known in request.if_none_match or ())
+
+
+async def _passed(store: FileStore, key: Key, version: int, deadline: float) -> bool:
+    """Wait until a version is no longer the latest; False if the wait is over first."""
+    if deadline <= asyncio.get_running_loop().time():
+        return False
+    try:
+        async with asyncio.timeout_at(deadline):
+            await store.passed(key, version)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _headers(current: Current, etag: str) -> dict[str, str]:
+    headers = {
+        "ETag": f'"{etag}"',
+        "Cache-Control": "no-cache",
+        "X-Rollcall-Digest": current.rendering.digest,
+        "X-Rollcall-Generation": str(current.rendering.generation),
+        "X-Rollcall-Parts": str(len(current.rendering.parts)),
+    }
+    return headers | {"X-Rollcall-Stale": "true"} if current.stale else headers
+
+
+def _answer(current: Current, text: str, etag: str) -> web.Response:
+    return web.Response(
+        text=text,
+        content_type=current.rendering.content_type,
+        charset="utf-8",
+        headers=_headers(current, etag),
+    )
+
+
+def _not_modified(current: Current, etag: str) -> web.Response:
+    return web.Response(status=304, headers=_headers(current, etag))
+
+
+def _refuse(
+    kind: type[web.HTTPException], reason: str, message: str, headers: dict[str, str] | None = None
+) -> NoReturn:
+    body = msgspec.json.encode({"error": reason, "message": message}).decode()
+    raise kind(text=f"{body}\n", content_type="application/json", headers=headers)

@@ -1,0 +1,1 @@
+"""Who of several replicas writes, and what it goes on from."""

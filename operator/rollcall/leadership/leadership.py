@@ -1,0 +1,91 @@
+"""What one replica alone may do: who it is, and what it goes on from."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from rollcall.config import Config
+from rollcall.kube import errors
+from rollcall.kube.client import KubeClient
+from rollcall.publish.secondaries_feed import Transfers
+from rollcall.status.reporting import Reporting
+from rollcall.zone import Zones
+
+from .elector import Elector, holder_identity
+from .handover import handed_out_serials
+from .lease import lease_name
+from .sole_writer import SoleWriter
+
+log = logging.getLogger(__name__)
+
+SERIALS_RETRY_SECONDS = 1.0
+
+
+class Duty(Protocol):
+    """What the leader does, until it is cancelled."""
+
+    async def run(self) -> Any:
+        """Do it until cancelled."""
+
+
+class Leadership:
+    """Takes part in the election, and does the duties while this replica leads.
+
+    `commit` closes a version of the zones and hands it out. `elector` says whether we lead.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        client: KubeClient,
+        zones: Zones,
+        commit: Callable[[], None],
+        transfers: Transfers,
+        reporting: Reporting,
+    ) -> None:
+        self._client = client
+        self._zones = zones
+        self._commit = commit
+        self._transfers = transfers
+        self._reporting = reporting
+        self._duties: tuple[Duty, ...] = ()
+        self.elector: Elector | SoleWriter
+        if config.leader_elect:
+            name = lease_name(config.identity)
+            self.elector = Elector(client, config.operator_namespace, name, holder_identity(), self._lead)
+        else:
+            self.elector = SoleWriter(self._lead)
+
+    async def run(self, *duties: Duty | None) -> None:
+        """Take part until cancelled; None is a duty that is turned off.
+
+        Begin when everything has synced and has been published.
+        """
+        self._duties = tuple(duty for duty in duties if duty is not None)
+        await self.elector.run()
+
+    async def _lead(self, _: int) -> None:
+        """Do what one replica alone may do, until that is another one."""
+        await self._take_over_serials()
+        self._transfers.lead(True)
+        self._reporting.zones_changed()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for duty in self._duties:
+                    group.create_task(duty.run())
+        finally:
+            self._transfers.lead(False)
+
+    async def _take_over_serials(self) -> None:
+        """Go on from the serials that the last leader has said that it handed out."""
+        while True:
+            try:
+                handed_out = await handed_out_serials(self._client)
+                break
+            except errors.KubeError as error:
+                log.warning("serials of the last leader are unknown, trying again: %s", error)
+                await asyncio.sleep(SERIALS_RETRY_SECONDS)
+        for apex, (serial, digest) in handed_out.items():
+            self._zones.resume(apex, serial, digest)
+        self._commit()

@@ -1,0 +1,120 @@
+"""The control process's side of zone transfers: feeds the transfer process, and hears from it."""
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from rollcall.feed.feed import Feed
+from rollcall.feed.frames import SecondaryState, Settings, Stats, TransferStats, TransferZone
+from rollcall.model import KeyRing, Problem, Transfer
+from rollcall.zone import ZoneDelta, Zones
+
+from .report import BEHIND, CURRENT, TargetReport
+from .targets import Keys
+
+AHEAD = "Ahead"
+"""A secondary has a newer serial than ours: handed out by somebody before us. Ours has to go beyond it."""
+
+OFF = "TransferOff"
+_OFF_MESSAGE = (
+    "This replica serves no transfers: start Rollcall with --transfer-listen (transfer.enabled in the chart)."
+)
+
+
+class Transfers:
+    """Says who may transfer what, and takes in how far the secondaries are.
+
+    `path` is the unix socket of the feed; None where there is no transfer process. `resume` takes the apex
+    and the serial of a zone of which a secondary is ahead.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        zones: Zones,
+        keys: Keys,
+        report: Callable[[TargetReport], None],
+        resume: Callable[[bytes, int], None],
+    ) -> None:
+        self.feed = Feed(path, zones.whole, self) if path is not None else None
+        self.stats = TransferStats()
+        self._zones = zones
+        self._keys = keys
+        self._report = report
+        self._resume = resume
+        self._leading = False
+        self._settings: Settings | None = None
+        self._owners: dict[bytes, str] = {}
+        self._problems: dict[str, Problem] = {}  # by Secret
+        self._secrets: dict[tuple[bytes, str], str] = {}  # of a secondary, by apex and name
+
+    async def run(self) -> None:
+        """Feed the transfer process until cancelled. Raises OSError where the socket can't be made."""
+        if self.feed is not None:
+            await self.feed.run()
+
+    def publish(self, version: int, deltas: Iterable[ZoneDelta]) -> None:
+        """Send a commit; see `Feed.publish`."""
+        if self.feed is not None:
+            self.feed.publish(version, deltas)
+
+    def lead(self, leading: bool) -> None:
+        """Begin to serve transfers, or leave that to another replica."""
+        self._leading = leading
+        self.configured()
+
+    def configured(self) -> None:
+        """Take in that DiscoveryZones or Secrets changed."""
+        zones: list[TransferZone] = []
+        owners: dict[bytes, str] = {}
+        secrets: dict[tuple[bytes, str], str] = {}
+        for name in self._zones.names():
+            zone, served = self._zones.wanted(name), self._zones.get(name)
+            if zone is None or zone.spec.transfer is None or served is None:
+                continue
+            for content in served.contents():
+                owners[content.apex] = name
+                for each in zone.spec.transfer.secondaries:
+                    secrets[content.apex, each.name] = each.key_secret
+                zones.append(TransferZone(content.apex, zone.spec.transfer))
+                if self.feed is None and self._leading:
+                    self._report_off(name, content.apex, zone.spec.transfer)
+        rings = {name: self._keys.ring(name) for name in set(secrets.values()) if name}
+        keys = {name: ring for name, ring in rings.items() if isinstance(ring, KeyRing)}
+        self._problems = {name: ring for name, ring in rings.items() if isinstance(ring, Problem)}
+        self._secrets = secrets
+        settings = Settings(self._leading, tuple(zones), keys)
+        self._owners = owners
+        if self.feed is not None and settings != self._settings:
+            self._settings = settings
+            self.feed.set(settings)
+
+    def transferred(self, frame: SecondaryState | TransferStats) -> None:
+        """Take what the transfer process says (feed)."""
+        if isinstance(frame, TransferStats):
+            self.stats = frame
+            return
+        zone = self._owners.get(frame.apex)
+        if zone is None or not self._leading:
+            return
+        if frame.reason == AHEAD:
+            self._resume(frame.apex, frame.serial)
+        problem = self._problems.get(self._secrets.get((frame.apex, frame.name), ""))
+        reason, message = (problem.reason, problem.message) if problem else (frame.reason, frame.message)
+        healthy = reason in (CURRENT, BEHIND, AHEAD)
+        self._report(
+            TargetReport(zone, frame.apex, frame.name, frame.serial, frame.at, reason, message, healthy)
+        )
+
+    def acknowledged(self, worker: int, version: int, at: float) -> None:
+        """Do nothing: what the secondaries have counts (feed)."""
+
+    def counted(self, worker: int, stats: Stats) -> None:
+        """Do nothing: those are the counters of a DNS worker (feed)."""
+
+    def connected(self, worker: int, is_connected: bool) -> None:
+        """Do nothing: it goes on with what it has, and is told all when it is back (feed)."""
+
+    def _report_off(self, zone: str, apex: bytes, transfer: Transfer) -> None:
+        for each in transfer.secondaries:
+            self._report(TargetReport(zone, apex, each.name, 0, time.time(), OFF, _OFF_MESSAGE, False))

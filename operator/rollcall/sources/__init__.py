@@ -1,0 +1,1 @@
+"""What fills the directory and the configuration: pods and services, roll-outs, zones and files, Secrets."""

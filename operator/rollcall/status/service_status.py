@@ -1,0 +1,282 @@
+"""The status of a ServiceInstance: what Rollcall sees of a service, and where it is published. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from rollcall.directory import Entry
+from rollcall.model import Counts, Instance, Key, Problem, Reason
+from rollcall.propagation.published import SERVE, Publications, Published
+from rollcall.zone import Publication, Zones
+from rollcall.zone.names import to_text
+from rollcall.zone.serial import is_newer
+
+from .conditions import (
+    ENDPOINTS_AVAILABLE,
+    FALSE,
+    TRUE,
+    Condition,
+    headline,
+    merged,
+    ready,
+    reconciling,
+    rfc3339,
+    stalled,
+)
+from .release_status import release_status, released_condition
+
+MAX_INSTANCES = 1000
+MAX_BYTES = 768 << 10
+"""Of the list of instances, as JSON. An object may have 1.5 MiB in etcd; 1,000 instances of a service with
+many ports would be more."""
+
+_MAX_ADDRESSES = 16
+_MAX_PORTS = 256
+_MESSAGE_LIMIT = 1024
+
+Status = dict[str, Any]
+
+
+def service_status(
+    entry: Entry,
+    zones: Zones,
+    publications: Publications,
+    current: Mapping[str, Any],
+    *,
+    changed_at: float | None,
+    now: float,
+) -> Status:
+    """Return the status of a service that has a ServiceInstance.
+
+    `current` is the status that the API server holds, {} where there is none: times of what is still as it
+    was are taken from there. `changed_at` (Unix seconds) is when the set of answered instances changed, None
+    where that has not been seen since this process started. `now` is the time, in Unix seconds.
+    """
+    draining = _Draining(entry.spec.drain.seconds, current, now)
+    instances, truncated = _instances(entry.instances.values(), draining)
+    published = [
+        (publication, version)
+        for publication in zones.publications(entry.key)
+        if (version := _version(publication, zones, publications)) is not None
+    ]
+    selecting = zones.selecting(entry.key)
+    conditions = _published_as_asked(entry, zones, [publication for publication, _ in published], selecting)
+    conditions.append(_endpoints_available(entry))
+    release = release_status(entry, current, now)
+    conditions += released_condition(entry, release)
+    status: Status = {
+        "observedGeneration": entry.generation,
+        "ready": f"{entry.counts.eligible}/{entry.counts.total}",
+        "targets": f"{len(published)}/{selecting}",
+        "reason": headline(conditions),
+        "counts": _counts(entry.counts),
+        "release": release,
+        "instances": instances,
+        "truncated": truncated,
+    }
+    if published:
+        status["dnsName"] = to_text(published[0][0].name)
+    is_as_before = all(
+        status.get(field) == current.get(field) for field in ("observedGeneration", "instances")
+    )
+    status["publications"] = [
+        _publication(publication, version, current, is_as_before=is_as_before)
+        for publication, version in published
+    ]
+    if changed := _last_change(status, current, changed_at, now):
+        status["lastChangeTime"] = changed
+    status["conditions"] = merged(conditions, current, entry.generation, now)
+    return status
+
+
+def _published_as_asked(
+    entry: Entry, zones: Zones, published: list[Publication], selecting: int
+) -> list[Condition]:
+    if entry.problem:
+        return stalled(entry.problem)
+    problems = _unknown_zones(entry, zones) + zones.service_problems(entry.key)
+    told = " ".join(dict.fromkeys(problem.message for problem in problems))
+    is_everywhere = len(published) == selecting
+    if problems and (not is_everywhere or problems[0].reason == "ZoneNotFound"):
+        return stalled(Problem(problems[0].reason, told))
+    if not is_everywhere:
+        return reconciling("Publishing", f"On its way to {selecting - len(published)} of {selecting} zones.")
+    if problems:
+        return ready(problems[0].reason, told)
+    if mistakes := _mistakes(entry):
+        return ready("InvalidAnnotation", mistakes)
+    if not published:
+        which = "none of the zones in spec.zones" if entry.spec.zones else "no DiscoveryZone"
+        return ready("NoZone", f"It has no name in DNS, for {which} selects it.")
+    names = ", ".join(to_text(publication.name) for publication in published)
+    return ready("Published", f"{_share(entry.counts)} answered as {names}.")
+
+
+def _unknown_zones(entry: Entry, zones: Zones) -> list[Problem]:
+    unknown = sorted(set(entry.spec.zones).difference(zones.names()))
+    if not unknown:
+        return []
+    message = f"spec.zones names what is no DiscoveryZone: {', '.join(unknown)}. See `kubectl get dz`."
+    return [Problem("ZoneNotFound", message)]
+
+
+def _mistakes(entry: Entry) -> str:
+    """Tell what is wrong with annotations of pods, "" where nothing is."""
+    wrong = sorted((i.pod, i.mistake) for i in entry.instances.values() if i.mistake)
+    if not wrong:
+        return ""
+    pod, mistake = wrong[0]
+    more = f" So it is with {len(wrong) - 1} more of its pods." if len(wrong) > 1 else ""
+    return f"On the pod {pod.name}: {mistake}{more}"
+
+
+def _endpoints_available(entry: Entry) -> Condition:
+    counts = entry.counts
+    if counts.eligible:
+        return Condition(ENDPOINTS_AVAILABLE, TRUE, "EndpointsAvailable", f"{_share(counts)} answered.")
+    if entry.problem:
+        return Condition(ENDPOINTS_AVAILABLE, FALSE, entry.problem.reason, entry.problem.message)
+    if not counts.total:
+        selector = ",".join(f"{label}={value}" for label, value in sorted((entry.selector or {}).items()))
+        return Condition(ENDPOINTS_AVAILABLE, FALSE, "NoPods", f"No pod matches the selector {selector}.")
+    reasons = Counter(str(instance.reason) for instance in entry.instances.values())
+    tally = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items()))
+    return Condition(
+        ENDPOINTS_AVAILABLE,
+        FALSE,
+        "NoEligibleInstances",
+        f"{_share(counts)} answered: {tally}. See status.instances.",
+    )
+
+
+def _share(counts: Counts) -> str:
+    plural = "instance is" if counts.total == 1 else "instances are"
+    return f"{counts.eligible} of {counts.total} {plural}"
+
+
+def _counts(counts: Counts) -> dict[str, int]:
+    return {
+        "total": counts.total,
+        "live": counts.live,
+        "ready": counts.ready,
+        "eligible": counts.eligible,
+    }
+
+
+class _Draining:
+    """Since when instances have been draining: as long as they have been in the status that is there.
+
+    `seconds` is how long they go on serving; `now` is in Unix seconds.
+    """
+
+    def __init__(self, seconds: int, current: Mapping[str, Any], now: float) -> None:
+        self._seconds = seconds
+        self._now = now
+        self._since: dict[str, str] = {
+            item["pod"]: item["drainingSince"]
+            for item in current.get("instances") or ()
+            if "drainingSince" in item
+        }
+
+    def fields(self, instance: Instance) -> dict[str, str]:
+        """Return when an instance left the answers, and when it may end."""
+        if instance.reason is not Reason.DRAINING:
+            return {}
+        since = self._since.get(instance.pod.name) or rfc3339(self._now)
+        until = rfc3339(datetime.fromisoformat(since).timestamp() + self._seconds)
+        return {"drainingSince": since, "drainingUntil": until}
+
+
+def _instances(instances: Iterable[Instance], draining: _Draining) -> tuple[list[dict[str, Any]], bool]:
+    """Return the list of instances, and whether it had to be cut.
+
+    Those that are left out come first: they are what people look for, and the answered ones are in DNS.
+    """
+    ordered = sorted(instances, key=_left_out_first)
+    listed: list[dict[str, Any]] = []
+    size = 0
+    for instance in ordered[:MAX_INSTANCES]:
+        item = _instance(instance) | draining.fields(instance)
+        size += len(msgspec.json.encode(item))
+        if size > MAX_BYTES:
+            break
+        listed.append(item)
+    return listed, len(listed) < len(ordered)
+
+
+def _left_out_first(instance: Instance) -> tuple[bool, Key]:
+    return instance.eligible, instance.pod
+
+
+def _instance(instance: Instance) -> dict[str, Any]:
+    """Write one instance; what is empty is left out."""
+    item: dict[str, Any] = {
+        "pod": instance.pod.name,
+        "name": instance.label,
+        "addresses": [str(address) for address in instance.addresses[:_MAX_ADDRESSES]],
+        "ports": [
+            {"name": port.name, "protocol": port.protocol, "port": port.number}
+            if port.name
+            else {"protocol": port.protocol, "port": port.number}
+            for port in instance.ports[:_MAX_PORTS]
+        ],
+        "node": instance.node,
+        "zone": instance.zone,
+        "version": instance.version,
+        "reason": str(instance.reason),
+        "message": instance.message[:_MESSAGE_LIMIT],
+    }
+    item = {field: value for field, value in item.items() if value}
+    item["weight"] = instance.weight
+    item["live"], item["ready"], item["eligible"] = instance.live, instance.ready, instance.eligible
+    return item
+
+
+def _version(publication: Publication, zones: Zones, publications: Publications) -> Published | None:
+    served = zones.get(publication.zone)
+    return publications.get(served.domain) if served else None
+
+
+def _publication(
+    publication: Publication, version: Published, current: Mapping[str, Any], *, is_as_before: bool
+) -> dict[str, Any]:
+    """Write where a service is published, and since which version of the zone it is as it is."""
+    name = to_text(publication.name)
+    serial, time = publication.serial, rfc3339(version.at)
+    for before in current.get("publications") or ():
+        if (before["zone"], before["target"], before["dnsName"]) != (publication.zone, SERVE, name):
+            continue
+        held = before.get("serial", 0)
+        # The first version of a process has every service in it; those that didn't change while no process
+        # ran keep the serial from before.
+        unknown_since = is_as_before and serial == version.first_serial and not is_newer(held, serial)
+        if (held == serial or unknown_since) and before.get("time"):
+            serial, time = held, before["time"]
+    return {"zone": publication.zone, "target": SERVE, "dnsName": name, "serial": serial, "time": time}
+
+
+def _last_change(
+    status: Mapping[str, Any], current: Mapping[str, Any], changed_at: float | None, now: float
+) -> str | None:
+    """Return when the set of answered instances last changed, None where it has always been empty."""
+    before = current.get("lastChangeTime")
+    if changed_at is not None:
+        return max(before or "", rfc3339(changed_at))
+    if _answered(status) == _answered(current):
+        return before
+    return rfc3339(now)
+
+
+def _answered(status: Mapping[str, Any]) -> tuple[int, frozenset[tuple[str, ...]]]:
+    """Return the set of answered instances, as far as the list in a status tells."""
+    return (
+        (status.get("counts") or {}).get("eligible", 0),
+        frozenset(
+            (instance["pod"], *instance.get("addresses", ()))
+            for instance in status.get("instances") or ()
+            if instance["eligible"]
+        ),
+    )

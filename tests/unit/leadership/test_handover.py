@@ -1,0 +1,38 @@
+"""What a new leader reads of the serials that the one before handed out."""
+
+from typing import Any
+
+from rollcall.leadership.handover import HandedOut, handed_out_serials
+from rollcall.zone.names import from_text
+
+
+class Api:
+    def __init__(self, *items: dict[str, Any]) -> None:
+        self.items = items
+
+    async def get(self, path: str) -> Any:
+        assert path == "/apis/rollcall.dev/v1alpha1/discoveryzones"
+        return {"items": list(self.items)}
+
+
+async def test_the_serial_of_a_zone_comes_with_its_digest_and_those_of_reverse_zones_without():
+    status = {
+        "serial": 20,
+        "digest": "ff",
+        "publications": [
+            {"domain": "example.com", "target": "serve", "serial": 19},
+            {"domain": "10.in-addr.arpa", "target": "serve", "serial": 7},
+            {"domain": "10.in-addr.arpa", "target": "bind", "serial": 3},
+        ],
+    }
+    api = Api({"spec": {"domain": "example.com"}, "status": status})
+    assert await handed_out_serials(api) == {
+        from_text("example.com"): HandedOut(20, 255),
+        from_text("10.in-addr.arpa"): HandedOut(7, None),
+    }
+
+
+async def test_zones_without_a_status_and_with_an_odd_one_are_passed_over():
+    odd = {"serial": 5, "digest": "?", "publications": [{"domain": "a" * 70, "target": "serve", "serial": 1}]}
+    api = Api({"spec": {"domain": "new.example"}}, {"spec": {"domain": "odd.example"}, "status": odd})
+    assert await handed_out_serials(api) == {from_text("odd.example"): HandedOut(5, None)}

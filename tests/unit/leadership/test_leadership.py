@@ -1,0 +1,93 @@
+"""What one replica alone does, and what it does first. In virtual time; without a Lease, so that we lead."""
+
+import asyncio
+
+import pytest
+
+from rollcall.config import Config
+from rollcall.kube.errors import Unreachable
+from rollcall.leadership import leadership as module
+from rollcall.leadership.leadership import SERIALS_RETRY_SECONDS, Leadership
+from rollcall.leadership.sole_writer import RESTART_SECONDS
+from unit.running import running
+
+pytestmark = pytest.mark.looptime
+
+APEX = b"\x07example\x03com\x00"
+
+
+class World:
+    """Stands for the parts that leadership tells: `told` is what they heard, in order."""
+
+    def __init__(self, monkeypatch, tmp_path):
+        self.told = []
+        self.refusals = 0
+        monkeypatch.setattr(module, "handed_out_serials", self.handed_out)
+        self.leadership = Leadership(
+            Config(tmp_path, tmp_path), self, self, lambda: self.told.append("commit"), self, self
+        )
+
+    async def handed_out(self, client):
+        if self.refusals:
+            self.refusals -= 1
+            raise Unreachable("nobody there")
+        return {APEX: (7, 42)}
+
+    def resume(self, apex, serial, digest):
+        self.told.append((apex, serial, digest))
+
+    def lead(self, leading):
+        self.told.append("transfers" if leading else "no transfers")
+
+    def zones_changed(self):
+        self.told.append("status")
+
+
+class Duty:
+    def __init__(self, world, error=None):
+        self.world = world
+        self.error = error
+
+    async def run(self):
+        self.world.told.append("begun")
+        try:
+            await asyncio.sleep(1.0)
+            if self.error is not None:
+                raise self.error
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.world.told.append("ended")
+
+
+@pytest.fixture
+def world(monkeypatch, tmp_path):
+    return World(monkeypatch, tmp_path)
+
+
+FIRST = [(APEX, 7, 42), "commit", "transfers", "status"]
+
+
+async def test_serials_are_taken_over_before_anything_is_written(world):
+    async with running(world.leadership.run(Duty(world), None, Duty(world))):
+        await asyncio.sleep(0.1)
+        assert world.told == [*FIRST, "begun", "begun"]
+        assert world.leadership.elector.leading
+    assert world.told[6:] == ["ended", "ended", "no transfers"]
+
+
+async def test_nothing_begins_while_the_last_serials_are_unknown(world):
+    world.refusals = 3
+    async with running(world.leadership.run(Duty(world))):
+        await asyncio.sleep(2.5 * SERIALS_RETRY_SECONDS)
+        assert not world.told
+        await asyncio.sleep(SERIALS_RETRY_SECONDS)
+        assert world.told == [*FIRST, "begun"]
+
+
+async def test_a_duty_that_breaks_is_begun_anew_with_the_others(world):
+    async with running(world.leadership.run(Duty(world, KeyError("a defect")), Duty(world))):
+        await asyncio.sleep(1.1)
+        assert world.told == [*FIRST, "begun", "begun", "ended", "ended", "no transfers"]
+        world.told.clear()
+        await asyncio.sleep(RESTART_SECONDS)
+        assert world.told[:6] == [*FIRST, "begun", "begun"]

@@ -1,0 +1,92 @@
+"""What DiscoveryFiles hold, on its way from the directory to the store. In virtual time."""
+
+import asyncio
+
+import pytest
+
+from rollcall.directory import Directory
+from rollcall.model import ConfigMapTarget, DiscoveryFile, FileServices, FileSpec, Format, Key
+from rollcall.publish.collector import REST_SECONDS, Files
+from rollcall.publish.file_store import FileStore
+from rollcall.publish.selection import FileSelection
+from unit.running import running
+from unit.world import pod, service
+
+pytestmark = pytest.mark.looptime
+
+KEY = Key("shop", "file")
+FILE = DiscoveryFile(
+    KEY, "uid", 1, FileSpec(Format.JSON, ConfigMapTarget("file", "file.json"), FileServices())
+)
+
+
+class World:
+    """Services and pods, and a store of what files hold; `collected` counts how often it was told."""
+
+    def __init__(self):
+        self.directory = Directory()
+        self.store = FileStore()
+        self.collected = 0
+        self.files = Files(FileSelection(self.directory, cross_namespace=False), self.store, self._collected)
+
+    def _collected(self):
+        self.collected += 1
+
+    def flow(self, *pods):
+        for each in pods:
+            self.directory.apply_pod(each)
+        self.files.apply(self.directory.take())
+
+    async def text(self):
+        return (await self.store.current(KEY)).rendering.text
+
+
+@pytest.fixture
+def world():
+    made = World()
+    made.files.apply_file(KEY, FILE)
+    made.directory.apply_service(service())
+    made.flow(pod())
+    return made
+
+
+async def test_the_store_hears_nothing_before_everything_is_known(world):
+    assert KEY not in world.store
+    world.files.publish_first()
+    assert "10.0.0.1" in await world.text()
+
+
+async def test_a_change_passes_at_once_and_a_burst_as_one(world):
+    world.files.publish_first()
+    async with running(world.files.run()):
+        await asyncio.sleep(1.0)
+        before = world.collected
+        world.flow(pod("web-1", "10.0.0.2"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert "10.0.0.2" in await world.text()
+        for number in range(3, 9):
+            world.flow(pod(f"web-{number}", f"10.0.0.{number}"))
+        await asyncio.sleep(2 * REST_SECONDS)
+        assert "10.0.0.8" in await world.text()
+        assert world.collected == before + 2
+
+
+async def test_a_change_of_other_services_is_none(world):
+    world.files.publish_first()
+    async with running(world.files.run()):
+        await asyncio.sleep(1.0)
+        before = world.collected
+        world.directory.apply_service(service(namespace="blog"))
+        world.flow(pod(namespace="blog"))
+        await asyncio.sleep(1.0)
+        assert world.collected == before
+
+
+async def test_a_file_that_is_gone_is_gone_at_once(world):
+    world.files.publish_first()
+    world.files.apply_file(KEY, None)
+    assert KEY not in world.store
+    async with running(world.files.run()):
+        await asyncio.sleep(1.0)
+        assert KEY not in world.store

@@ -1,0 +1,97 @@
+"""ServiceInstances that Rollcall makes; in virtual time."""
+
+import asyncio
+
+import jsonschema
+import pytest
+
+from rollcall.kube.work_queue import CONCURRENCY
+from rollcall.model import Key, Service
+from rollcall.status.creation import InstanceCreator, body
+from unit.manifests.sources import schema_of
+from unit.running import running
+from unit.status.fake_api import FakeApi, broken, unreachable
+from unit.world import service
+
+pytestmark = pytest.mark.looptime
+
+COLLECTION = "/apis/rollcall.dev/v1alpha1/namespaces/shop/serviceinstances"
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.api = FakeApi()
+        self.services: dict[Key, Service] = {}
+        self.creator = InstanceCreator(self.api, self.services.get, draw=max)
+
+    def want(self, *names: str) -> None:
+        for name in names:
+            key = Key("shop", name)
+            self.services[key] = service(name)
+            self.creator.mark(key)
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    return Bench()
+
+
+def test_what_is_created() -> None:
+    made = body(service())
+    jsonschema.validate(made["spec"], schema_of("ServiceInstance")["properties"]["spec"])
+    assert made == {
+        "apiVersion": "rollcall.dev/v1alpha1",
+        "kind": "ServiceInstance",
+        "metadata": {
+            "name": "web",
+            "namespace": "shop",
+            "labels": {"app.kubernetes.io/managed-by": "rollcall"},
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "uid-web"}],
+        },
+        "spec": {},
+    }
+
+
+async def test_one_is_made_once(bench: Bench) -> None:
+    async with running(bench.creator.run()):
+        for _ in range(20):
+            bench.want("web")
+        await asyncio.sleep(5)
+    (call,) = bench.api.made("create")
+    assert call.path == COLLECTION
+
+
+async def test_one_that_is_there_stays_as_it_is(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.api.add(f"{COLLECTION}/web")
+    before = dict(bench.api.objects)
+    async with running(bench.creator.run()):
+        bench.want("web")
+        await asyncio.sleep(60)
+    assert len(bench.api.calls) == 1
+    assert bench.api.objects == before
+    assert caplog.records == []
+
+
+async def test_what_is_not_wanted_any_more_is_not_made(bench: Bench) -> None:
+    async with running(bench.creator.run()):
+        bench.want("web")
+        bench.services.clear()
+        await asyncio.sleep(5)
+    assert bench.api.calls == []
+
+
+async def test_many_are_made_a_few_at_a_time(bench: Bench) -> None:
+    async with running(bench.creator.run()):
+        bench.want(*[f"s{i}" for i in range(100)])
+        await asyncio.sleep(5)
+    assert len(bench.api.objects) == 100
+    assert bench.api.most_in_flight == CONCURRENCY
+
+
+async def test_failures_are_tried_again(bench: Bench) -> None:
+    bench.api.failures.extend([unreachable(), broken()])
+    async with running(bench.creator.run()):
+        bench.want("web")
+        await asyncio.sleep(20)
+    assert len(bench.api.made("create")) == 3
+    assert len(bench.api.objects) == 1

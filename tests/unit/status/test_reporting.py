@@ -1,0 +1,95 @@
+"""What the API server is told follows what the DNS workers answer, however slow they are."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+import pytest
+
+from rollcall.directory import Directory
+from rollcall.publish.selection import FileSelection
+from rollcall.status.reporting import Reporting
+from rollcall.zone import Zones
+from unit.running import running
+from unit.status.cluster import START
+from unit.status.fake_api import FakeApi
+from unit.world import pod, service, zone
+
+if TYPE_CHECKING:
+    from rollcall.kube.client import KubeClient
+
+pytestmark = pytest.mark.looptime
+
+PATH = "/apis/rollcall.dev/v1alpha1/discoveryzones/main"
+LONG_SECONDS = 10.0
+"""Longer than it takes until a status is written."""
+
+
+class World:
+    """A zone with a service, and the versions of it that are handed out."""
+
+    def __init__(self) -> None:
+        self.api = FakeApi()
+        self.api.add(PATH)
+        self.directory = Directory()
+        self.zones = Zones(self.directory, "test")
+        selection = FileSelection(self.directory, cross_namespace=False)
+        self.reporting = Reporting(
+            cast("KubeClient", self.api), self.directory, self.zones, selection, clock=now
+        )
+        uid = self.api.objects[PATH]["metadata"]["uid"]
+        self.zones.apply_zone(msgspec.structs.replace(zone(), uid=uid))
+        self.directory.apply_service(service())
+        self.version = 0
+
+    def flow(self, *names: str) -> int:
+        """Let pods come; return the serial of the zone that has them."""
+        for name in names:
+            self.directory.apply_pod(pod(name))
+        changes = self.directory.take()
+        self.zones.apply(changes)
+        while self.zones.step(100):
+            pass
+        commit = self.zones.commit(int(now()))
+        self.version += 1
+        self.reporting.changed(changes, commit)
+        self.reporting.published(self.version, commit)
+        (content,) = self.zones.contents()
+        return content.serial
+
+    @property
+    def publications(self) -> list[dict[str, Any]]:
+        return list((self.api.status(PATH) or {}).get("publications") or ())
+
+
+def now() -> float:
+    return START + asyncio.get_running_loop().time()
+
+
+async def test_a_worker_that_is_slower_than_the_status_is_told_as_well() -> None:
+    world = World()
+    async with running(world.reporting.run()):
+        first = world.flow("web-0")
+        world.reporting.served(world.version)
+        await asyncio.sleep(LONG_SECONDS)
+        assert [each["serial"] for each in world.publications] == [first]
+        second = world.flow("web-1")
+        assert second > first
+        await asyncio.sleep(LONG_SECONDS)
+        assert [each["serial"] for each in world.publications] == [first], "it isn't answered yet"
+        world.reporting.served(world.version)
+        await asyncio.sleep(LONG_SECONDS)
+        assert [each["serial"] for each in world.publications] == [second]
+
+
+async def test_a_worker_that_is_quicker_costs_no_second_write() -> None:
+    world = World()
+    async with running(world.reporting.run()):
+        world.flow("web-0")
+        world.reporting.served(world.version)
+        await asyncio.sleep(LONG_SECONDS)
+        before = len(world.api.made("patch", f"{PATH}/status"))
+        world.flow("web-1")
+        world.reporting.served(world.version)
+        await asyncio.sleep(LONG_SECONDS)
+        assert len(world.api.made("patch", f"{PATH}/status")) == before + 1

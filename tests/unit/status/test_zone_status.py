@@ -1,0 +1,149 @@
+"""The status of a DiscoveryZone."""
+
+from rollcall.model import NameServer
+from rollcall.publish.report import TargetReport
+from rollcall.zone.names import from_text
+from unit.status.cluster import START, World, states
+from unit.world import pod, resource, service, zone
+
+
+def test_a_zone_as_it_should_be() -> None:
+    made = World()
+    status = made.apply(main := zone(generation=4), service(), resource(), pod()).zone(main)
+    assert status.pop("conditions")
+    assert len(status.pop("digest")) == 32
+    assert status == {
+        "observedGeneration": 4,
+        "serial": START,
+        # SOA, NS; A of the service, A of the instance, SRV, TXT
+        "records": 6,
+        "names": 5,
+        "services": 1,
+        "publications": [
+            {
+                "domain": "example.com",
+                "target": "serve",
+                "serial": START,
+                "time": "2027-01-15T08:00:00Z",
+            }
+        ],
+    }
+    assert states(made.zone(main)) == {"Ready": ("True", "Published")}
+
+
+def test_an_empty_zone_is_published() -> None:
+    status = World().apply(main := zone()).zone(main)
+    assert states(status) == {"Ready": ("True", "Published")}
+    assert (status["records"], status["names"], status["services"]) == (2, 1, 0)
+
+
+def test_reverse_domains_are_published_each_on_its_own() -> None:
+    made = World().apply(main := zone(reverse_domains=("0.10.in-addr.arpa",)), service(), pod())
+    publications = made.zone(main)["publications"]
+    assert [each["domain"] for each in publications] == ["example.com", "0.10.in-addr.arpa"]
+
+
+def test_a_domain_that_another_zone_has() -> None:
+    younger = zone("younger", created="2026-06-01T00:00:00Z")
+    status = World().apply(zone(), younger).zone(younger)
+    assert states(status) == {"Ready": ("False", "DomainTaken"), "Stalled": ("True", "DomainTaken")}
+    assert "serial" not in status
+
+
+def test_a_spec_that_no_zone_can_be_made_of() -> None:
+    odd = zone(name_servers=(NameServer("ns.example.com", ("not-an-address",)),))
+    assert states(World().apply(odd).zone(odd))["Stalled"] == ("True", "InvalidDomain")
+
+
+def test_a_reverse_domain_that_another_zone_has() -> None:
+    reverse = ("0.10.in-addr.arpa",)
+    younger = zone("younger", "b.test", created="2026-06-01T00:00:00Z", reverse_domains=reverse)
+    status = World().apply(zone(reverse_domains=reverse), younger).zone(younger)
+    assert states(status)["Stalled"] == ("True", "DomainTaken")
+    assert status["serial"] == START, "it is served all the same"
+
+
+def test_before_it_is_complete() -> None:
+    made = World()
+    made.directory.apply_service(service())
+    made.zones.apply_zone(main := zone())
+    status = made.zone(main)
+    assert states(status) == {"Ready": ("False", "Building"), "Reconciling": ("True", "Building")}
+    assert "serial" not in status
+
+
+def test_before_a_dns_worker_has_it() -> None:
+    made = World()
+    made.zones.apply_zone(main := zone())
+    made.commit()
+    status = made.zone(main)
+    assert states(status)["Reconciling"] == ("True", "Publishing")
+    assert status["publications"] == []
+
+
+def test_a_zone_that_was_never_taken_in() -> None:
+    assert states(World().zone(zone()))["Reconciling"] == ("True", "Building")
+
+
+def test_what_is_as_before_keeps_its_times() -> None:
+    made = World().apply(main := zone(), service(), pod())
+    first = made.zone(main)
+    made.now += 100
+    assert made.zone(main, first) == first
+    made.apply(pod("web-1", "10.0.0.2"))
+    second = made.zone(main, first)
+    assert second["serial"] == START + 100
+    assert second["publications"][0]["time"] == "2027-01-15T08:01:40Z"
+    assert second["digest"] != first["digest"]
+
+
+def report(reason: str, target: str = "bind", serial: int = 7, message: str = "") -> TargetReport:
+    healthy = reason in ("Current", "Behind")
+    return TargetReport("internal", from_text("example.com"), target, serial, START, reason, message, healthy)
+
+
+def test_a_target_has_an_entry_with_its_lag() -> None:
+    made = World().apply(main := zone("internal"))
+    assert made.targets.take(report("Behind"), START - 40)
+    assert made.targets.take(report("TimedOut", message="No answer."), START - 30)
+    assert not made.targets.take(report("TimedOut", message="No answer."), START - 20)
+    assert made.zone(main)["publications"][1] == {
+        "domain": "example.com",
+        "target": "bind",
+        "serial": 7,
+        "time": "2027-01-15T08:00:00Z",
+        "reason": "TimedOut",
+        "message": "No answer.",
+        "lagSeconds": 40,
+    }
+    made.targets.take(report("Current", serial=9), START)
+    entry = made.zone(main)["publications"][1]
+    assert (entry["serial"], entry["reason"], entry["lagSeconds"]) == (9, "Current", 0)
+
+
+def test_a_target_that_is_on_its_way_makes_no_zone_unready() -> None:
+    made = World().apply(main := zone("internal"))
+    made.targets.take(report("Behind"), START)
+    assert states(made.zone(main)) == {"Ready": ("True", "Published")}
+
+
+def test_failing_targets_are_named_in_the_condition() -> None:
+    made = World().apply(main := zone("internal"))
+    made.targets.take(report("Current", "a"), START)
+    for number in range(7):
+        made.targets.take(report("BadKey", f"n{number}", message="Add the key."), START)
+    status = made.zone(main)
+    assert states(status) == {"Ready": ("False", "BadKey")}
+    message = status["conditions"][0]["message"]
+    assert message.startswith("n0, example.com: Add the key. n1")
+    assert message.endswith("2 more targets are listed in status.publications.")
+
+
+def test_what_is_no_target_any_more_is_forgotten() -> None:
+    made = World().apply(main := zone("internal"))
+    made.targets.take(report("BadKey", "old"), START)
+    made.targets.take(report("Current", "new"), START)
+    made.targets.keep("internal", {(from_text("example.com"), "new")})
+    assert [each["target"] for each in made.zone(main)["publications"]] == ["serve", "new"]
+    made.targets.keep("internal", ())
+    assert list(made.targets) == []
