@@ -254,7 +254,7 @@ class App:
         self.reporting.zones_changed()
 
     def _on_secrets(self) -> None:
-        self.targets.keys_changed()
+        self.targets.on_secrets_changed()
         if self.synced:  # before, zones are missing: a catalog without them would have secondaries drop them
             self.transfers.configured()
 

@@ -129,12 +129,12 @@ async def running(
     """Run a worker for a source at a server."""
     address = server if isinstance(server, tuple) else (server.address, server.port)
     it = Running(source, address, **options)
-    source.listeners.append(it.worker.changed)
+    source.listeners.append(it.worker.on_version)
     task = asyncio.create_task(it.worker.run())
     try:
         yield it
     finally:
-        source.listeners.remove(it.worker.changed)
+        source.listeners.remove(it.worker.on_version)
         is_over = task.done()
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -201,7 +201,7 @@ class Writer:
             self._take,
             lambda outcome: None,
         )
-        self.source.listeners.append(self._worker.changed)
+        self.source.listeners.append(self._worker.on_version)
         token = _gate.set(self.gate)
         self._task = asyncio.create_task(self._worker.run())
         _gate.reset(token)
@@ -212,7 +212,7 @@ class Writer:
         task, self._task = self._task, None
         if task is None or self._worker is None:
             return
-        self.source.listeners.remove(self._worker.changed)
+        self.source.listeners.remove(self._worker.on_version)
         task.cancel()
         done, _ = await asyncio.wait([task], timeout=DEADLINE_SECONDS)
         assert done, f"{self.name} goes on after it was cancelled: {self.report}"

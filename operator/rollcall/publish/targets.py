@@ -33,10 +33,10 @@ BROKEN = "Broken"
 class Worker(Protocol):
     """What brings one domain to one target."""
 
-    def changed(self, version: Version) -> None:
-        """Take in a step of the zone; at the cost of the step, without I/O."""
+    def on_version(self, version: Version) -> None:
+        """Note a version that the zone has been brought to; without I/O, at the cost of the change."""
 
-    def keys_changed(self) -> None:
+    def on_secrets_changed(self) -> None:
         """Look at the Secrets anew."""
 
     async def run(self) -> Any:
@@ -96,10 +96,10 @@ class Targets:
         """Take in that DiscoveryZones changed."""
         self._changed.set()
 
-    def keys_changed(self) -> None:
-        """Take in that Secrets changed."""
+    def on_secrets_changed(self) -> None:
+        """Let each worker look at the Secrets anew."""
         for running in self._running.values():
-            running.worker.keys_changed()
+            running.worker.on_secrets_changed()
 
     def publish(self, deltas: Iterable[ZoneDelta]) -> None:
         """Take in a commit."""
@@ -113,7 +113,7 @@ class Targets:
             version = published.apply(delta)
             for running in self._running.values():
                 if running.published is published:
-                    running.worker.changed(version)
+                    running.worker.on_version(version)
 
     async def run(self) -> None:
         """Publish until cancelled. Whoever runs this must be the leader."""

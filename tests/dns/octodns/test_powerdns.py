@@ -111,7 +111,7 @@ async def test_what_others_change_at_a_marked_name_is_put_right(powerdns) -> Non
         powerdns.server.pdnsutil("add-record", DEDICATED.name, "old.web.shop", "A", "5", "192.0.2.67")
         powerdns.server.restart()
         domain.hold(*instances(1), *web("10.0.0.9", name="db.shop"))
-        publishing.worker.changed(domain.hold(*instances(1)))
+        publishing.worker.on_version(domain.hold(*instances(1)))
         await publishing.until_current()
     assert powerdns.holds() == OTHERS | service(1)
 

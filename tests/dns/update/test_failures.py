@@ -47,7 +47,7 @@ async def test_an_unknown_key(server: Nameserver) -> None:
         said = await it.said(unsigned(server, Reason.BAD_KEY))
         assert "other" in said.message
         it.ring = KeyRing(parse_key(KEY))
-        it.worker.keys_changed()
+        it.worker.on_secrets_changed()
         await it.current()
 
 
@@ -55,7 +55,7 @@ async def test_another_secret(server: Nameserver) -> None:
     async with running(shop(), server, key=OTHER_SECRET) as it:
         await it.said(unsigned(server, Reason.BAD_SIGNATURE))
         it.ring = KeyRing(parse_key(KEY))
-        it.worker.keys_changed()
+        it.worker.on_secrets_changed()
         await it.current()
 
 
@@ -78,7 +78,7 @@ async def test_the_server_has_the_previous_key_still(server: Nameserver, wrong: 
         source.service("web.shop", many(3))
         await it.current()
         it.ring = KeyRing(parse_key(KEY), parse_key(wrong))
-        it.worker.keys_changed()
+        it.worker.on_secrets_changed()
         await it.until(lambda report: report.message == "")
         source.service("web.shop", many(4))
         assert (await it.current()).message == ""
@@ -89,10 +89,10 @@ async def test_a_key_that_goes_while_it_runs(server: Nameserver) -> None:
     async with running(source, server) as it:
         await it.current()
         it.ring = Problem("KeyMissing", "There is no Secret.")
-        it.worker.keys_changed()
+        it.worker.on_secrets_changed()
         assert (await it.said("KeyMissing")).message == "There is no Secret."
         it.ring = KeyRing(parse_key(KEY))
-        it.worker.keys_changed()
+        it.worker.on_secrets_changed()
         await it.current()
 
 

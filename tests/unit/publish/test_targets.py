@@ -34,7 +34,7 @@ class Worker:
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.made.append(self)
 
-    def changed(self, version: object) -> None:
+    def on_version(self, version: object) -> None:
         """Do nothing."""
 
     async def run(self) -> None:

@@ -67,12 +67,12 @@ class OctodnsWorker:
         self._last = TargetReport(zone, published.apex, spec.name, 0, 0.0, BEHIND, "", healthy=True)
         self._failures = 0
 
-    def changed(self, version: Version) -> None:
-        """Take in that there is a new version."""
+    def on_version(self, version: Version) -> None:
+        """Let the next run begin soon: there is a new version."""
         self._wake.set()
 
-    def keys_changed(self) -> None:
-        """Take in that Secrets changed: if ours is among them, it may be the remedy."""
+    def on_secrets_changed(self) -> None:
+        """Try anew, if our Secret is among those that changed: it may be the remedy."""
         if self._settings() != self._used:
             self._new_settings.set()
             self._wake.set()

@@ -25,8 +25,8 @@ class Backlog:
     def __len__(self) -> int:
         return len(self.live) + len(self.flood)
 
-    def changed(self, touched: Work) -> None:
-        """Take in what a version touches."""
+    def add_touched(self, touched: Work) -> None:
+        """Add what a version touches, to the lane that its size asks for."""
         lane = self.live if len(touched) <= FLOOD else self.flood
         for root, keys in touched.items():
             self.add(root, keys, lane)

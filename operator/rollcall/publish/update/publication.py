@@ -72,8 +72,8 @@ class Publication:
         """The version that drafts bring."""
         return self.published.serial
 
-    def changed(self, version: Version) -> None:
-        """Take in a version."""
+    def on_version(self, version: Version) -> None:
+        """Put what a version touches into the backlog."""
         touched = self.units.apply(version)
         for root in touched:
             if root in self.units:
@@ -83,7 +83,7 @@ class Publication:
             else:
                 self.withdrawn.add(root)
                 self._forget_trouble(root)
-        self.backlog.changed(touched)
+        self.backlog.add_touched(touched)
 
     def names_of(self, root: bytes) -> set[bytes]:
         """Return the names of a unit that we know of."""

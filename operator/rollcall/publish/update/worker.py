@@ -70,13 +70,13 @@ class UpdateWorker:
         )
         self._reader.found = self._writer.wake
 
-    def changed(self, version: Version) -> None:
-        """Take in a step of the zone; at the cost of the step, without I/O."""
-        self._publication.changed(version)
+    def on_version(self, version: Version) -> None:
+        """Put what a version touches into the backlog; without I/O, at the cost of the change."""
+        self._publication.on_version(version)
         self._writer.wake()
 
-    def keys_changed(self) -> None:
-        """Take in that Secrets changed: if ours is among them, it is used from the next message on."""
+    def on_secrets_changed(self) -> None:
+        """Use our key from the next message on, if it is among the Secrets that changed."""
         if self._keys() != self._used:
             self._new_keys.set()
             self._writer.renew()

@@ -41,11 +41,11 @@ class Publishing:
             task.cancel()
 
     def hold(self, *lines: str) -> None:
-        self.worker.changed(self.domain.hold(*lines))
+        self.worker.on_version(self.domain.hold(*lines))
 
     def give(self, secret: Mapping[str, bytes] | None) -> None:
         self.secret = secret
-        self.worker.keys_changed()
+        self.worker.on_secrets_changed()
 
     async def until(self, condition: Callable[[TargetReport], bool]) -> TargetReport:
         """Wait until the last report is as wanted."""

@@ -41,7 +41,7 @@ class Driver:
         self.learning = Learning(self.publication)
         for _ in self.publication.units.build():
             pass
-        source.listeners.append(self.publication.changed)
+        source.listeners.append(self.publication.on_version)
         self.learn()
 
     def learn(self) -> None:

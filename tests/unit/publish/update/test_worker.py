@@ -111,7 +111,7 @@ async def test_a_new_key_ends_a_rest() -> None:
         await asyncio.sleep(600)
         tries = len(Side.tries)
         it.ring = KeyRing(parse_key(KEY.replace(":rollcall:", ":other:")))
-        it.worker.keys_changed()
+        it.worker.on_secrets_changed()
         await asyncio.sleep(0.1)
         assert len(Side.tries) == tries + 1
         await asyncio.sleep(0.5)
