@@ -37,12 +37,12 @@ from .processes import EX_CONFIG, end_with
 from .propagation.dns_workers import DnsWorkers
 from .propagation.drains import Drains
 from .propagation.gate import Gatekeeper
+from .propagation.report import TargetReport
 from .propagation.tracker import Presence
 from .propagation.turns import Turns
 from .publish.collector import Files
 from .publish.configmaps import FilePublisher
 from .publish.file_store import FileStore
-from .publish.report import TargetReport
 from .publish.secondaries_feed import Transfers
 from .publish.selection import FileSelection
 from .publish.targets import Targets, target_keys

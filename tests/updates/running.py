@@ -8,7 +8,7 @@ from typing import Any
 
 from nameservers import KEY, Nameserver, records
 from rollcall.model import KeyRing, Problem, UpdateTarget, parse_key
-from rollcall.publish.report import CURRENT, TargetReport
+from rollcall.propagation.report import CURRENT, TargetReport
 from rollcall.publish.update import UpdateWorker
 from updates.source import IDENTITY, Records, Source
 

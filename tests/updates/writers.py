@@ -18,7 +18,7 @@ from nameservers import KEY, Nameserver
 from rollcall.dnswire.message import Message
 from rollcall.dnswire.tsig import sign
 from rollcall.model import KeyRing, UpdateTarget, parse_key
-from rollcall.publish.report import TargetReport
+from rollcall.propagation.report import TargetReport
 from rollcall.publish.update import Fence, UpdateWorker, discovery, orphans, reader, reasons, worker, writer
 from rollcall.publish.update.session import TIMEOUT_SECONDS, Server, Session
 from updates.source import IDENTITY, Source

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
-from rollcall.propagation.published import SERVE
+from rollcall.propagation.report import SERVE
 from rollcall.watch.resource import DISCOVERY_ZONES
 from rollcall.zone.names import InvalidName, from_text
 

@@ -7,9 +7,6 @@ import msgspec
 
 from rollcall.zone import Commit
 
-SERVE = "serve"
-"""How status names our own DNS server among the places that a zone goes to."""
-
 _MAX_UNDERWAY = 1000
 """Versions that are kept apart while workers are slow, or away; those beyond are confirmed as one."""
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from rollcall.publish.report import CURRENT, TargetReport
+from .report import CURRENT, TargetReport
 
 
 class TargetState(msgspec.Struct, frozen=True):

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 
 from rollcall.directory import Directory, ServiceChange
 from rollcall.model import Key, Pod
-from rollcall.publish.report import TargetReport
-from rollcall.publish.secondaries_feed import AHEAD
+from rollcall.propagation.report import AHEAD
 from rollcall.zone import Commit, Zones
 
 from .drains import Drains
 from .gate import Gatekeeper
+from .report import TargetReport
 from .tracker import Presence
 
 

@@ -7,13 +7,10 @@ from pathlib import Path
 from rollcall.feed.feed import Feed
 from rollcall.feed.frames import SecondaryState, Settings, Stats, TransferStats, TransferZone
 from rollcall.model import KeyRing, Problem, Transfer
+from rollcall.propagation.report import AHEAD, BEHIND, CURRENT, TargetReport
 from rollcall.zone import ZoneDelta, Zones
 
-from .report import BEHIND, CURRENT, TargetReport
 from .targets import Keys
-
-AHEAD = "Ahead"
-"""A secondary has a newer serial than ours: handed out by somebody before us. Ours has to go beyond it."""
 
 OFF = "TransferOff"
 _OFF_MESSAGE = (

@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from rollcall.model import DiscoveryZone, KeyRing, OctodnsTarget, Problem, UpdateTarget
+from rollcall.propagation.report import TargetReport
 from rollcall.zone import ZoneDelta, Zones
 from rollcall.zone.names import from_text, to_text
 from rollcall.zone.published import PublishedZone, Version
 
 from .octodns import OctodnsWorker
-from .report import TargetReport
 from .update import Fence, UpdateWorker
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from rollcall.directory import Directory, ServiceChange
 from rollcall.kube.client import KubeClient
 from rollcall.model import Key, Service
 from rollcall.propagation.published import Publications
+from rollcall.propagation.report import TargetReport
 from rollcall.propagation.target_states import TargetStates
 from rollcall.publish.configmaps import FileReport
-from rollcall.publish.report import TargetReport
 from rollcall.publish.selection import FileSelection
 from rollcall.zone import Commit, Zones
 

@@ -9,7 +9,8 @@ import msgspec
 
 from rollcall.directory import Entry
 from rollcall.model import Counts, Instance, Key, Problem, Reason
-from rollcall.propagation.published import SERVE, Publications, Published
+from rollcall.propagation.published import Publications, Published
+from rollcall.propagation.report import SERVE
 from rollcall.zone import Publication, Zones
 from rollcall.zone.names import to_text
 from rollcall.zone.serial import is_newer

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rollcall.model import DiscoveryZone
-from rollcall.propagation.published import SERVE, Publications, Published
+from rollcall.propagation.published import Publications, Published
+from rollcall.propagation.report import SERVE, TargetReport
 from rollcall.propagation.target_states import TargetState
-from rollcall.publish.report import TargetReport
 from rollcall.zone import Zones
 from rollcall.zone.content import ZoneContent
 from rollcall.zone.names import to_text

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rollcall.directory.follow import FollowReason
-from rollcall.publish.report import BEHIND, CURRENT
+from rollcall.propagation.report import BEHIND, CURRENT
 from rollcall.publish.secondaries_feed import OFF
 from rollcall.publish.transfer.reasons import Reason as TransferReason
 from rollcall.publish.update.reasons import Reason as UpdateReason

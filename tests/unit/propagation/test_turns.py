@@ -4,10 +4,9 @@ import pytest
 
 from rollcall.directory import Directory
 from rollcall.model import Key
+from rollcall.propagation.report import AHEAD, CURRENT, TargetReport
 from rollcall.propagation.tracker import Presence
 from rollcall.propagation.turns import Turns
-from rollcall.publish.report import CURRENT, TargetReport
-from rollcall.publish.secondaries_feed import AHEAD
 from rollcall.zone import Zones
 from rollcall.zone.names import from_text
 from unit.world import pod, service, zone

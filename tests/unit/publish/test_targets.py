@@ -9,8 +9,8 @@ import pytest
 
 from rollcall.directory import Directory
 from rollcall.model import UpdateTarget
+from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
 from rollcall.publish import targets as module
-from rollcall.publish.report import BEHIND, CURRENT, TargetReport
 from rollcall.publish.targets import BROKEN, RESTART_SECONDS, Targets
 from rollcall.zone import Zones
 from rollcall.zone.names import from_text

@@ -1,7 +1,7 @@
 """The status of a DiscoveryZone."""
 
 from rollcall.model import NameServer
-from rollcall.publish.report import TargetReport
+from rollcall.propagation.report import TargetReport
 from rollcall.zone.names import from_text
 from unit.status.cluster import START, World, states
 from unit.world import pod, resource, service, zone

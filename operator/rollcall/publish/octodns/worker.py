@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from random import SystemRandom
 
 from rollcall.model import OctodnsTarget
-from rollcall.publish.report import BEHIND, CURRENT, TargetReport
+from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
 from rollcall.zone.names import to_text
 from rollcall.zone.published import PublishedZone, Version
 

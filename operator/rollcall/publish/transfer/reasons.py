@@ -5,8 +5,7 @@ from enum import StrEnum
 
 from rollcall.dnswire.errors import TsigError, TsigFault
 from rollcall.dnswire.message import Rcode
-
-from ..report import BEHIND, CURRENT
+from rollcall.propagation.report import BEHIND, CURRENT
 
 
 class Reason(StrEnum):

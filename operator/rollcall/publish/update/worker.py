@@ -12,7 +12,7 @@ from random import SystemRandom
 from typing import Never
 
 from rollcall.model import KeyRing, Problem, UpdateTarget
-from rollcall.publish.report import BEHIND, CURRENT, TargetReport
+from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
 from rollcall.zone.names import to_text
 from rollcall.zone.published import PublishedZone, Version
 

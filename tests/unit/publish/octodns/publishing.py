@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from rollcall.model import OctodnsTarget
+from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
 from rollcall.publish.octodns import OctodnsWorker
-from rollcall.publish.report import BEHIND, CURRENT, TargetReport
 from unit.publish.octodns.zones import IDENTITY, Domain
 
 DEADLINE_SECONDS = 60.0

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from rollcall.propagation.report import TargetReport
 from rollcall.publish.octodns.exchange import Failure, Outcome, Request
 from rollcall.publish.octodns.worker import LAST_RETRY_SECONDS, REPAIR_SECONDS
-from rollcall.publish.report import TargetReport
 from unit.publish.octodns.publishing import Publishing
 from unit.publish.octodns.zones import Domain, web
 

@@ -2,8 +2,14 @@
 
 from dataclasses import dataclass
 
+SERVE = "serve"
+"""How status names our own DNS server among the places that a zone goes to."""
+
 CURRENT = "Current"
 BEHIND = "Behind"
+
+AHEAD = "Ahead"
+"""It has a newer serial than ours, handed out by somebody else: our records have not come with it."""
 
 
 @dataclass(frozen=True, slots=True)
