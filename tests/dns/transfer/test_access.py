@@ -13,7 +13,7 @@ import pytest
 
 from nameservers.asking import tsig_key
 from rollcall.model import KeyRing
-from rollcall.publish.transfer.tcp import Limits
+from rollcall.publish.transfer.answering.tcp import Limits
 from transfers.client import Copy, datagram, exchange, expected
 from transfers.running import KEY_TEXT, OTHER_TEXT, Primary, TransferProcess, key, primary, settings
 from transfers.source import ZoneSource

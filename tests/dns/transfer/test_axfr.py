@@ -13,7 +13,7 @@ from nameservers.asking import tsig_key
 from rollcall.dnswire.errors import TsigError
 from rollcall.dnswire.message import MAX_MESSAGE, read
 from rollcall.dnswire.tsig import Chain, verify
-from rollcall.publish.transfer.tcp import Limits
+from rollcall.publish.transfer.answering.tcp import Limits
 from serving.programs import run
 from transfers.client import Copy, exchange, expected
 from transfers.running import KEY_TEXT, TransferProcess, key, primary, settings

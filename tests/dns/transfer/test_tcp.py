@@ -12,10 +12,10 @@ import pytest
 from patient_clock import PatientClock
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import Transfer
-from rollcall.publish.transfer.refusals import RefusalLog
-from rollcall.publish.transfer.tcp import Limits, TcpServer
+from rollcall.publish.transfer.answering.refusals import RefusalLog
+from rollcall.publish.transfer.answering.tcp import Limits, TcpServer
 from transfers.source import ZoneSource, large
-from unit.publish.transfer.requests import Server, load
+from unit.publish.transfer.answering.requests import Server, load
 
 SOA = dns.message.make_query("k8s.example.com", "SOA").to_wire()
 AXFR = dns.message.make_query("k8s.example.com", "AXFR").to_wire()

@@ -7,7 +7,7 @@ import pytest
 from rollcall.directory.follow import FollowReason
 from rollcall.propagation.report import BEHIND, CURRENT
 from rollcall.publish.secondaries_feed import OFF
-from rollcall.publish.transfer.reasons import Reason as TransferReason
+from rollcall.publish.transfer.secondaries.reasons import Reason as TransferReason
 from rollcall.publish.update.reasons import Reason as UpdateReason
 
 DOCS = Path(__file__).parents[3] / "docs"

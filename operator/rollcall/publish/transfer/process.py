@@ -13,14 +13,14 @@ from rollcall.feed import child
 from rollcall.feed.follower import Follower
 from rollcall.feed.frames import TransferStats
 
-from .archive import Archive
-from .catalog import Catalogs
-from .refusals import RefusalLog, count
-from .responder import Responder
-from .secondaries import Secondaries
-from .tcp import TcpServer
-from .udp import receiver
-from .zones import TransferZones
+from .answering.refusals import RefusalLog, count
+from .answering.responder import Responder
+from .answering.tcp import TcpServer
+from .answering.udp import receiver
+from .journal.archive import Archive
+from .journal.zones import TransferZones
+from .secondaries.catalog import Catalogs
+from .secondaries.secondaries import Secondaries
 
 FOLDER = "transfer"
 """Of the journals, in the state folder."""

@@ -9,11 +9,13 @@ import logging
 import secrets
 import socket
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Any, NamedTuple, Self
 
 from rollcall.dnswire.errors import MalformedMessage
 from rollcall.dnswire.message import Message, Question, read
+
+from ..peer import peer_address
 
 _LOG = logging.getLogger(__name__)
 
@@ -148,7 +150,4 @@ def _takes_ipv4(sock: socket.socket) -> bool:
 
 
 def _endpoint(source: Any) -> Endpoint:
-    address = ip_address(source[0].partition("%")[0])
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return Endpoint(str(address), source[1])
+    return Endpoint(str(peer_address(source[0])), source[1])

@@ -12,10 +12,10 @@ from collections import Counter
 from dataclasses import dataclass
 from socket import socket
 
-from .access import client_address
+from ..peer import peer_address
 from .refusals import RefusalLog
 from .responder import Responder
-from .transfer import Transfer
+from .stream import Transfer
 
 _LOG = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class TcpServer:
             writer.transport.abort()
 
     async def _answer(self, client: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        address = client_address(client)
+        address = peer_address(client)
         while True:
             async with asyncio.timeout(self._limits.idle_seconds):
                 size = int.from_bytes(await reader.readexactly(_LENGTH), "big")

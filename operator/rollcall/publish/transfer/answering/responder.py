@@ -21,15 +21,16 @@ from rollcall.feed.frames import TransferStats
 from rollcall.zone.names import to_text
 from rollcall.zone.serial import is_newer
 
+from ..journal.difference import small_difference
+from ..journal.journal import Head
+from ..journal.journaled_zone import ServedZone
+from ..journal.zones import TransferZones
+from ..peer import Address
 from . import render
-from .access import Access, Address, NotAuthentic
-from .difference import small_difference
-from .journal import Head
+from .access import Access, NotAuthentic
 from .refusals import RefusalLog, count
 from .request import Request, edns_fault, finish, reply, request, serial_of
-from .transfer import Transfer
-from .zone import ServedZone
-from .zones import TransferZones
+from .stream import Transfer
 
 _BADSIG = 16
 _BADKEY = 17

@@ -9,13 +9,13 @@ import dns.rrset
 import dns.tsig
 
 from rollcall.feed.frames import Settings, TransferStats
-from rollcall.publish.transfer.journal import Journal
-from rollcall.publish.transfer.refusals import RefusalLog
-from rollcall.publish.transfer.responder import Responder
-from rollcall.publish.transfer.zone import Keeper
-from rollcall.publish.transfer.zones import TransferZones
+from rollcall.publish.transfer.answering.refusals import RefusalLog
+from rollcall.publish.transfer.answering.responder import Responder
+from rollcall.publish.transfer.journal.journal import Journal
+from rollcall.publish.transfer.journal.journaled_zone import Keeper
+from rollcall.publish.transfer.journal.zones import TransferZones
 from transfers.source import ZoneSource
-from unit.publish.transfer.contents import NoKeeper
+from unit.publish.transfer.journal.contents import NoKeeper
 
 ALLOWED, STRANGER = "192.0.2.7", "203.0.113.1"
 

@@ -10,10 +10,10 @@ import pytest
 from rollcall.dnswire.errors import TsigError
 from rollcall.dnswire.message import AA, Message, Opcode, Rcode
 from rollcall.dnswire.tsig import Chain, sign, verify
-from rollcall.publish.transfer.poll import Poller
-from rollcall.publish.transfer.reasons import Reason, Verdict
-from rollcall.publish.transfer.serials import SerialQuery
-from unit.publish.transfer.secondary import (
+from rollcall.publish.transfer.secondaries.poll import Poller
+from rollcall.publish.transfer.secondaries.reasons import Reason, Verdict
+from rollcall.publish.transfer.secondaries.serial_query import SerialQuery
+from unit.publish.transfer.secondaries.secondary import (
     APEX,
     ENDPOINT,
     KEY,

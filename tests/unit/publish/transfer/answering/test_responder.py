@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from rollcall.dnswire.message import read
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import KeyRing, Secondary, Transfer, parse_key
-from rollcall.publish.transfer.access import client_address
-from rollcall.publish.transfer.transfer import Transfer as Streamed
+from rollcall.publish.transfer.answering.stream import Transfer as Streamed
+from rollcall.publish.transfer.peer import peer_address
 from transfers.source import A, ZoneSource, large
-from unit.publish.transfer.requests import ALLOWED, STRANGER, Server, dns_key, ixfr, load, query
+from unit.publish.transfer.answering.requests import ALLOWED, STRANGER, Server, dns_key, ixfr, load, query
 
 KEY = "hmac-sha256:rollcall:cm9sbGNhbGwgZXhhbXBsZSBrZXk6IG1ha2UgYW5vdGhlciBvbmU="
 PREVIOUS = "hmac-sha256:rollcall:dGhlIGtleSBvZiBsYXN0IHllYXIsIG9mIHRoZSBzYW1lIG5hbWU="
@@ -74,7 +74,7 @@ def test_a_signed_soa(server: Server, key: str, tcp: bool):
 
 @pytest.mark.parametrize("address", [ALLOWED, f"::ffff:{ALLOWED}"])
 def test_an_unsigned_soa_from_an_allowed_network(server: Server, address: str):
-    assert client_address(address) == ip_address(ALLOWED)
+    assert peer_address(address) == ip_address(ALLOWED)
     assert serial_in(server.ask(query(), address=ALLOWED)) == 1000
 
 

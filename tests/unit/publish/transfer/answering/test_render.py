@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.dnswire.message import AXFR, HEADER_SIZE, MAX_MESSAGE, SOA, Record, question, read
-from rollcall.publish.transfer.difference import RRset
-from rollcall.publish.transfer.journal import Journal
-from rollcall.publish.transfer.render import MAX_BODY, messages, whole
+from rollcall.publish.transfer.answering.render import MAX_BODY, messages, whole
+from rollcall.publish.transfer.journal.difference import RRset
+from rollcall.publish.transfer.journal.journal import Journal
 from rollcall.zone import rdata as rd
 from rollcall.zone.names import below, from_text
 from rollcall.zone.published import PublishedSet
 from transfers.source import large
-from unit.publish.transfer.contents import APEX, head, served
+from unit.publish.transfer.journal.contents import APEX, head, served
 
 label = st.text("abc", min_size=1, max_size=3) | st.just("x" * 63)
 owner = st.lists(label, max_size=2).map(lambda labels: below(APEX, *labels))

@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import NamedTuple, TypeAlias
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import NamedTuple
 
 from rollcall.dnswire.errors import TsigError, TsigFault
 from rollcall.dnswire.message import Message
@@ -11,9 +11,9 @@ from rollcall.dnswire.tsig import Verified, verify
 from rollcall.feed.frames import Settings
 from rollcall.model import KeyRing, Transfer, TsigKey
 
-_LOG = logging.getLogger(__name__)
+from ..peer import Address
 
-Address: TypeAlias = IPv4Address | IPv6Address
+_LOG = logging.getLogger(__name__)
 
 
 class NotAuthentic(Exception):
@@ -68,13 +68,6 @@ class Access:
         if key is not None:
             return key in rule.keys
         return any(address in network for network in rule.networks)
-
-
-def client_address(text: str) -> Address:
-    """Return the address of a client, as IPv4 where it is one that came to an IPv6 socket."""
-    address = ip_address(text.partition("%")[0])
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
 
 
 def _rule(transfer: Transfer, rings: dict[str, KeyRing]) -> _Rule:

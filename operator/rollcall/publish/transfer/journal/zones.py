@@ -18,7 +18,7 @@ from rollcall.zone.published import PublishedSet, PublishedZone, RRsetKey
 from rollcall.zone.serial import is_newer, next_serial
 
 from .journal import Head, Journal
-from .zone import Keeper, ServedZone
+from .journaled_zone import Keeper, ServedZone
 
 
 class Archive(Protocol):

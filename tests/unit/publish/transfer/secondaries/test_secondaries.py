@@ -10,13 +10,13 @@ import pytest
 from rollcall.dnswire.message import Message, Opcode, Rcode
 from rollcall.feed.frames import SecondaryState, Settings, TransferZone
 from rollcall.model import KeyRing, Secondary
-from rollcall.publish.transfer import secondaries as module
-from rollcall.publish.transfer.catalog import Catalogs
-from rollcall.publish.transfer.exchange import Endpoint
-from rollcall.publish.transfer.pair import STUCK_SECONDS
-from rollcall.publish.transfer.secondaries import Secondaries
+from rollcall.publish.transfer.secondaries import secondaries as module
+from rollcall.publish.transfer.secondaries.catalog import Catalogs
+from rollcall.publish.transfer.secondaries.exchange import Endpoint
+from rollcall.publish.transfer.secondaries.secondaries import Secondaries
+from rollcall.publish.transfer.secondaries.secondary_watch import STUCK_SECONDS
 from rollcall.zone.names import from_text
-from unit.publish.transfer.secondary import (
+from unit.publish.transfer.secondaries.secondary import (
     APEX,
     KEY,
     FakeZones,
@@ -233,7 +233,9 @@ async def test_a_newer_serial_is_reported_and_told_to_who_can_go_beyond_it() -> 
                 asked.append(key)
                 return 4_000_000
 
-            patch.setattr("rollcall.publish.transfer.serials.SerialQuery._over_tcp", over_tcp)
+            patch.setattr(
+                "rollcall.publish.transfer.secondaries.serial_query.SerialQuery._over_tcp", over_tcp
+            )
             await asyncio.sleep(2)
 
         assert (world.last.serial, world.last.reason) == (4_000_000, "Ahead")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from socket import socket
 from typing import Any
 
-from .access import client_address
+from ..peer import peer_address
 from .responder import Responder
-from .transfer import Transfer
+from .stream import Transfer
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def receiver(
                 if len(wire) > 2 and wire[2] & _QR:
                     response(wire, source)
                     continue
-                answer = responder.respond(wire, client_address(source[0]), is_tcp=False)
+                answer = responder.respond(wire, peer_address(source[0]), is_tcp=False)
                 if answer is None:
                     continue
                 assert not isinstance(answer, Transfer)

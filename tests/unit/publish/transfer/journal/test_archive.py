@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from children import eventually
-from rollcall.publish.transfer import archive as archive_module
-from rollcall.publish.transfer import journal_file
-from rollcall.publish.transfer.archive import Archive
-from rollcall.publish.transfer.difference import small_difference
-from rollcall.publish.transfer.zone import ServedZone
+from rollcall.publish.transfer.journal import archive as archive_module
+from rollcall.publish.transfer.journal import journal_file
+from rollcall.publish.transfer.journal.archive import Archive
+from rollcall.publish.transfer.journal.difference import small_difference
+from rollcall.publish.transfer.journal.journaled_zone import ServedZone
 from rollcall.zone.names import below, from_text
-from unit.publish.transfer.contents import APEX, Rrsets, content, head, records, steps, versions
-from unit.publish.transfer.test_journal import leads, one
+from unit.publish.transfer.journal.contents import APEX, Rrsets, content, head, records, steps, versions
+from unit.publish.transfer.journal.test_journal import leads, one
 
 
 def opened(folder: Path) -> tuple[Archive, ServedZone]:

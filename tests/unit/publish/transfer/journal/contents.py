@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hypothesis import strategies as st
 
-from rollcall.publish.transfer.difference import RRset
-from rollcall.publish.transfer.journal import Head, Journal
-from rollcall.publish.transfer.zone import ServedZone
+from rollcall.publish.transfer.journal.difference import RRset
+from rollcall.publish.transfer.journal.journal import Head, Journal
+from rollcall.publish.transfer.journal.journaled_zone import ServedZone
 from rollcall.zone import rdata as rd
 from rollcall.zone.names import below, from_text
 from rollcall.zone.published import Difference, PublishedSet, RRsetKey

@@ -15,7 +15,7 @@ from rollcall.zone.names import to_text
 
 from .catalog import Catalogs
 from .exchange import Endpoint, Exchange
-from .pair import Outlets, Pair, PairKey, Zones
+from .secondary_watch import Outlets, Pair, PairKey, Zones
 
 _LOG = logging.getLogger(__name__)
 

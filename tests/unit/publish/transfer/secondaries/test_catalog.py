@@ -8,11 +8,11 @@ import pytest
 
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import Secondary, Transfer
-from rollcall.publish.transfer.catalog import HOLD_SECONDS, Catalogs, soa, unique
+from rollcall.publish.transfer.secondaries.catalog import HOLD_SECONDS, Catalogs, soa, unique
 from rollcall.zone import rdata as rd
 from rollcall.zone.names import below, from_text
 from rollcall.zone.published import PublishedSet, RRsetKey
-from unit.publish.transfer.secondary import transfer_zone
+from unit.publish.transfer.secondaries.secondary import transfer_zone
 
 pytestmark = pytest.mark.looptime
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator
 from rollcall.feed.frames import TransferStats
 from rollcall.zone.names import to_text
 
+from ..journal.difference import difference
+from ..journal.journaled_zone import ServedZone
 from . import render
-from .difference import difference
 from .refusals import count
 from .request import Request, finish
-from .zone import ServedZone
 
 _LOG = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from rollcall.dnswire.message import (
 )
 from rollcall.dnswire.tsig import Chain, Verified, sign
 
-from .access import Address
+from ..peer import Address
 
 MAX_PAYLOAD = 1232
 """Octets of an answer over UDP that no link of today breaks into fragments."""

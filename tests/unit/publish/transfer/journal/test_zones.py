@@ -7,14 +7,14 @@ import pytest
 from rollcall.feed.errors import DeltaError
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import Transfer
-from rollcall.publish.transfer.difference import small_difference
-from rollcall.publish.transfer.zones import TransferZones
+from rollcall.publish.transfer.journal.difference import small_difference
+from rollcall.publish.transfer.journal.zones import TransferZones
 from rollcall.zone import rdata as rd
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
 from rollcall.zone.names import from_text
 from rollcall.zone.published import PublishedSet
 from transfers.source import A, ZoneSource
-from unit.publish.transfer.requests import NoArchive, load
+from unit.publish.transfer.answering.requests import NoArchive, load
 
 CATALOG = from_text("catalog.example")
 INVALID = from_text("invalid")

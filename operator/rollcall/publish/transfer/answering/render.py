@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 
 from rollcall.dnswire.message import HEADER_SIZE, IN, SOA
 
-from .difference import NetDifference, RRset
-from .journal import Head
-from .zone import Content
+from ..journal.difference import NetDifference, RRset
+from ..journal.journal import Head
+from ..journal.journaled_zone import Content
 
 MAX_BODY = 60 << 10
 """Octets of a message without its OPT and TSIG records, which have room up to 65,535."""

@@ -15,9 +15,9 @@ from rollcall.dnswire.errors import TsigError
 from rollcall.dnswire.message import AA, Message, Opcode, Rcode
 from rollcall.dnswire.tsig import Chain, mac_of, refusal, sign, verify
 from rollcall.model import KeyRing
-from rollcall.publish.transfer.notify import Notifier
-from rollcall.publish.transfer.reasons import Reason
-from unit.publish.transfer.secondary import (
+from rollcall.publish.transfer.secondaries.notify import Notifier
+from rollcall.publish.transfer.secondaries.reasons import Reason
+from unit.publish.transfer.secondaries.secondary import (
     APEX,
     ENDPOINT,
     KEY,

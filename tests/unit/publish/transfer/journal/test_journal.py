@@ -6,12 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.publish.transfer import difference as difference_module
-from rollcall.publish.transfer.difference import NetDifference, difference, small_difference
-from rollcall.publish.transfer.journal import Journal, differences
-from rollcall.publish.transfer.zone import ServedZone
+from rollcall.publish.transfer.journal import difference as difference_module
+from rollcall.publish.transfer.journal.difference import NetDifference, difference, small_difference
+from rollcall.publish.transfer.journal.journal import Journal, differences
+from rollcall.publish.transfer.journal.journaled_zone import ServedZone
 from rollcall.zone.published import PublishedSet
-from unit.publish.transfer.contents import KEYS, Rrsets, content, head, records, served, steps, versions
+from unit.publish.transfer.journal.contents import (
+    KEYS,
+    Rrsets,
+    content,
+    head,
+    records,
+    served,
+    steps,
+    versions,
+)
 
 A_KEY = KEYS[0]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rollcall.zone.published import PublishedSet, RRsetKey
 
 from .journal import Head, Step, net
-from .zone import ServedZone
+from .journaled_zone import ServedZone
 
 AT_ONCE = 5_000
 """RRsets that are looked at in one turn of the event loop: a few milliseconds."""

@@ -21,7 +21,7 @@ from rollcall.dnswire.message import (
 )
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import KeyRing, Secondary, Transfer, TsigKey
-from rollcall.publish.transfer.exchange import Endpoint, Exchange
+from rollcall.publish.transfer.secondaries.exchange import Endpoint, Exchange
 from rollcall.zone import rdata as rd
 from rollcall.zone.names import from_text
 

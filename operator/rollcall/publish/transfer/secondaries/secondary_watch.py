@@ -17,7 +17,7 @@ from .exchange import Endpoint, Exchange
 from .notify import Notifier
 from .poll import Poller
 from .reasons import UP_TO_DATE, Reason, Verdict, adding, ahead, behind, stuck
-from .serials import SerialQuery
+from .serial_query import SerialQuery
 
 _LOG = logging.getLogger(__name__)
 
