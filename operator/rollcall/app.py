@@ -101,7 +101,7 @@ class App:
         self.gatekeeper = Gatekeeper(client, self.directory, presence) if config.publication_gate else None
         self.turns = Turns(self.directory, self.zones, presence, self.drains, self.gatekeeper)
         self.dns_workers = DnsWorkers(config.dns_workers, self.metrics, self.reporting, self.turns)
-        self.feed = Feed(config.feed_path, self.zones.whole, self.dns_workers)
+        self.feed = Feed(config.feed_path, self.zones.full_deltas, self.dns_workers)
         self.intake = Intake(client, config.namespace, self.directory, self.turns, self._flow)
         self.following = Following(client, config.namespace, self.directory, self._flow)
         self.configuration = Configuration(
@@ -135,8 +135,8 @@ class App:
         if not self.synced:
             return
         self.following.look()
-        changes = self.directory.take()
-        self.zones.apply(changes)
+        changes = self.directory.take_changes()
+        self.zones.place(changes)
         commit = self._commit(received_ns)
         self.files.apply(changes)
         self.reporting.changed(changes, commit)
@@ -216,11 +216,11 @@ class App:
 
     async def _work_off_backlog(self) -> None:
         """Place services in new and changed zones, a slice at a time, after live changes."""
-        for key, change in self.directory.take().items():
-            self.zones.apply({key: change})
+        for key, change in self.directory.take_changes().items():
+            self.zones.place({key: change})
             self.files.apply({key: change})
             await asyncio.sleep(0)
-        while self.zones.step(BACKLOG_SLICE):  # noqa: ASYNC110  # gives way, waits for nothing
+        while self.zones.place_backlog(BACKLOG_SLICE):  # noqa: ASYNC110  # gives way, waits for nothing
             await asyncio.sleep(0)
         self.synced = True
         self._flow(time.monotonic_ns())
@@ -238,7 +238,7 @@ class App:
             received_ns = time.monotonic_ns()
             more = True
             while more:
-                more = self.zones.step(BACKLOG_SLICE)
+                more = self.zones.place_backlog(BACKLOG_SLICE)
                 self.reporting.changed({}, self._commit(received_ns))
                 await asyncio.sleep(0)
             self._zones_changed()

@@ -127,7 +127,7 @@ class Source:
     def _apply(self, deltas: list[RRsetDelta], serial: int = 0) -> None:
         self._serial = serial or self._serial + 1
         soa = rd.soa(from_text("ns.invalid"), from_text("hostmaster.invalid"), self._serial, 5)
-        version = self.published.apply(ZoneDelta(self.apex, self._serial, soa, 5, tuple(deltas)))
+        version = self.published.advance(ZoneDelta(self.apex, self._serial, soa, 5, tuple(deltas)))
         for listener in self.listeners:
             listener(version)
 

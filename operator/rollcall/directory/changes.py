@@ -9,7 +9,7 @@ from rollcall.model import Instance, Key, Reason
 
 @dataclass(slots=True)
 class ServiceChange:
-    """What happened to a service since the last `take`.
+    """What happened to a service since the last `take_changes`.
 
     `whole` says that more than its instances changed (or that it came or went): look at the entry anew.
     Otherwise `pods` names those whose instance came, went or changed. `eligible` says that the answers to it

@@ -78,7 +78,7 @@ class Directory:
                 return True
         return False
 
-    def take(self) -> Mapping[Key, ServiceChange]:
+    def take_changes(self) -> Mapping[Key, ServiceChange]:
         """Decide on releases, and return what has changed since the last call, by service."""
         for key, pods in self._undecided.items():
             if (entry := self._entries.get(key)) is not None:

@@ -33,7 +33,7 @@ class Transfers:
         report: Callable[[TargetReport], None],
         resume: Callable[[bytes, int], None],
     ) -> None:
-        self.feed = Feed(path, zones.whole, self) if path is not None else None
+        self.feed = Feed(path, zones.full_deltas, self) if path is not None else None
         self.stats = TransferStats()
         self._zones = zones
         self._keys = keys
@@ -65,17 +65,17 @@ class Transfers:
         zones: list[TransferZone] = []
         owners: dict[bytes, str] = {}
         secrets: dict[tuple[bytes, str], str] = {}
-        for name in self._zones.names():
-            zone, served = self._zones.wanted(name), self._zones.get(name)
-            if zone is None or zone.spec.transfer is None or served is None:
+        for served in self._zones.served_zones():
+            transfer = served.zone.spec.transfer
+            if transfer is None:
                 continue
             for content in served.contents():
-                owners[content.apex] = name
-                for each in zone.spec.transfer.secondaries:
+                owners[content.apex] = served.zone.name
+                for each in transfer.secondaries:
                     secrets[content.apex, each.name] = each.key_secret
-                zones.append(TransferZone(content.apex, zone.spec.transfer))
+                zones.append(TransferZone(content.apex, transfer))
                 if self.feed is None and self._leading:
-                    self._report_off(name, content.apex, zone.spec.transfer)
+                    self._report_off(served.zone.name, content.apex, transfer)
         rings = {name: self._keys.ring(name) for name in set(secrets.values()) if name}
         keys = {name: ring for name, ring in rings.items() if isinstance(ring, KeyRing)}
         self._problems = {name: ring for name, ring in rings.items() if isinstance(ring, Problem)}

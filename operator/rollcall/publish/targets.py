@@ -110,7 +110,7 @@ class Targets:
             if published is None or delta.gone:
                 self._changed.set()  # a domain has come or gone
                 continue
-            version = published.apply(delta)
+            version = published.advance(delta)
             for running in self._running.values():
                 if running.published is published:
                     running.worker.on_version(version)
@@ -147,7 +147,7 @@ class Targets:
             published = self._published.get(key.domain)
             if published is None:
                 published = self._published[key.domain] = PublishedZone(key.domain)
-                published.apply(contents[key.domain].whole())
+                published.advance(contents[key.domain].full_delta())
             worker = self._make(key, spec, published)
             name = f"{key.target} of DiscoveryZone {key.zone}, {to_text(key.domain)}"
             task = group.create_task(self._keep(name, key, worker), name=name)
@@ -155,14 +155,13 @@ class Targets:
         self._published = {running.published.apex: running.published for running in self._running.values()}
 
     def _wanted(self) -> Iterator[tuple[TargetKey, UpdateTarget | OctodnsTarget]]:
-        for name in self._zones.names():
-            zone, served = self._zones.wanted(name), self._zones.get(name)
-            if zone is None or served is None or served.building:
+        for served in self._zones.served_zones():
+            if served.building:
                 continue
             own = [content.apex for content in served.contents()]
-            for spec in _specs(zone):
+            for spec in _specs(served.zone):
                 for domain in domains_of(spec, own):
-                    yield TargetKey(name, spec.name, domain), spec
+                    yield TargetKey(served.zone.name, spec.name, domain), spec
 
     def _make(self, key: TargetKey, spec: UpdateTarget | OctodnsTarget, published: PublishedZone) -> Worker:
         if isinstance(spec, OctodnsTarget):
@@ -218,11 +217,9 @@ def domains_of(spec: UpdateTarget | OctodnsTarget, domains: Iterable[bytes]) -> 
 
 def target_keys(zones: Zones) -> dict[str, set[tuple[bytes, str]]]:
     """Return (domain, target) of all that each zone goes to, secondaries included, but for our own server."""
-    keys: dict[str, set[tuple[bytes, str]]] = {}
-    for name in zones.names():
-        zone, served = zones.wanted(name), zones.get(name)
-        domains = [content.apex for content in served.contents()] if served else []
-        keys[name] = _keys_of(zone, domains) if zone else set()
+    keys: dict[str, set[tuple[bytes, str]]] = {name: set() for name in zones.names()}
+    for served in zones.served_zones():
+        keys[served.zone.name] = _keys_of(served.zone, [content.apex for content in served.contents()])
     return keys
 
 

@@ -48,7 +48,7 @@ class Snapshots:
 
     async def write(self) -> None:
         """Write both files now. A disk that refuses is logged, and tried again with the next change."""
-        zones = tuple(self._zones.whole())
+        zones = tuple(self._zones.full_deltas())
         files = await self._store.export()
         try:
             await asyncio.to_thread(self._write, zones, files)

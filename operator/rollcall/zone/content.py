@@ -208,7 +208,7 @@ class ZoneContent:
         mname, rname, negative_ttl_seconds = self._soa
         return rd.soa(mname, rname, self.serial, negative_ttl_seconds)
 
-    def whole(self) -> ZoneDelta:
+    def full_delta(self) -> ZoneDelta:
         """Return this version as a delta from nothing."""
         rrsets = tuple(
             RRsetDelta(

@@ -74,7 +74,7 @@ class PublishedZone:
         """How many records there are, the SOA among them."""
         return 1 + sum(len(rrset.records) for rrset in self._rrsets.values())
 
-    def apply(self, delta: ZoneDelta) -> Version:
+    def advance(self, delta: ZoneDelta) -> Version:
         """Go to the next version; return the step."""
         old_serial, old_soa = self.serial, self.soa
         self.serial, self.soa, self.soa_ttl = delta.serial, delta.soa, delta.soa_ttl

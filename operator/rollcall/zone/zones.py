@@ -1,7 +1,7 @@
 """All DiscoveryZones together: who has which domain, what changed, what is the whole.
 
-Live changes overtake a flood: `apply` works at once on the services that changed, `step` works off what a new
-or changed zone has still to look at, in slices. A new zone is handed out only when it is complete.
+Live changes overtake a flood: `place` works at once on the services that changed, `place_backlog` works off
+what a new or changed zone has still to look at, in slices. A new zone is handed out only when it is complete.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -61,7 +61,7 @@ class Zones:
         self._resumed: dict[bytes, int] = {}
 
     def apply_zone(self, zone: DiscoveryZone) -> None:
-        """Add a DiscoveryZone, or take in its new spec."""
+        """Add a DiscoveryZone, or replace its spec."""
         if self._wanted.get(zone.name) != zone:
             self._wanted[zone.name] = zone
             self._arrange(zone.name)
@@ -71,8 +71,8 @@ class Zones:
         if self._wanted.pop(name, None) is not None:
             self._arrange(name)
 
-    def apply(self, changes: Mapping[Key, ServiceChange]) -> None:
-        """Take in what changed in the directory."""
+    def place(self, changes: Mapping[Key, ServiceChange]) -> None:
+        """Place anew what changed in the directory."""
         for key, change in changes.items():
             for served in self._served.values():
                 if change.whole:
@@ -80,7 +80,7 @@ class Zones:
                 else:
                     served.move(key, change.pods)
 
-    def step(self, services: int) -> bool:
+    def place_backlog(self, services: int) -> bool:
         """Work off some of the backlog; return whether there is more."""
         for served in self._served.values():
             while served.backlog:
@@ -111,10 +111,10 @@ class Zones:
         return Commit(tuple(deltas), frozenset(services), frozenset(zones))
 
     def resume(self, apex: bytes, serial: int, digest: int | None = None) -> None:
-        """Take in that somebody has a newer serial of a zone than ours; the next commit goes beyond it.
+        """Go beyond a newer serial of a zone that somebody else has, with the next commit.
 
         Where the digest shows that it has the same content, the next commit takes over that very serial: so
-        a new leader hands out nothing that the one before hasn't. Call it between commits.
+        a new leader hands out nothing that the previous one hasn't. Call it between commits.
         """
         for content in self.contents():
             if content.apex == apex and content.serial and is_newer(serial, content.serial):
@@ -122,19 +122,25 @@ class Zones:
                     self._resumed[apex] = serial
                 content.go_on_from(serial)
 
-    def whole(self) -> Iterator[ZoneDelta]:
+    def full_deltas(self) -> Iterator[ZoneDelta]:
         """Yield the last committed version of every zone, as a delta from nothing.
 
         Call it right after a commit: what was not committed yet would be in it.
         """
         for content in self.contents():
-            yield content.whole()
+            yield content.full_delta()
 
     def contents(self) -> Iterator[ZoneContent]:
         """Yield every DNS zone that is complete, reverse ones included."""
         for served in self._served.values():
             if not served.building:
                 yield from served.contents()
+
+    def served_zones(self) -> Iterator[ServedZone]:
+        """Yield the DiscoveryZones that have their domain, complete or not."""
+        for name in self._wanted:
+            if (served := self._served.get(name)) is not None:
+                yield served
 
     def get(self, name: str) -> ServedZone | None:
         """Return a DiscoveryZone that has its domain, or None."""
@@ -194,7 +200,7 @@ class Zones:
         delta = content.commit(next_serial(past.ceiling, unix_seconds))
         if past.serial and past.digest == content.digest:
             content.serial = past.serial  # nothing changed over a restart: one content, one serial
-            return content.whole()
+            return content.full_delta()
         return delta
 
     def _take_gone(self) -> list[ZoneDelta]:

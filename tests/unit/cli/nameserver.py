@@ -26,12 +26,12 @@ def answers() -> Answers:
         directory.apply_pod(pod(f"web-{number}", addresses=addresses, labels=version, ready=number < 3))
     zones = Zones(directory, "rollcall")
     zones.apply_zone(zone("internal", "k8s.example.com", reverse_domains=("1.10.in-addr.arpa",)))
-    zones.apply(directory.take())
-    while zones.step(10):
+    zones.place(directory.take_changes())
+    while zones.place_backlog(10):
         pass
     zones.commit(1767268800)
     table = Table()
-    for delta in zones.whole():
+    for delta in zones.full_deltas():
         table.apply(delta)
     made = Answers(Random(1))  # the same answers in every run
     made.replace(table)

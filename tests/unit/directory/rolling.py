@@ -50,7 +50,7 @@ def known(follow: Follow = Follow.DEPLOYMENT, **options: Any) -> Directory:
 
 def entry(made: Directory) -> Entry:
     """Decide, and return the service web."""
-    made.take()
+    made.take_changes()
     found = made.get(WEB)
     assert found is not None
     return found

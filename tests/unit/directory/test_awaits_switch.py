@@ -19,7 +19,7 @@ def world() -> Directory:
     made.apply_workload(replica_set("a", 1))
     made.apply_pod(of("a"))
     made.apply_resource(resource(release=follow(3)))
-    made.take()
+    made.take_changes()
     made.apply_resource(resource(release=follow(1)))
     assert answered(made) == {"a": 100}
     made.apply_resource(resource(release=follow(3)))

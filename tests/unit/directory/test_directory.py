@@ -13,7 +13,7 @@ def directory(*objects):
     made = Directory()
     for each in objects:
         apply(made, each)
-    made.take()
+    made.take_changes()
     return made
 
 
@@ -43,7 +43,7 @@ def test_a_pod_whose_labels_change_moves():
     made.apply_pod(pod("a", labels={"app": "api"}))
     assert names(made) == []
     assert names(made, Key("shop", "api")) == ["a"]
-    assert set(made.take()) == {WEB, Key("shop", "api")}
+    assert set(made.take_changes()) == {WEB, Key("shop", "api")}
 
 
 def test_a_pod_of_two_services_is_in_both():
@@ -55,7 +55,7 @@ def test_a_pod_of_two_services_is_in_both():
 def test_a_flip_changes_one_pod_of_its_services_and_nothing_else():
     made = directory(service(), pod("a"), pod("b", address="10.0.0.2"))
     made.apply_pod(pod("a", ready=False))
-    changes = made.take()
+    changes = made.take_changes()
     assert set(changes) == {WEB}
     assert not changes[WEB].whole
     assert changes[WEB].pods == {Key("shop", "a")}
@@ -66,13 +66,13 @@ def test_a_flip_changes_one_pod_of_its_services_and_nothing_else():
 def test_an_update_that_says_nothing_new_changes_nothing():
     made = directory(service(), pod("a"))
     made.apply_pod(pod("a"))
-    assert made.take() == {}
+    assert made.take_changes() == {}
 
 
 def test_a_pod_that_was_never_eligible_changes_no_answer():
     made = directory(service())
     made.apply_pod(pod("a", phase="Pending", ready=False, address=""))
-    assert not made.take()[WEB].eligible
+    assert not made.take_changes()[WEB].eligible
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_service_is_forgotten_with_its_last_object():
     made.remove_resource(WEB)
     assert made.get(WEB) is None
     made.remove_pod(Key("shop", "web-0"))
-    assert set(made.take()) == {WEB}
+    assert set(made.take_changes()) == {WEB}
 
 
 def test_versions_that_share_a_label_are_found_and_lost_again():
@@ -126,7 +126,7 @@ def test_versions_that_share_a_label_are_found_and_lost_again():
     second = pod("b", address="10.0.0.2", labels={"app": "web", "app.kubernetes.io/version": "1-0"})
     made.apply_pod(second)
     assert made.get(WEB).colliding_versions == {"1-0"}
-    assert made.take()[WEB].whole
+    assert made.take_changes()[WEB].whole
     made.remove_pod(second.key)
     assert made.get(WEB).colliding_versions == frozenset()
-    assert made.take()[WEB].whole
+    assert made.take_changes()[WEB].whole

@@ -392,11 +392,11 @@ def test_a_workload_touches_only_those_who_follow_it() -> None:
     made.apply_resource(resource("api", selector={"app": "api"}, release=BLUE_GREEN))
     made.apply_resource(resource("plain", selector={"app": "web"}))
     made.apply_resource(resource("rolled", selector={"app": "web"}, release=ROLLOUT))
-    made.take()
+    made.take_changes()
     made.apply_workload(replica_set("a", 1))
-    assert made.take() == {}
+    assert made.take_changes() == {}
     made.apply_workload(deployment(5))
-    assert set(made.take()) == {WEB}
+    assert set(made.take_changes()) == {WEB}
     assert made.followed_kinds == {Follow.DEPLOYMENT, Follow.ROLLOUT}
 
 
@@ -406,4 +406,4 @@ def test_who_follows_nothing_any_more_is_not_looked_for() -> None:
     assert made.followed_kinds == set()
     assert entry(made).followed is None
     made.apply_workload(rollout())
-    assert made.take() == {}
+    assert made.take_changes() == {}

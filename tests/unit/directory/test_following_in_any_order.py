@@ -101,7 +101,7 @@ events = st.lists(st.one_of(workloads, resources, pods, removals, st.just("look"
 def apply(made: Directory, event: object) -> None:
     match event:
         case "look":
-            made.take()
+            made.take_changes()
         case ("gone", ServiceInstance(key=key)):
             made.remove_resource(key)
         case ("gone", Deployment() | ReplicaSet() | FlaggerCanary() | Rollout() as gone):

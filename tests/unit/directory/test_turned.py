@@ -9,7 +9,7 @@ WEB = Key("shop", "web-0")
 
 
 def turned(directory: Directory) -> set[Key]:
-    return {key for change in directory.take().values() for key in change.turned}
+    return {key for change in directory.take_changes().values() for key in change.turned}
 
 
 def world() -> Directory:
@@ -40,7 +40,7 @@ def test_a_pod_that_was_never_answered_does_not_turn():
 
 def test_a_pod_turns_with_its_service():
     directory = world()
-    directory.take()
+    directory.take_changes()
     directory.remove_service(Key("shop", "web"))
     assert turned(directory) == {WEB}
 
@@ -49,7 +49,7 @@ def test_a_release_that_holds_a_pod_back_leaves_it_in_the_answers_of_its_version
     directory = world()
     directory.apply_pod(pod(labels={"app": "web", "version": "blue"}))
     directory.apply_pod(pod("web-1", "10.0.0.2", labels={"app": "web", "version": "green"}))
-    directory.take()
+    directory.take_changes()
     directory.apply_resource(resource(release=Release(blue_green=BlueGreen("green"))))
     assert turned(directory) == {WEB}
     (instance,) = directory.instances_of(WEB) or ()
@@ -70,7 +70,7 @@ def test_the_largest_ttl_is_that_of_the_zone_or_of_the_service():
     directory.apply_resource(resource(ttl_seconds=90))
     zones = Zones(directory, "test")
     zones.apply_zone(zone(ttl_seconds=30))
-    while zones.step(10):
+    while zones.place_backlog(10):
         pass
     web = Key("shop", "web")
     assert zones.largest_ttl([web], ["main"]) == 90

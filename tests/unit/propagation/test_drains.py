@@ -34,14 +34,14 @@ class World:
         self._version = 1
         self.directory.apply_service(service())
         self.directory.apply_pod(pod())
-        self.directory.take()
+        self.directory.take_changes()
         self.presence.start(1, {APEX: 1}, 0)
 
     def delete(self) -> int:
         """Let the pod leave the answers; return the version without it."""
         self.directory.apply_pod(pod(deleting=True))
         self._version += 1
-        turned = [key for change in self.directory.take().values() for key in change.turned]
+        turned = [key for change in self.directory.take_changes().values() for key in change.turned]
         self.presence.turned(
             turned, self._version, {APEX: self._version}, self.ttl, asyncio.get_running_loop().time()
         )

@@ -49,7 +49,7 @@ class World:
         self.flow()
 
     def flow(self) -> None:
-        turned = {key for change in self.directory.take().values() for key in change.turned}
+        turned = {key for change in self.directory.take_changes().values() for key in change.turned}
         if turned:
             self.version += 1
             self.presence.turned(turned, self.version, {APEX: self.version}, 5, 0.0)

@@ -67,8 +67,8 @@ class World:
         self.flow()
 
     def flow(self) -> None:
-        changes = self.directory.take()
-        self.zones.apply(changes)
+        changes = self.directory.take_changes()
+        self.zones.place(changes)
         self.turns.published(0, changes, self.zones.commit(1_800_000_000))
 
 

@@ -39,8 +39,8 @@ class World:
         self.zones.apply_zone(zone(ttl_seconds=5))
         self.directory.apply_service(service())
         self.set(pod())
-        self.zones.apply(self.directory.take())
-        while self.zones.step(100):
+        self.zones.place(self.directory.take_changes())
+        while self.zones.place_backlog(100):
             pass
         self.zones.commit(1_800_000_000)
         self.turns.start(self.version)
@@ -52,8 +52,8 @@ class World:
             self.directory.apply_pod(each)
 
     def flow(self):
-        changes = self.directory.take()
-        self.zones.apply(changes)
+        changes = self.directory.take_changes()
+        self.zones.place(changes)
         commit = self.zones.commit(1_800_000_000)
         self.version += bool(commit.deltas)
         self.turns.published(self.version, changes, commit)

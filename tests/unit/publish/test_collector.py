@@ -35,7 +35,7 @@ class World:
     def flow(self, *pods):
         for each in pods:
             self.directory.apply_pod(each)
-        self.files.apply(self.directory.take())
+        self.files.apply(self.directory.take_changes())
 
     async def text(self):
         return (await self.store.current(KEY)).rendering.text

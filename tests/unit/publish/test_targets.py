@@ -62,7 +62,7 @@ class Stage:
 
     def configure(self, *specs: UpdateTarget) -> None:
         self.zones.apply_zone(zone(updates=specs))
-        self.zones.step(100)
+        self.zones.place_backlog(100)
         self.zones.commit(1_800_000_000)
         self.targets.configured()
 

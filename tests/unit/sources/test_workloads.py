@@ -54,7 +54,7 @@ class World:
 
     def flow(self, received_ns: int) -> None:
         self.following.look()
-        self.directory.take()
+        self.directory.take_changes()
         self.flows += 1
 
     def ask(self, release: Release) -> None:

@@ -71,8 +71,8 @@ class World:
 
     def commit(self) -> None:
         """Hand the changes to the DNS workers."""
-        self.zones.apply(self.directory.take())
-        while self.zones.step(100):
+        self.zones.place(self.directory.take_changes())
+        while self.zones.place_backlog(100):
             pass
         self.version += 1
         self.publications.committed(self.version, self.zones.commit(self.now))

@@ -46,9 +46,9 @@ class World:
         """Let pods come; return the serial of the zone that has them."""
         for name in names:
             self.directory.apply_pod(pod(name))
-        changes = self.directory.take()
-        self.zones.apply(changes)
-        while self.zones.step(100):
+        changes = self.directory.take_changes()
+        self.zones.place(changes)
+        while self.zones.place_backlog(100):
             pass
         commit = self.zones.commit(int(now()))
         self.version += 1

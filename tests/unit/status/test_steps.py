@@ -79,8 +79,8 @@ class Replica:
         self.flow()
 
     def flow(self) -> None:
-        changes = self.directory.take()
-        self.zones.apply(changes)
+        changes = self.directory.take_changes()
+        self.zones.place(changes)
         self.reporting.changed(changes, self.zones.commit(int(now())))
 
     @property

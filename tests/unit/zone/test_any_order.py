@@ -139,8 +139,8 @@ class World:
             case "drop zone":
                 self.zones.remove_zone(value)
             case "commit":
-                self.zones.apply(directory.take())
-                self.zones.step(value)
+                self.zones.place(directory.take_changes())
+                self.zones.place_backlog(value)
                 self.follower.apply(self.zones.commit(0).deltas)
         if kind.startswith("drop "):
             self.state.pop((kind[5:], value), None)
@@ -148,8 +148,8 @@ class World:
             self.state[kind, value.name if kind == "zone" else value.key] = value
 
     def settle(self):
-        self.zones.apply(self.directory.take())
-        while self.zones.step(2):
+        self.zones.place(self.directory.take_changes())
+        while self.zones.place_backlog(2):
             pass
         self.follower.apply(self.zones.commit(0).deltas)
 
@@ -195,7 +195,7 @@ def test_the_zone_is_what_the_final_state_alone_gives(beginning, story, random):
         assert (entry.released, entry.release_problem) == (twin.released, twin.release_problem)
         assert world.zones.service_problems(entry.key) == fresh.zones.service_problems(entry.key)
     whole = Follower()
-    whole.apply(world.zones.whole())
+    whole.apply(world.zones.full_deltas())
     assert whole.zones == world.follower.zones
     for content in world.zones.contents():
         records = [

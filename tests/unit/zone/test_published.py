@@ -27,21 +27,21 @@ def records(zone: PublishedZone) -> set[bytes]:
 
 def test_a_small_set_is_published_whole():
     zone = PublishedZone(APEX)
-    zone.apply(delta(1, add=tuple(range(64))))
+    zone.advance(delta(1, add=tuple(range(64))))
     assert records(zone) == {address(n) for n in range(64)}
 
 
 def test_a_flip_in_a_large_set_changes_at_most_two_records():
     zone = PublishedZone(APEX)
-    zone.apply(delta(1, add=tuple(range(5000))))
+    zone.advance(delta(1, add=tuple(range(5000))))
     before = records(zone)
     assert len(before) == MAX_RECORDS
     seen = 0
     for serial, number in enumerate(range(0, 5000, 7), start=2):
-        zone.apply(delta(serial, remove=(number,)))
+        zone.advance(delta(serial, remove=(number,)))
         left = records(zone)
         assert len(before ^ left) <= 2
-        zone.apply(delta(serial, add=(number,)))
+        zone.advance(delta(serial, add=(number,)))
         assert records(zone) == before
         seen += left != before
     assert seen, "no flip touched what is published"
@@ -49,16 +49,16 @@ def test_a_flip_in_a_large_set_changes_at_most_two_records():
 
 def test_a_flip_of_what_is_not_published_makes_no_difference():
     zone = PublishedZone(APEX)
-    zone.apply(delta(1, add=tuple(range(200))))
+    zone.advance(delta(1, add=tuple(range(200))))
     hidden = next(n for n in range(200) if address(n) not in records(zone))
-    version = zone.apply(delta(2, remove=(hidden,)))
+    version = zone.advance(delta(2, remove=(hidden,)))
     assert (version.old_serial, version.serial, version.differences) == (1, 2, ())
 
 
 def test_a_new_ttl_is_a_difference():
     zone = PublishedZone(APEX)
-    zone.apply(delta(1, add=(1, 2)))
-    (difference,) = zone.apply(delta(2, ttl=9)).differences
+    zone.advance(delta(1, add=(1, 2)))
+    (difference,) = zone.advance(delta(2, ttl=9)).differences
     assert difference.before
     assert difference.after
     assert (difference.before.ttl, difference.after.ttl) == (5, 9)
@@ -70,13 +70,13 @@ def test_what_is_published_depends_on_the_members_alone(states: list[set[int]]):
     before: set[int] = set()
     content: dict[tuple[bytes, int], object] = {}
     for serial, state in enumerate(states, start=1):
-        version = zone.apply(delta(serial, tuple(before - state), tuple(state - before)))
+        version = zone.advance(delta(serial, tuple(before - state), tuple(state - before)))
         for difference in version.differences:
             assert content.pop(difference.key, None) == difference.before
             if difference.after is not None:
                 content[difference.key] = difference.after
         before = state
     fresh = PublishedZone(APEX)
-    fresh.apply(delta(1, add=tuple(before)))
+    fresh.advance(delta(1, add=tuple(before)))
     assert records(zone) == records(fresh)
     assert content == dict(zone.rrsets)

@@ -33,8 +33,8 @@ class Stage:
         return self.settle(now)
 
     def settle(self, now=1000):
-        self.zones.apply(self.directory.take())
-        while self.zones.step(1):
+        self.zones.place(self.directory.take_changes())
+        while self.zones.place_backlog(1):
             pass
         commit = self.zones.commit(now)
         self.follower.apply(commit.deltas)
@@ -258,7 +258,7 @@ def test_a_service_that_breaks_us_keeps_its_records_and_hurts_no_other():
     judged = stage.directory.get(Key("shop", "web")).instances[Key("shop", "a")]
     broken = msgspec.structs.replace(judged, label="x" * 64)
     stage.directory.get(Key("shop", "web")).instances[Key("shop", "a")] = broken
-    stage.zones.apply({Key("shop", "web"): ServiceChange(pods={Key("shop", "a")})})
+    stage.zones.place({Key("shop", "web"): ServiceChange(pods={Key("shop", "a")})})
     stage.put(pod("b", address="10.0.0.2", labels={"app": "api"}))
     assert "web.shop A 10.0.0.1" in stage.lines("A")
     assert "api.shop A 10.0.0.2" in stage.lines("A")
@@ -269,9 +269,9 @@ def test_a_service_that_breaks_us_keeps_its_records_and_hurts_no_other():
 def test_a_new_zone_is_handed_out_when_it_is_whole():
     stage = Stage(service(), pod(), service("api"))
     stage.zones.apply_zone(zone())
-    assert stage.zones.step(1)
+    assert stage.zones.place_backlog(1)
     assert stage.zones.commit(1000).deltas == ()
-    assert not stage.zones.step(1)
+    assert not stage.zones.place_backlog(1)
     (delta,) = stage.zones.commit(1000).deltas
     assert len(delta.rrsets) > 3
 
@@ -280,7 +280,7 @@ def test_a_live_change_overtakes_the_backlog():
     stage = Stage(zone(), *(service(f"s{number}") for number in range(20)), pod())
     stage.zones.apply_zone(zone(generation=2, ttl_seconds=30))
     stage.directory.apply_pod(pod(ready=False))
-    stage.zones.apply(stage.directory.take())
+    stage.zones.place(stage.directory.take_changes())
     commit = stage.zones.commit(1000)
     assert Key("shop", "s7") in commit.services
 
@@ -299,7 +299,7 @@ def test_a_change_and_its_reversal_are_no_version():
     stage = Stage(zone(), service(), pod())
     before = stage.zones.get("main").content.serial
     stage.directory.apply_pod(pod(ready=False))
-    stage.zones.apply(stage.directory.take())
+    stage.zones.place(stage.directory.take_changes())
     stage.directory.apply_pod(pod())
     assert stage.settle(2000).deltas == ()
     assert stage.zones.get("main").content.serial == before

@@ -18,8 +18,8 @@ def zones() -> Zones:
     made.apply_zone(zone())
     directory.apply_service(service())
     directory.apply_pod(pod())
-    made.apply(directory.take())
-    while made.step(100):
+    made.place(directory.take_changes())
+    while made.place_backlog(100):
         pass
     assert made.commit(NOW).deltas
     return made

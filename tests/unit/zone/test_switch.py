@@ -37,7 +37,7 @@ class Stage:
         self.directory.apply_service(service())
         self.directory.apply_resource(resource(release=release))
         self.apply(*pods)
-        self.zones.step(100)
+        self.zones.place_backlog(100)
         self.commit()
 
     def apply(self, *pods: Pod) -> None:
@@ -48,11 +48,11 @@ class Stage:
         self.directory.apply_resource(resource(release=release, generation=generation))
 
     def commit(self) -> int:
-        self.zones.apply(self.directory.take())
+        self.zones.place(self.directory.take_changes())
         deltas = self.zones.commit(0).deltas
         self.follower.apply(deltas)
         for delta in deltas:
-            self.published.apply(delta)
+            self.published.advance(delta)
         return len(deltas)
 
     def answered(self, name: str = "web.shop") -> set[str]:
@@ -139,7 +139,7 @@ def test_a_restart_goes_on_where_the_status_says() -> None:
     later.apply_resource(msgspec.structs.replace(asked, released=entry.released))
     for each in (*side("blue", 2, 1), *side("green", 1, 2)):
         later.apply_pod(each)
-    later.take()
+    later.take_changes()
     after = later.get(WEB)
     assert after is not None
     assert {i.version for i in after.instances.values() if i.eligible} == {"blue"}
@@ -155,7 +155,7 @@ def test_our_own_status_comes_back_without_any_work() -> None:
         resource(release=blue_green("green"), generation=2), released=entry.released
     )
     stage.directory.apply_resource(echo)
-    assert stage.directory.take() == {}
+    assert stage.directory.take_changes() == {}
 
 
 def test_a_late_echo_of_an_older_switch_turns_nothing_back() -> None:

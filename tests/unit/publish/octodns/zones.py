@@ -60,7 +60,7 @@ class Domain:
         )
         self._records = records
         apex = self.published.apex
-        return self.published.apply(ZoneDelta(apex, self.published.serial + 1, b"soa", TTL, rrsets))
+        return self.published.advance(ZoneDelta(apex, self.published.serial + 1, b"soa", TTL, rrsets))
 
     def rrsets(self) -> tuple[tuple[bytes, int, int, tuple[bytes, ...]], ...]:
         """Return the RRsets as a run gets them."""

@@ -165,7 +165,7 @@ class TransferZones:
     def load(self, delta: ZoneDelta) -> None:
         """Take a part of the new state. Raises DeltaError."""
         _checked(delta)
-        self._loading.setdefault(delta.apex, PublishedZone(delta.apex)).apply(delta)
+        self._loading.setdefault(delta.apex, PublishedZone(delta.apex)).advance(delta)
 
     def commit(self) -> None:
         """Serve the new state: what differs is one version more."""
@@ -190,7 +190,7 @@ class TransferZones:
         is_new = known is None
         if known is None:
             known = self._known[delta.apex] = PublishedZone(delta.apex)
-        version = known.apply(delta)
+        version = known.advance(delta)
         served = self._served.get(delta.apex)
         if is_new:
             self._arrange()
