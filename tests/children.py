@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rollcall.feed.feed import Feed
 from rollcall.feed.frames import SecondaryState, Stats, TransferStats
+from rollcall.feed.observer import Observer
 from rollcall.serve.sockets import WorkerSockets
 from rollcall.zone.changes import ZoneDelta
 
@@ -28,7 +29,7 @@ async def eventually(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.002)
 
 
-class Control:
+class Control(Observer):
     """The control process's end of the feed: what children said, and waiting for it."""
 
     def __init__(self) -> None:
@@ -38,20 +39,23 @@ class Control:
         self._changed = asyncio.Condition()
         self._notifying: set[asyncio.Task[None]] = set()
 
-    def acknowledged(self, worker: int, version: int, at: float) -> None:
+    def on_acknowledged(self, worker: int, version: int, at: float) -> None:
         self.versions[worker] = version
         self._notify()
 
-    def counted(self, worker: int, stats: Stats) -> None:
+    def on_stats(self, worker: int, stats: Stats) -> None:
         self.stats[worker] = stats
         self._notify()
 
-    def connected(self, worker: int, is_connected: bool) -> None:
+    def on_connected(self, worker: int, is_connected: bool) -> None:
         (self.workers.add if is_connected else self.workers.discard)(worker)
         self._notify()
 
-    def transferred(self, frame: SecondaryState | TransferStats) -> None:
-        raise AssertionError(f"a DNS worker transfers nothing: {frame}")
+    def on_secondary(self, state: SecondaryState) -> None:
+        raise AssertionError(f"a DNS worker transfers nothing: {state}")
+
+    def on_transfer_stats(self, stats: TransferStats) -> None:
+        raise AssertionError(f"a DNS worker transfers nothing: {stats}")
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the condition holds; it is looked at whenever a child has said something."""

@@ -27,11 +27,12 @@ class TransferControl(Control):
         self.states: dict[tuple[bytes, str], SecondaryState] = {}
         self.transfers = TransferStats()
 
-    def transferred(self, frame: SecondaryState | TransferStats) -> None:
-        if isinstance(frame, TransferStats):
-            self.transfers = frame
-        else:
-            self.states[frame.apex, frame.name] = frame
+    def on_secondary(self, state: SecondaryState) -> None:
+        self.states[state.apex, state.name] = state
+        self._notify()
+
+    def on_transfer_stats(self, stats: TransferStats) -> None:
+        self.transfers = stats
         self._notify()
 
 

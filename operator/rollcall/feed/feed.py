@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
 
 from rollcall.zone.changes import ZoneDelta
 
@@ -25,10 +24,10 @@ from .frames import (
     Stats,
     ToControl,
     ToWorker,
-    TransferStats,
     encode,
     pieces,
 )
+from .observer import Observer
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,22 +36,6 @@ MAX_BACKLOG = 32 << 20
 
 _SYNC_SECONDS = 30.0  # to take one piece of the state
 _READ_SIZE = 1 << 14
-
-
-class Observer(Protocol):
-    """What the control process does with what workers say. Called in the feed's event loop."""
-
-    def acknowledged(self, worker: int, version: int, at: float) -> None:
-        """Note that the worker answers this version since `at` (time.monotonic of this machine)."""
-
-    def counted(self, worker: int, stats: Stats) -> None:
-        """Take the counters of the worker, which began at 0 when it started."""
-
-    def connected(self, worker: int, is_connected: bool) -> None:
-        """Note that the worker came, or went: it then answers from what it was told last."""
-
-    def transferred(self, frame: SecondaryState | TransferStats) -> None:
-        """Take what the transfer process says."""
 
 
 class Feed:
@@ -117,7 +100,7 @@ class Feed:
             self._links.discard(link)
             writer.transport.abort()
             if link.worker is not None:
-                self._observer.connected(link.worker, False)
+                self._observer.on_connected(link.worker, False)
 
     async def _listen(self, link: "_Link", reader: asyncio.StreamReader) -> None:
         decoder = Decoder[ToControl](ToControl)
@@ -127,15 +110,17 @@ class Feed:
                     if self._settings is not None:
                         link.send_settings(encode(self._settings))
                     link.introduce(frame.worker)
-                    self._observer.connected(frame.worker, True)
+                    self._observer.on_connected(frame.worker, True)
                 elif link.worker is None:
                     raise FrameError("a worker spoke before its Hello")
                 elif isinstance(frame, Ack):
-                    self._observer.acknowledged(link.worker, frame.version, frame.at)
+                    self._observer.on_acknowledged(link.worker, frame.version, frame.at)
                 elif isinstance(frame, Stats):
-                    self._observer.counted(link.worker, frame)
+                    self._observer.on_stats(link.worker, frame)
+                elif isinstance(frame, SecondaryState):
+                    self._observer.on_secondary(frame)
                 else:
-                    self._observer.transferred(frame)
+                    self._observer.on_transfer_stats(frame)
 
     async def _sync(self, link: "_Link") -> None:
         await link.introduced.wait()

@@ -1,6 +1,7 @@
 """The DNS workers as the control process hears of them: how far they are, and what they have counted."""
 
-from rollcall.feed.frames import SecondaryState, Stats, TransferStats
+from rollcall.feed.frames import Stats
+from rollcall.feed.observer import Observer
 from rollcall.metrics import Metrics
 from rollcall.status.reporting import Reporting
 
@@ -8,7 +9,7 @@ from .programming import Programming
 from .turns import Turns
 
 
-class DnsWorkers:
+class DnsWorkers(Observer):
     """Hears what the DNS workers say over the feed. `wanted` is how many of them there are to be."""
 
     def __init__(self, wanted: int, metrics: Metrics, reporting: Reporting, turns: Turns) -> None:
@@ -18,23 +19,20 @@ class DnsWorkers:
         self._reporting = reporting
         self._turns = turns
 
-    def acknowledged(self, worker: int, version: int, at: float) -> None:
-        """Take in that a worker answers a version."""
+    def on_acknowledged(self, worker: int, version: int, at: float) -> None:
+        """Note what is answered everywhere, once a worker answers a version."""
         served = self.programming.acknowledged(worker, version, at)
         self._reporting.served(served)
         if not self.why_not_fed():  # else one of them is starting
             self._turns.served(served)
 
-    def connected(self, worker: int, is_connected: bool) -> None:
-        """Take in that a worker came or went."""
+    def on_connected(self, worker: int, is_connected: bool) -> None:
+        """Note that a worker came or went."""
         self.programming.connected(worker, is_connected)
 
-    def counted(self, worker: int, stats: Stats) -> None:
-        """Take in the counters of a worker."""
+    def on_stats(self, worker: int, stats: Stats) -> None:
+        """Keep the counters of a worker."""
         self.stats[worker] = stats
-
-    def transferred(self, frame: SecondaryState | TransferStats) -> None:
-        """Do nothing: DNS workers transfer nothing."""
 
     def why_not_fed(self) -> str:
         """Return why not all of them answer from what this process told them, "" where they do."""

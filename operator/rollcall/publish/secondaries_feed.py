@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rollcall.feed.feed import Feed
-from rollcall.feed.frames import SecondaryState, Settings, Stats, TransferStats, TransferZone
+from rollcall.feed.frames import SecondaryState, Settings, TransferStats, TransferZone
+from rollcall.feed.observer import Observer
 from rollcall.model import KeyRing, Problem, Transfer
 from rollcall.propagation.report import AHEAD, BEHIND, CURRENT, TargetReport
 from rollcall.zone import ZoneDelta, Zones
@@ -18,8 +19,8 @@ _OFF_MESSAGE = (
 )
 
 
-class Transfers:
-    """Says who may transfer what, and takes in how far the secondaries are.
+class Transfers(Observer):
+    """Says who may transfer what, and reports how far the secondaries are.
 
     `path` is the unix socket of the feed; None where there is no transfer process. `resume` takes the apex
     and the serial of a zone of which a secondary is ahead.
@@ -86,31 +87,23 @@ class Transfers:
             self._settings = settings
             self.feed.set(settings)
 
-    def transferred(self, frame: SecondaryState | TransferStats) -> None:
-        """Take what the transfer process says (feed)."""
-        if isinstance(frame, TransferStats):
-            self.stats = frame
-            return
-        zone = self._owners.get(frame.apex)
+    def on_transfer_stats(self, stats: TransferStats) -> None:
+        """Keep the counters of the transfer process (feed)."""
+        self.stats = stats
+
+    def on_secondary(self, state: SecondaryState) -> None:
+        """Report how far a secondary is, and go beyond its serial where it is ahead (feed)."""
+        zone = self._owners.get(state.apex)
         if zone is None or not self._leading:
             return
-        if frame.reason == AHEAD:
-            self._resume(frame.apex, frame.serial)
-        problem = self._problems.get(self._secrets.get((frame.apex, frame.name), ""))
-        reason, message = (problem.reason, problem.message) if problem else (frame.reason, frame.message)
+        if state.reason == AHEAD:
+            self._resume(state.apex, state.serial)
+        problem = self._problems.get(self._secrets.get((state.apex, state.name), ""))
+        reason, message = (problem.reason, problem.message) if problem else (state.reason, state.message)
         healthy = reason in (CURRENT, BEHIND, AHEAD)
         self._report(
-            TargetReport(zone, frame.apex, frame.name, frame.serial, frame.at, reason, message, healthy)
+            TargetReport(zone, state.apex, state.name, state.serial, state.at, reason, message, healthy)
         )
-
-    def acknowledged(self, worker: int, version: int, at: float) -> None:
-        """Do nothing: what the secondaries have counts (feed)."""
-
-    def counted(self, worker: int, stats: Stats) -> None:
-        """Do nothing: those are the counters of a DNS worker (feed)."""
-
-    def connected(self, worker: int, is_connected: bool) -> None:
-        """Do nothing: it goes on with what it has, and is told all when it is back (feed)."""
 
     def _report_off(self, zone: str, apex: bytes, transfer: Transfer) -> None:
         for each in transfer.secondaries:
