@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 from rollcall.kube import Forbidden, KubeError, NotFound
+from rollcall.model.wording import abridged
 
 from .cluster import INSTALL, Cluster, advice, connected
 from .objects import Health, Zone
@@ -125,8 +126,8 @@ async def check_crd(cluster: Cluster, plural: str) -> Line:
         return Line(
             Level.FAIL,
             name,
-            f"The CRD is older than this version: it lacks {', '.join(missing[:5])}"
-            + (f" and {len(missing) - 5} more fields." if len(missing) > 5 else "."),
+            f"The CRD is older than this version: it lacks {abridged(missing[:5], len(missing))}"
+            + (" fields." if len(missing) > 5 else "."),
             f"Bring it up to date: {UPGRADE}",
         )
     return Line(Level.OK, name, "established, with all fields of this version")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rollcall.model import Follow, Key, Problem, Release, Workload
+from rollcall.model.wording import abridged
 
 from .follow import Followed, FollowReason
 from .follow_deployment import of_deployment, of_flagger
@@ -115,9 +116,9 @@ def _not_one(follow: Follow, names: list[str], selector: dict[str, str]) -> Prob
             f"There is no {follow} whose pods the selector {labels} picks: create it, correct the selector,"
             " or remove spec.release.follow.",
         )
-    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    several = abridged(names[:_MAX_NAMED], len(names))
     return Problem(
         FollowReason.AMBIGUOUS,
-        f"The selector {labels} picks the pods of several {follow}s ({', '.join(names[:_MAX_NAMED])}{more}):"
+        f"The selector {labels} picks the pods of several {follow}s ({several}):"
         " set spec.selector to labels that only one of them has.",
     )

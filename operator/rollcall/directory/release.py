@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from rollcall.model import BlueGreen, Canary, Instance, Problem, Reason, Release, Released, Strategy
+from rollcall.model.wording import abridged
 
 _MAX_NAMED = 10
 
@@ -183,5 +184,4 @@ def _ready(available: Mapping[str, int]) -> str:
     named = [f"{version} ({count})" for version, count in sorted(available.items())]
     if not named:
         return "No instance of any version is ready."
-    more = f" and {len(named) - _MAX_NAMED} more" if len(named) > _MAX_NAMED else ""
-    return f"Ready are: {', '.join(named[:_MAX_NAMED])}{more}."
+    return f"Ready are: {abridged(named[:_MAX_NAMED], len(named))}."

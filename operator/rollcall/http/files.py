@@ -7,22 +7,18 @@ An answer is never empty for want of knowledge: until the first sync it is the s
 """
 
 import asyncio
-import re
 from typing import NoReturn
 
 import msgspec
 from aiohttp import web
 
-from rollcall.model import Key
+from rollcall.model import Key, wait_seconds
 from rollcall.publish.file_store import Current, FileStore, NotSynced, UnknownFile
 from rollcall.publish.files import CannotRender, Rendering
 
 PATH = "/v1/files/{namespace}/{name}"
-MAX_WAIT_SECONDS = 60.0
 RETRY_AFTER_SECONDS = 1
 
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _PARAMETERS = ("part", "wait")
 
 
@@ -37,18 +33,6 @@ def add_routes(app: web.Application, store: FileStore) -> None:
 
     app.router.add_get(PATH, get)
     app.on_shutdown.append(close)
-
-
-def wait_seconds(text: str) -> float:
-    """Parse a duration such as `30s` or `500ms`; what is longer than a minute is a minute.
-
-    Raises:
-        ValueError: it is none; the message says what to write.
-    """
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text[:32]!r} is no duration: write a number and its unit, such as 30s or 500ms")
-    return min(float(match[1]) * _UNITS[match[2]], MAX_WAIT_SECONDS)
 
 
 async def _get(request: web.Request, store: FileStore) -> web.StreamResponse:

@@ -1,5 +1,6 @@
 """The words of the design as types. No I/O, no clock, no logging: every other layer imports this one."""
 
+from .duration import duration_seconds, wait_seconds
 from .instance import Counts, Instance, InstancePort, Members, Problem, Reason
 from .keys import Key
 from .release import (
@@ -13,7 +14,6 @@ from .release import (
     StepState,
     Strategy,
     UnweightedTargets,
-    duration_seconds,
 )
 from .resources import (
     Answer,
@@ -102,4 +102,5 @@ __all__ = [
     "duration_seconds",
     "parse_key",
     "version_to_label",
+    "wait_seconds",
 ]

@@ -4,29 +4,12 @@ The two differ where an ask can't be followed; what is in force then stays as it
 of the ServiceInstance, which is the memory over a restart and from one leader to the next.
 """
 
-import re
 from enum import StrEnum
 
 import msgspec
 
 DEFAULT_VERSION_LABELS = ("app.kubernetes.io/version", "version")
 """Where the version of a pod is looked for, the first of them that it has."""
-
-
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-_UNITS = (3600, 60, 1)
-
-
-def duration_seconds(text: str) -> int:
-    """Read a duration such as `90s`, `5m` or `1h30m`, the largest unit first; "" is 0.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{text!r} is no duration, such as 90s, 5m or 1h30m")
-    return sum(int(number) * unit for number, unit in zip(found.groups("0"), _UNITS, strict=True))
 
 
 class Follow(StrEnum):

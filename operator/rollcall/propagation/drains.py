@@ -15,8 +15,7 @@ import msgspec
 from aiohttp import web
 
 from rollcall.directory import Directory
-from rollcall.http.files import wait_seconds
-from rollcall.model import Key
+from rollcall.model import Key, wait_seconds
 
 from .tracker import Presence
 

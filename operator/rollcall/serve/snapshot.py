@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from rollcall.atomic_file import replacing
 from rollcall.feed.errors import FrameError
 from rollcall.feed.frames import Decoder, Delta, encode, pieces
 from rollcall.zone.changes import ZoneDelta
@@ -23,13 +24,8 @@ _CHUNK_SIZE = 1 << 16
 
 
 def write_snapshot(path: Path, zones: Iterable[ZoneDelta]) -> None:
-    """Replace the file by one with this state, at once or not at all. Blocks on the disk; raises OSError.
-
-    There is one writer to a file, so that the name of the unfinished one can be fixed: what a crash leaves
-    behind, the next call overwrites.
-    """
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    with unfinished.open("wb") as file:
+    """Replace the file by one with this state, at once or not at all. Blocks on the disk; raises OSError."""
+    with replacing(path) as file:
         length = checksum = 0
         file.write(_MAGIC)
         for zone in pieces(zones):
@@ -38,14 +34,6 @@ def write_snapshot(path: Path, zones: Iterable[ZoneDelta]) -> None:
             length += len(frame)
             checksum = zlib.crc32(frame, checksum)
         file.write(_TRAILER.pack(length, checksum))
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)  # the new name itself must outlive a power cut
-    finally:
-        os.close(directory)
 
 
 def read_snapshot(path: Path) -> Iterator[ZoneDelta]:

@@ -9,7 +9,6 @@ finds nothing changed keeps them.
 import asyncio
 import itertools
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +17,7 @@ from typing import Never
 
 import msgspec
 
+from rollcall.atomic_file import replacing
 from rollcall.zone import Past
 from rollcall.zone.content import ZoneContent
 from rollcall.zone.names import from_text, to_text
@@ -131,7 +131,8 @@ class History:
         try:
             with self._lock:
                 if number > self._written:
-                    self._write(data)
+                    with replacing(self._path) as file:
+                        file.write(data)
                     self._written = number
         except OSError as error:
             if not self._owed:
@@ -140,11 +141,3 @@ class History:
             return False
         self._owed = False
         return True
-
-    def _write(self, data: bytes) -> None:
-        scratch = self._path.with_suffix(".new")
-        with scratch.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(self._path)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from rollcall.atomic_file import replacing
 from rollcall.metrics import Metrics
 from rollcall.publish.file_store import FileStore, SavedFile
 from rollcall.serve.snapshot import write_snapshot
@@ -59,9 +60,8 @@ class Snapshots:
 
     def _write(self, zones: Iterable[ZoneDelta], files: tuple[SavedFile, ...]) -> None:
         write_snapshot(self._answers, zones)
-        scratch = self._files.with_suffix(".new")
-        scratch.write_bytes(msgspec.msgpack.encode(files))
-        scratch.replace(self._files)
+        with replacing(self._files) as file:
+            file.write(msgspec.msgpack.encode(files))
 
     def restore_files(self) -> None:
         """Serve the files of the last snapshot until they are known again."""

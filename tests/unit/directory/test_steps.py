@@ -3,7 +3,6 @@
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -195,19 +194,6 @@ def test_which_pods_count() -> None:
         instance("g", version="v1", restarts=5),
     ]
     assert health(instances, "v2") == Health(3, 1, 3)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("30s", 30), ("5m", 300), ("1h30m", 5400), ("2h0m1s", 7201), ("", 0)]
-)
-def test_durations(text: str, expected: int) -> None:
-    assert duration_seconds(text) == expected
-
-
-@pytest.mark.parametrize("text", ["5", "5 m", "m", "30s5m", "-1s", "1.5h", "1d"])
-def test_what_is_no_duration(text: str) -> None:
-    with pytest.raises(ValueError, match="is no duration, such as"):
-        duration_seconds(text)
 
 
 looks = st.lists(

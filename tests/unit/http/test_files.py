@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from rollcall.http.files import add_routes, wait_seconds
+from rollcall.http.files import add_routes
 from rollcall.model import Format
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
@@ -251,22 +251,6 @@ async def test_a_bad_request(
 
     async with http.get(f"{URL}?{query}") as response:
         await refused(response, 400, reason, says)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("30s", 30.0),
-        ("500ms", 0.5),
-        ("1.5s", 1.5),
-        ("1m", 60.0),
-        ("5m", 60.0),
-        ("999999999s", 60.0),
-        ("0s", 0.0),
-    ],
-)
-def test_durations(text: str, seconds: float) -> None:
-    assert wait_seconds(text) == seconds
 
 
 async def refused(response: aiohttp.ClientResponse, status: int, reason: str, says: str) -> None:

@@ -8,9 +8,6 @@ import msgspec
 RRset: TypeAlias = tuple[bytes, int, int, tuple[bytes, ...]]
 """Owner (wire format), type, ttl in seconds, data of its records (wire format)."""
 
-MAX_NAMED = 5
-"""So many names a message gives before it says how many more there are."""
-
 MAX_OUTCOME_BYTES = 1 << 20
 
 
@@ -55,10 +52,3 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""
     taken: str = ""
     left_out: str = ""
-
-
-def named(names: list[str]) -> str:
-    """Write a list for people: the first few, and how many more there are."""
-    text = ", ".join(names[:MAX_NAMED])
-    more = len(names) - MAX_NAMED
-    return f"{text} and {more} more" if more > 0 else text

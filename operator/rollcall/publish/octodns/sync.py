@@ -10,13 +10,17 @@ from octodns.record import Create, Delete, Record
 from octodns.record.exception import ValidationError
 from octodns.zone import Zone
 
+from rollcall.model.wording import abridged
 from rollcall.zone.names import to_text
 
 from .desired import Desired, desired, marker_name
-from .exchange import Outcome, Request, named
+from .exchange import Outcome, Request
 from .failures import ZoneMissing, failed
 from .ownership import Ownership
 from .settings import ENTRY, InvalidSettings, Settings
+
+MAX_NAMED = 5
+"""So many names an outcome gives before it says how many more there are."""
 
 
 class Run:
@@ -41,8 +45,8 @@ class Run:
             deleted=self._counts["Delete"],
             failure=failure,
             message=message,
-            taken=named(taken),
-            left_out=named(self._left_out),
+            taken=abridged(taken[:MAX_NAMED], len(taken)),
+            left_out=abridged(self._left_out[:MAX_NAMED], len(self._left_out)),
         )
 
     def _sync(self, settings: Settings) -> list[str]:

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from rollcall.dnswire.errors import TsigError, TsigFault
 from rollcall.dnswire.message import Rcode
+from rollcall.model.wording import abridged
 from rollcall.zone.names import to_text
 
 MAX_NAMES = 5
@@ -183,8 +184,7 @@ def rejected(names: Sequence[bytes], rcode: int) -> str:
 
 def listed(names: Sequence[bytes]) -> str:
     """Write some names."""
-    text = ", ".join(sorted(to_text(name) for name in names[:MAX_NAMES]))
-    return f"{text} and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else text
+    return abridged(sorted(to_text(name) for name in names[:MAX_NAMES]), len(names))
 
 
 def rcode_text(rcode: int) -> str:

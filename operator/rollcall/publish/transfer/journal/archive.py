@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
+from rollcall.atomic_file import UNFINISHED_SUFFIX
 from rollcall.zone.names import to_text
 
 from . import frames
@@ -43,7 +44,7 @@ class Archive:
         """Read all journals; those of no use are removed. Blocks."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            for path in self._folder.glob(f"*{SUFFIX}.part"):
+            for path in self._folder.glob(f"*{SUFFIX}{UNFINISHED_SUFFIX}"):
                 path.unlink(missing_ok=True)
             paths = list(self._folder.glob(f"*{SUFFIX}"))
         except OSError as error:

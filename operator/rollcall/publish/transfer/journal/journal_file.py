@@ -1,10 +1,10 @@
 """The file of one journal: what waits to be written to it, and the writing, which is done in a thread."""
 
-import os
 import time
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from rollcall.atomic_file import replacing
 from rollcall.zone.published import Difference, PublishedSet, RRsetKey
 
 from . import frames
@@ -109,11 +109,8 @@ def write(work: Work) -> int:
         old = work.path.read_bytes()
         past = [octets for frame, octets in frames.split(old) if isinstance(frame, frames.Change)]
         past = [*past, *encoded][-whole.past :]
-    part = work.path.with_name(f"{work.path.name}.part")
-    with part.open("wb") as file:
+    with replacing(work.path, durable=False) as file:
         file.write(frames.encode(frames.Begin(frames.FORMAT, work.apex, len(past))))
         file.writelines(past)
         file.writelines(frames.content(whole.head, whole.rrsets, whole.ambiguous_until))
-        size = file.tell()
-    os.replace(part, work.path)
-    return size
+        return file.tell()

@@ -175,7 +175,7 @@ def test_forgotten_zones_leave_no_file(tmp_path: Path):
 
 def test_what_is_no_journal(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     (tmp_path / "k8s.example.com.journal").write_bytes(b"something else")
-    (tmp_path / "left.journal.part").write_bytes(b"half of one")
+    (tmp_path / "left.journal.unfinished").write_bytes(b"half of one")
     _, zone = opened(tmp_path)
     assert zone.journal.head is None
     assert "can't be used" in caplog.text
