@@ -10,8 +10,8 @@ import dns.rdatatype
 
 from rollcall.zone import rdata as rd
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
+from rollcall.zone.exported import ExportedZone, RRsetKey, Version
 from rollcall.zone.names import from_text, to_text
-from rollcall.zone.published import PublishedZone, RRsetKey, Version
 from rollcall.zone.reverse import reverse_name
 
 Address = IPv4Address | IPv6Address
@@ -30,7 +30,7 @@ class Source:
 
     def __init__(self, domain: str = "k8s.example.com", serial: int = 1_000_000) -> None:
         self.apex = from_text(domain)
-        self.published = PublishedZone(self.apex)
+        self.published = ExportedZone(self.apex)
         self.listeners: list[Callable[[Version], None]] = []
         self._serial = serial
         self._services: dict[bytes, set[RRsetKey]] = {}

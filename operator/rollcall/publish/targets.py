@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Protocol
 from rollcall.model import DiscoveryZone, KeyRing, OctodnsTarget, Problem, UpdateTarget
 from rollcall.propagation.report import TargetReport
 from rollcall.zone import ZoneDelta, Zones
+from rollcall.zone.exported import ExportedZone, Version
 from rollcall.zone.names import from_text, to_text
-from rollcall.zone.published import PublishedZone, Version
 
 from .octodns import OctodnsWorker
 from .update import Fence, UpdateWorker
@@ -63,7 +63,7 @@ class Keys(Protocol):
 
 class _Running(NamedTuple):
     spec: UpdateTarget | OctodnsTarget
-    published: PublishedZone
+    published: ExportedZone
     worker: Worker
     task: "asyncio.Task[None]"
 
@@ -86,7 +86,7 @@ class Targets:
         self._fence = fence
         self._report = report
         self._count = count
-        self._published: dict[bytes, PublishedZone] = {}
+        self._published: dict[bytes, ExportedZone] = {}
         self._running: dict[TargetKey, _Running] = {}
         self._reached: dict[TargetKey, tuple[int, float]] = {}  # serial and time of what a target has
         self._changed = asyncio.Event()
@@ -146,7 +146,7 @@ class Targets:
                 continue
             published = self._published.get(key.domain)
             if published is None:
-                published = self._published[key.domain] = PublishedZone(key.domain)
+                published = self._published[key.domain] = ExportedZone(key.domain)
                 published.advance(contents[key.domain].full_delta())
             worker = self._make(key, spec, published)
             name = f"{key.target} of DiscoveryZone {key.zone}, {to_text(key.domain)}"
@@ -163,7 +163,7 @@ class Targets:
                 for domain in domains_of(spec, own):
                     yield TargetKey(served.zone.name, spec.name, domain), spec
 
-    def _make(self, key: TargetKey, spec: UpdateTarget | OctodnsTarget, published: PublishedZone) -> Worker:
+    def _make(self, key: TargetKey, spec: UpdateTarget | OctodnsTarget, published: ExportedZone) -> Worker:
         if isinstance(spec, OctodnsTarget):
             return OctodnsWorker(
                 key.zone,

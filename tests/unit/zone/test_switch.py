@@ -10,8 +10,8 @@ from rollcall.directory import Directory
 from rollcall.model import BlueGreen, Canary, Instance, Key, Pod, Release, UnweightedTargets
 from rollcall.zone import Zones
 from rollcall.zone.content import Record
+from rollcall.zone.exported import ExportedZone
 from rollcall.zone.placement import Placement
-from rollcall.zone.published import PublishedZone
 from unit.records import Follower
 from unit.world import pod, resource, service, zone
 
@@ -32,7 +32,7 @@ class Stage:
         self.directory = Directory()
         self.zones = Zones(self.directory, "test")
         self.follower = Follower()
-        self.published = PublishedZone(APEX)
+        self.published = ExportedZone(APEX)
         self.zones.apply_zone(zone())
         self.directory.apply_service(service())
         self.directory.apply_resource(resource(release=release))

@@ -8,8 +8,8 @@ from random import SystemRandom
 
 from rollcall.model import OctodnsTarget
 from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
+from rollcall.zone.exported import ExportedZone, Version
 from rollcall.zone.names import to_text
-from rollcall.zone.published import PublishedZone, Version
 
 from . import process
 from .exchange import Failure, Outcome, Request, RRset
@@ -46,7 +46,7 @@ class OctodnsWorker:
         self,
         zone: str,
         spec: OctodnsTarget,
-        published: PublishedZone,
+        published: ExportedZone,
         identity: str,
         settings: Settings,
         report: Callable[[TargetReport], None],

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from rollcall.zone.published import RRsetKey
+from rollcall.zone.exported import RRsetKey
 
 Work: TypeAlias = dict[bytes, set[RRsetKey]]
 """Roots of units, each with RRsets to compare; the marker is always compared."""

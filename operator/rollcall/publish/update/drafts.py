@@ -5,7 +5,7 @@ from collections import deque
 from itertools import islice
 from typing import NamedTuple
 
-from rollcall.zone.published import RRsetKey
+from rollcall.zone.exported import RRsetKey
 
 from .backlog import Work
 from .marker import marker_name

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from rollcall.zone import rdata as rd
-from rollcall.zone.published import PublishedSet
+from rollcall.zone.exported import ExportedRRset
 
 from .marker import marker_name
 from .publication import Publication, data_of
@@ -62,7 +62,7 @@ class Learning:
                 publication.backlog.add(root, (), publication.backlog.flood)
 
     def read(
-        self, root: bytes, marker: PublishedSet | None, names: Mapping[bytes, Mapping[int, PublishedSet]]
+        self, root: bytes, marker: ExportedRRset | None, names: Mapping[bytes, Mapping[int, ExportedRRset]]
     ) -> None:
         """Take in a single unit: its marker, and what is at each of its names that we know of."""
         publication = self._publication
@@ -84,7 +84,7 @@ class Learning:
         publication.compare(root, live=True)
 
     def reread(
-        self, root: bytes, marker: PublishedSet | None, names: Mapping[bytes, Mapping[int, PublishedSet]]
+        self, root: bytes, marker: ExportedRRset | None, names: Mapping[bytes, Mapping[int, ExportedRRset]]
     ) -> None:
         """Take in a unit that was read because of a message: a whole reading that began before is older."""
         self._publication.touch(root)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from rollcall.dnswire.message import ANY, CLASS_ANY, CLASS_NONE, IN, SOA, Opcode, flags_of, question
 from rollcall.zone import rdata as rd
-from rollcall.zone.published import PublishedSet, RRsetKey
+from rollcall.zone.exported import ExportedRRset, RRsetKey
 
 from .marker import marker_name
 
@@ -31,14 +31,14 @@ class Guard(NamedTuple):
     """What a name that we have never written must be like: not in use, or exactly these RRsets."""
 
     owner: bytes
-    rrsets: tuple[tuple[int, PublishedSet], ...] = ()
+    rrsets: tuple[tuple[int, ExportedRRset], ...] = ()
 
 
 class Change(NamedTuple):
     """An RRset that is replaced; deleted where `after` is None."""
 
     key: RRsetKey
-    after: PublishedSet | None
+    after: ExportedRRset | None
 
 
 class Part(NamedTuple):
@@ -49,8 +49,8 @@ class Part(NamedTuple):
     """
 
     root: bytes
-    before: PublishedSet | None
-    after: PublishedSet | None
+    before: ExportedRRset | None
+    after: ExportedRRset | None
     changes: tuple[Change, ...] = ()
     guards: tuple[Guard, ...] = ()
     takes_over: bool = False

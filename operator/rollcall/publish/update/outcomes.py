@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from rollcall.zone.published import PublishedSet
+from rollcall.zone.exported import ExportedRRset
 
 from .drafts import Draft
 from .marker import parse
@@ -33,8 +33,8 @@ class Outcomes:
     def explain(
         self,
         draft: Draft,
-        markers: Mapping[bytes, PublishedSet | None],
-        names: Mapping[bytes, Mapping[int, PublishedSet]],
+        markers: Mapping[bytes, ExportedRRset | None],
+        names: Mapping[bytes, Mapping[int, ExportedRRset]],
     ) -> list[bytes]:
         """Take in what was read after a prerequisite failed; return the units that are not as we thought."""
         publication = self._publication
@@ -76,7 +76,7 @@ class Outcomes:
                 publication.attempts.setdefault(part.root, {})[part.after.records[0]] = version
         self.returned(draft)
 
-    def resolved(self, root: bytes, marker: PublishedSet | None, *, is_acknowledged: bool = False) -> bool:
+    def resolved(self, root: bytes, marker: ExportedRRset | None, *, is_acknowledged: bool = False) -> bool:
         """Take in which marker a unit has after a message of unknown outcome; False: it has to be read."""
         publication = self._publication
         part = publication.unresolved.pop(root)

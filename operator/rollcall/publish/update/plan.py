@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from rollcall.model import UpdateTarget
-from rollcall.zone.published import PublishedSet, PublishedZone, RRsetKey
+from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey
 
 from .marker import Generation, Marker, domain_of
 from .message import Change, Guard, Part
@@ -54,7 +54,7 @@ class Planner:
 
     def __init__(
         self,
-        published: PublishedZone,
+        published: ExportedZone,
         units: Units,
         state: ServerState,
         spec: UpdateTarget,
@@ -204,16 +204,16 @@ class Planner:
             if not (self._is_as_wanted(owner) and any((owner, rdtype) in keys for rdtype in MANAGED))
         )
 
-    def _wanted(self, root: bytes, key: RRsetKey) -> PublishedSet | None:
+    def _wanted(self, root: bytes, key: RRsetKey) -> ExportedRRset | None:
         return self._published.rrsets.get(key) if key in self._units.keys(root) else None
 
-    def _marker(self, root: bytes, generation: Generation) -> PublishedSet:
+    def _marker(self, root: bytes, generation: Generation) -> ExportedRRset:
         marker = Marker(self._identity, self._domain, self._units.service(root), generation)
-        return PublishedSet(self._units.marker_ttl(root), (marker.data(),))
+        return ExportedRRset(self._units.marker_ttl(root), (marker.data(),))
 
-    def _marker_after(self, root: bytes, held: Held, tombstone: int) -> PublishedSet:
+    def _marker_after(self, root: bytes, held: Held, tombstone: int) -> ExportedRRset:
         """Return the next marker of a unit that is not wanted."""
         found = held.found
         generation = self._next_generation(root, found.generation)
         marker = found._replace(generation=generation, tombstone=tombstone)
-        return PublishedSet(held.marker.ttl, (marker.data(),))
+        return ExportedRRset(held.marker.ttl, (marker.data(),))

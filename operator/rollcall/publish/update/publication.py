@@ -7,7 +7,7 @@ the server in `learning`.
 from collections.abc import Callable
 
 from rollcall.model import UpdateTarget
-from rollcall.zone.published import PublishedSet, PublishedZone, RRsetKey, Version
+from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey, Version
 
 from .backlog import Backlog
 from .marker import Generation
@@ -35,7 +35,7 @@ class Publication:
     """
 
     def __init__(
-        self, published: PublishedZone, spec: UpdateTarget, identity: str, epoch: Callable[[], int]
+        self, published: ExportedZone, spec: UpdateTarget, identity: str, epoch: Callable[[], int]
     ) -> None:
         self.published = published
         self.identity = identity
@@ -91,7 +91,7 @@ class Publication:
         keys = self.units.keys(root) | (unit.rrsets.keys() if unit else set())
         return {root, *(owner for owner, _ in keys)}
 
-    def differs(self, root: bytes, marker: PublishedSet | None) -> bool:
+    def differs(self, root: bytes, marker: ExportedRRset | None) -> bool:
         """Whether a marker is another one than the server has, as far as we know."""
         unit = self.state.units.get(root)
         return data_of(marker) != data_of(unit.marker if unit else None)
@@ -176,6 +176,6 @@ class Publication:
             del self.obstacles[name]
 
 
-def data_of(marker: PublishedSet | None) -> tuple[bytes, ...]:
+def data_of(marker: ExportedRRset | None) -> tuple[bytes, ...]:
     """Return the records of a marker, none where there is none: its ttl makes no difference."""
     return marker.records if marker else ()

@@ -4,30 +4,30 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rollcall.dnswire.message import ANY, IN, Message
 from rollcall.zone import rdata as rd
-from rollcall.zone.published import PublishedSet
+from rollcall.zone.exported import ExportedRRset
 
 from .marker import marker_name
 from .server_state import names_of
 from .session import Session
 
 
-async def read_markers(session: Session, roots: Sequence[bytes]) -> dict[bytes, PublishedSet | None]:
+async def read_markers(session: Session, roots: Sequence[bytes]) -> dict[bytes, ExportedRRset | None]:
     """Return the TXT RRset at the marker of each unit, None where there is none. Raises as `Session.send`."""
     answers = await session.ask([(marker_name(root), rd.TXT) for root in roots])
-    found: dict[bytes, PublishedSet | None] = {}
+    found: dict[bytes, ExportedRRset | None] = {}
     for root, answer in zip(roots, answers, strict=True):
         found[root] = _at(answer, marker_name(root)).get(rd.TXT)
     return found
 
 
-async def read_names(session: Session, owners: Iterable[bytes]) -> dict[bytes, Mapping[int, PublishedSet]]:
+async def read_names(session: Session, owners: Iterable[bytes]) -> dict[bytes, Mapping[int, ExportedRRset]]:
     """Return all RRsets at each of these names. Raises as `Session.send`."""
     names = list(owners)
     answers = await session.ask([(owner, ANY) for owner in names])
     return {owner: _at(answer, owner) for owner, answer in zip(names, answers, strict=True)}
 
 
-def _at(answer: Message, owner: bytes) -> dict[int, PublishedSet]:
+def _at(answer: Message, owner: bytes) -> dict[int, ExportedRRset]:
     records = (
         (record.owner, record.rdtype, record.ttl, record.data)
         for record in answer.answers

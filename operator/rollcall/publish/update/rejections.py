@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from rollcall.zone.published import RRsetKey
+from rollcall.zone.exported import RRsetKey
 
 from .backlog import Work
 from .marker import marker_name

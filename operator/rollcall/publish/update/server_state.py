@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from rollcall.zone import rdata as rd
+from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.names import parents
-from rollcall.zone.published import PublishedSet, RRsetKey
 
 from .marker import Marker, is_marker_name, parse, root_of_marker
 
 MANAGED = frozenset((rd.A, rd.AAAA, rd.SRV, rd.PTR))
 """The types that a unit holds beside its marker. Others are left alone, wherever they are."""
 
-Names: TypeAlias = Mapping[bytes, Mapping[int, PublishedSet]]
+Names: TypeAlias = Mapping[bytes, Mapping[int, ExportedRRset]]
 """RRsets by owner, then type."""
 
 
@@ -25,12 +25,12 @@ class Held:
     are those that are still as we left them, or as we want them.
     """
 
-    marker: PublishedSet
+    marker: ExportedRRset
     found: Marker
-    rrsets: dict[RRsetKey, PublishedSet] = field(default_factory=dict)
+    rrsets: dict[RRsetKey, ExportedRRset] = field(default_factory=dict)
 
     @property
-    def expected(self) -> PublishedSet | None:
+    def expected(self) -> ExportedRRset | None:
         """Return the marker that a write must find, None for none at all."""
         return self.marker if self.marker.records else None
 
@@ -38,17 +38,17 @@ class Held:
         """Return the names that have RRsets."""
         return frozenset(owner for owner, _ in self.rrsets)
 
-    def at(self, owner: bytes) -> Iterator[tuple[int, PublishedSet]]:
+    def at(self, owner: bytes) -> Iterator[tuple[int, ExportedRRset]]:
         """Yield type and RRset of what is at a name."""
         for rdtype in MANAGED:
             if (rrset := self.rrsets.get((owner, rdtype))) is not None:
                 yield rdtype, rrset
 
 
-NO_MARKER = PublishedSet(0, ())
+NO_MARKER = ExportedRRset(0, ())
 
 
-def held(marker: PublishedSet) -> Held | None:
+def held(marker: ExportedRRset) -> Held | None:
     """Return a unit with a marker and nothing else; None where none of the records is a marker.
 
     Where there are several, the newest counts.
@@ -64,12 +64,12 @@ class ServerState:
 
     def __init__(self, units: dict[bytes, Held] | None = None, foreign: Names | None = None) -> None:
         self.units = units if units is not None else {}
-        self.foreign: dict[bytes, Mapping[int, PublishedSet]] = {}
+        self.foreign: dict[bytes, Mapping[int, ExportedRRset]] = {}
         self.below: dict[bytes, set[bytes]] = {}
         for owner, rrsets in (foreign or {}).items():
             self.set_foreign(owner, rrsets)
 
-    def set_foreign(self, owner: bytes, rrsets: Mapping[int, PublishedSet]) -> None:
+    def set_foreign(self, owner: bytes, rrsets: Mapping[int, ExportedRRset]) -> None:
         """Note what others have at a name; nothing, if there is nothing."""
         names = (owner, *parents(owner))
         if rrsets:
@@ -96,7 +96,7 @@ def sort_names(names: Names, identity: str) -> ServerState:
             unit = held(marker)
             if unit is not None:
                 units[root_of_marker(owner)] = unit
-    foreign: dict[bytes, Mapping[int, PublishedSet]] = {}
+    foreign: dict[bytes, Mapping[int, ExportedRRset]] = {}
     for owner, rrsets in names.items():
         if is_marker_name(owner) and root_of_marker(owner) in units:
             continue
@@ -109,14 +109,14 @@ def sort_names(names: Names, identity: str) -> ServerState:
     return ServerState(units, foreign)
 
 
-def names_of(records: Iterable[tuple[bytes, int, int, bytes]]) -> dict[bytes, dict[int, PublishedSet]]:
+def names_of(records: Iterable[tuple[bytes, int, int, bytes]]) -> dict[bytes, dict[int, ExportedRRset]]:
     """Put (owner, type, ttl, data) records together; of several ttls in an RRset the lowest counts."""
     found: dict[RRsetKey, tuple[int, set[bytes]]] = {}
     for owner, rdtype, ttl, data in records:
         lowest, members = found.get((owner, rdtype), (ttl, set()))
         members.add(data)
         found[owner, rdtype] = (min(lowest, ttl), members)
-    names: dict[bytes, dict[int, PublishedSet]] = {}
+    names: dict[bytes, dict[int, ExportedRRset]] = {}
     for (owner, rdtype), (ttl, members) in found.items():
-        names.setdefault(owner, {})[rdtype] = PublishedSet(ttl, tuple(sorted(members)))
+        names.setdefault(owner, {})[rdtype] = ExportedRRset(ttl, tuple(sorted(members)))
     return names

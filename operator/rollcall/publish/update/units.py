@@ -7,8 +7,8 @@ apex, addresses of name servers) is never published by updates.
 from collections.abc import Iterator
 
 from rollcall.zone import rdata as rd
+from rollcall.zone.exported import ExportedZone, RRsetKey, Version
 from rollcall.zone.names import parents
-from rollcall.zone.published import PublishedZone, RRsetKey, Version
 
 from .marker import is_marker_name, marker_name, root_of_marker, service_of
 
@@ -19,7 +19,7 @@ SLICE = 500
 class Units:
     """Which RRsets of a published zone are of which unit. Markers are not among the RRsets of a unit."""
 
-    def __init__(self, published: PublishedZone) -> None:
+    def __init__(self, published: ExportedZone) -> None:
         self._published = published
         self._keys: dict[bytes, set[RRsetKey]] = {}
 

@@ -13,8 +13,8 @@ from typing import Never
 
 from rollcall.model import KeyRing, Problem, UpdateTarget
 from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
+from rollcall.zone.exported import ExportedZone, Version
 from rollcall.zone.names import to_text
-from rollcall.zone.published import PublishedZone, Version
 
 from . import reasons
 from .fence import Fence
@@ -45,7 +45,7 @@ class UpdateWorker:
         self,
         zone: str,
         spec: UpdateTarget,
-        published: PublishedZone,
+        published: ExportedZone,
         identity: str,
         keys: Callable[[], KeyRing | Problem],
         fence: Fence,

@@ -7,8 +7,8 @@ import dns.rdata
 import dns.rdatatype
 
 from rollcall.zone import RRsetDelta, ZoneDelta
+from rollcall.zone.exported import ExportedZone, Version
 from rollcall.zone.names import from_text
-from rollcall.zone.published import PublishedZone, Version
 
 IDENTITY = "prod"
 TTL = 5
@@ -40,7 +40,7 @@ class Domain:
         self.name = name
         self._origin = dns.name.from_text(name)
         self._records: set[tuple[bytes, int, bytes]] = set()
-        self.published = PublishedZone(from_text(name))
+        self.published = ExportedZone(from_text(name))
         self.hold("@ NS ns.invalid.")
 
     def hold(self, *lines: str) -> Version:

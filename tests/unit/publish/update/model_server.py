@@ -2,16 +2,16 @@
 
 from rollcall.dnswire.message import ANY, CLASS_ANY, CLASS_NONE, IN, Rcode, Record, read
 from rollcall.publish.update.server_state import ServerState, names_of, sort_names
-from rollcall.zone.published import PublishedSet, RRsetKey
+from rollcall.zone.exported import ExportedRRset, RRsetKey
 
-NONE = PublishedSet(0, ())
+NONE = ExportedRRset(0, ())
 
 
 class ModelServer:
     """`rrsets` is what it holds; `refused` are keys that it takes no update of."""
 
     def __init__(self) -> None:
-        self.rrsets: dict[RRsetKey, PublishedSet] = {}
+        self.rrsets: dict[RRsetKey, ExportedRRset] = {}
         self.refused: set[RRsetKey] = set()
         self.applied = 0
 
@@ -47,7 +47,7 @@ class ModelServer:
         else:
             assert record.rdclass == IN
             data = {*self.rrsets.get(key, NONE).records, record.data}
-            self.rrsets[key] = PublishedSet(record.ttl, tuple(sorted(data)))
+            self.rrsets[key] = ExportedRRset(record.ttl, tuple(sorted(data)))
 
     def state(self, identity: str) -> ServerState:
         """Return what a transfer shows."""
@@ -60,6 +60,6 @@ class ModelServer:
             identity,
         )
 
-    def at(self, owner: bytes) -> dict[int, PublishedSet]:
+    def at(self, owner: bytes) -> dict[int, ExportedRRset]:
         """Return what is at a name."""
         return {rdtype: rrset for (name, rdtype), rrset in self.rrsets.items() if name == owner}

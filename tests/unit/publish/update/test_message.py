@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rollcall.dnswire.message import read
 from rollcall.publish.update.message import Change, Guard, Part, compose
 from rollcall.zone import rdata as rd
+from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.names import from_text
-from rollcall.zone.published import PublishedSet
 
 ZONE = from_text("example.com")
 
@@ -18,8 +18,8 @@ names = st.lists(labels, min_size=1, max_size=3).map(
     lambda each: b"".join(bytes((len(label),)) + label for label in each) + ZONE
 )
 addresses = st.lists(st.binary(min_size=4, max_size=4), min_size=1, max_size=64, unique=True)
-sets = addresses.map(lambda each: PublishedSet(5, tuple(sorted(each))))
-texts = st.integers(0, 99).map(lambda number: PublishedSet(5, (rd.txt(f"generation={number}"),)))
+sets = addresses.map(lambda each: ExportedRRset(5, tuple(sorted(each))))
+texts = st.integers(0, 99).map(lambda number: ExportedRRset(5, (rd.txt(f"generation={number}"),)))
 parts = st.builds(
     Part,
     names,

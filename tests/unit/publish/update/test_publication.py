@@ -15,14 +15,14 @@ from rollcall.publish.update.message import MAX_RECORDS, compose
 from rollcall.publish.update.outcomes import Outcomes
 from rollcall.publish.update.publication import Publication
 from rollcall.zone import rdata as rd
-from rollcall.zone.published import PublishedSet, RRsetKey
+from rollcall.zone.exported import ExportedRRset, RRsetKey
 from unit.publish.update.model_server import ModelServer
 from updates.source import IDENTITY, Source, label, many
 
-RRsets = dict[RRsetKey, PublishedSet]
+RRsets = dict[RRsetKey, ExportedRRset]
 
 SERVICES = [f"s{number}.shop" for number in range(4)]
-FOREIGN = PublishedSet(300, (b"\xc6\x33\x64\x01",))
+FOREIGN = ExportedRRset(300, (b"\xc6\x33\x64\x01",))
 
 
 class Driver:

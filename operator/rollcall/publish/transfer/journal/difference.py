@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from rollcall.zone.published import PublishedSet, RRsetKey
+from rollcall.zone.exported import ExportedRRset, RRsetKey
 
 from .journal import Head, Step, net
 from .journaled_zone import ServedZone
@@ -40,7 +40,7 @@ async def difference(zone: ServedZone, serial: int) -> NetDifference | None:
     if sum(len(step.befores) for step in steps) <= AT_ONCE:
         return _net(steps, new, zone.journal.rrsets)
     rrsets = zone.content().rrsets  # it takes more than one turn, in which the zone moves on
-    firsts: dict[RRsetKey, PublishedSet | None] = {}
+    firsts: dict[RRsetKey, ExportedRRset | None] = {}
     looked_at = 0
     for step in steps:
         for key, before in step.befores:
@@ -69,8 +69,8 @@ def _steps(zone: ServedZone, serial: int) -> list[Step]:
     return list(zone.journal.since(serial) or ())
 
 
-def _net(steps: list[Step], new: Head, rrsets: Mapping[RRsetKey, PublishedSet]) -> NetDifference:
-    firsts: dict[RRsetKey, PublishedSet | None] = {}
+def _net(steps: list[Step], new: Head, rrsets: Mapping[RRsetKey, ExportedRRset]) -> NetDifference:
+    firsts: dict[RRsetKey, ExportedRRset | None] = {}
     for step in steps:
         for key, before in step.befores:
             firsts.setdefault(key, before)
@@ -79,8 +79,8 @@ def _net(steps: list[Step], new: Head, rrsets: Mapping[RRsetKey, PublishedSet]) 
 
 def _extended(
     result: NetDifference,
-    firsts: Iterable[tuple[RRsetKey, PublishedSet | None]],
-    rrsets: Mapping[RRsetKey, PublishedSet],
+    firsts: Iterable[tuple[RRsetKey, ExportedRRset | None]],
+    rrsets: Mapping[RRsetKey, ExportedRRset],
 ) -> NetDifference:
     count = result.record_count
     for key, before in firsts:

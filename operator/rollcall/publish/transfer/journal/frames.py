@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from rollcall.zone.published import Difference, PublishedSet, RRsetKey
+from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
 
 from .journal import Head, Journal, Step, net
 
@@ -88,7 +88,7 @@ def change(old: Head, new: Head, differences: Iterable[Difference]) -> Change:
 
 
 def content(
-    head: Head, rrsets: Mapping[RRsetKey, PublishedSet], ambiguous_until: int | None
+    head: Head, rrsets: Mapping[RRsetKey, ExportedRRset], ambiguous_until: int | None
 ) -> Iterator[bytes]:
     """Write a content, in pieces so that a thread that does it lets others run."""
     items = list(rrsets.items())
@@ -126,7 +126,7 @@ def restore(data: bytes, journal: Journal) -> tuple[bytes, int]:
         raise Unusable("it doesn't begin as a journal does")
     good = len(octets)
     past: list[Change] = []
-    rrsets: dict[RRsetKey, PublishedSet] = {}
+    rrsets: dict[RRsetKey, ExportedRRset] = {}
     end: End | None = None
     for frame, octets in frames:
         if end is not None:
@@ -137,7 +137,7 @@ def restore(data: bytes, journal: Journal) -> tuple[bytes, int]:
             past.append(frame)
         elif isinstance(frame, Part):
             rrsets.update(
-                ((owner, rdtype), PublishedSet(ttl, records)) for owner, rdtype, ttl, records in frame.rrsets
+                ((owner, rdtype), ExportedRRset(ttl, records)) for owner, rdtype, ttl, records in frame.rrsets
             )
         elif isinstance(frame, End):
             end = frame
@@ -148,7 +148,7 @@ def restore(data: bytes, journal: Journal) -> tuple[bytes, int]:
     return first.apex, good
 
 
-def _apply(frame: Change, rrsets: dict[RRsetKey, PublishedSet]) -> list[Difference]:
+def _apply(frame: Change, rrsets: dict[RRsetKey, ExportedRRset]) -> list[Difference]:
     result = []
     for each in frame.sets:
         key = each.owner, each.rdtype
@@ -159,7 +159,7 @@ def _apply(frame: Change, rrsets: dict[RRsetKey, PublishedSet]) -> list[Differen
     return result
 
 
-def _past(changes: list[Change], head: Head, rrsets: Mapping[RRsetKey, PublishedSet]) -> list[Step]:
+def _past(changes: list[Change], head: Head, rrsets: Mapping[RRsetKey, ExportedRRset]) -> list[Step]:
     """Undo the versions before a content, the newest first, to know what they were."""
     rrsets = dict(rrsets)
     steps = []
@@ -180,15 +180,15 @@ def _past(changes: list[Change], head: Head, rrsets: Mapping[RRsetKey, Published
 
 
 def _changed(
-    rrset: PublishedSet | None, remove: tuple[bytes, ...], add: tuple[bytes, ...], ttl: int
-) -> PublishedSet | None:
+    rrset: ExportedRRset | None, remove: tuple[bytes, ...], add: tuple[bytes, ...], ttl: int
+) -> ExportedRRset | None:
     if ttl < 0:
         return None
     records = set(rrset.records if rrset else ()).difference(remove).union(add)
-    return PublishedSet(ttl, tuple(sorted(records)))
+    return ExportedRRset(ttl, tuple(sorted(records)))
 
 
-def _put(rrsets: dict[RRsetKey, PublishedSet], key: RRsetKey, rrset: PublishedSet | None) -> None:
+def _put(rrsets: dict[RRsetKey, ExportedRRset], key: RRsetKey, rrset: ExportedRRset | None) -> None:
     if rrset is None:
         rrsets.pop(key, None)
     else:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 
-from rollcall.zone.published import Difference, PublishedSet, RRsetKey
+from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
 from rollcall.zone.serial import is_newer
 
 MAX_STEPS = 8192
@@ -19,7 +19,7 @@ MAX_STEPS = 8192
 MIN_CHANGES = 100_000
 """A journal is cut where it changes more records than this, and more than twice as many as its zone has."""
 
-Befores: TypeAlias = tuple[tuple[RRsetKey, PublishedSet | None], ...]
+Befores: TypeAlias = tuple[tuple[RRsetKey, ExportedRRset | None], ...]
 
 
 class Head(NamedTuple):
@@ -51,7 +51,7 @@ class Journal:
 
     def __init__(self, max_steps: int = MAX_STEPS, min_changes: int = MIN_CHANGES) -> None:
         self.head: Head | None = None
-        self.rrsets: Mapping[RRsetKey, PublishedSet] = {}
+        self.rrsets: Mapping[RRsetKey, ExportedRRset] = {}
         self.ambiguous_until: int | None = None
         self._max_steps = max_steps
         self._min_changes = min_changes
@@ -74,7 +74,7 @@ class Journal:
     def begin(
         self,
         head: Head,
-        rrsets: Mapping[RRsetKey, PublishedSet],
+        rrsets: Mapping[RRsetKey, ExportedRRset],
         past: Iterable[Step] = (),
         ambiguous_until: int | None = None,
     ) -> None:
@@ -138,7 +138,7 @@ class Journal:
 
 
 def net(
-    before: PublishedSet | None, after: PublishedSet | None
+    before: ExportedRRset | None, after: ExportedRRset | None
 ) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """Return the records that leave an RRset and those that join it; all of them where the ttl changes."""
     if before is None or after is None or before.ttl != after.ttl:
@@ -151,7 +151,7 @@ def net(
 
 
 def differences(
-    before: Mapping[RRsetKey, PublishedSet], after: Mapping[RRsetKey, PublishedSet]
+    before: Mapping[RRsetKey, ExportedRRset], after: Mapping[RRsetKey, ExportedRRset]
 ) -> tuple[Difference, ...]:
     """Return what has to change in one content to make another of it."""
     changed = [

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from rollcall.atomic_file import replacing
-from rollcall.zone.published import Difference, PublishedSet, RRsetKey
+from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
 
 from . import frames
 from .journal import Head, Journal
@@ -23,7 +23,7 @@ class Whole(NamedTuple):
     """A journal as it is to be written anew; `past` versions of the old file (and `Work`) stay in it."""
 
     head: Head
-    rrsets: dict[RRsetKey, PublishedSet]
+    rrsets: dict[RRsetKey, ExportedRRset]
     ambiguous_until: int | None
     past: int
 

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
 from rollcall.zone.names import to_text
-from rollcall.zone.published import Difference, PublishedSet, RRsetKey
 from rollcall.zone.serial import is_newer
 
 from .journal import Head, Journal, differences
@@ -17,7 +17,7 @@ class Content(NamedTuple):
     """A version of a zone that stays as it is. `rrsets` is all but the SOA."""
 
     head: Head
-    rrsets: Mapping[RRsetKey, PublishedSet]
+    rrsets: Mapping[RRsetKey, ExportedRRset]
     record_count: int
 
 
@@ -52,7 +52,7 @@ class ServedZone:
             self._content = Content(self.head, dict(self.journal.rrsets), self.journal.record_count)
         return self._content
 
-    def catch_up(self, head: Head, rrsets: Mapping[RRsetKey, PublishedSet]) -> bool:
+    def catch_up(self, head: Head, rrsets: Mapping[RRsetKey, ExportedRRset]) -> bool:
         """Go from whatever version was last to this one; return whether that is another.
 
         `rrsets` may be a mapping that its owner changes, if it calls `advance` for each change.
@@ -96,7 +96,7 @@ class ServedZone:
         return True
 
     def _begin(
-        self, head: Head, rrsets: Mapping[RRsetKey, PublishedSet], ambiguous_until: int | None = None
+        self, head: Head, rrsets: Mapping[RRsetKey, ExportedRRset], ambiguous_until: int | None = None
     ) -> None:
         self._content = None
         self.journal.begin(head, rrsets, ambiguous_until=ambiguous_until)

@@ -13,8 +13,8 @@ from rollcall.feed.errors import DeltaError
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import Transfer
 from rollcall.zone.changes import ZoneDelta
+from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey
 from rollcall.zone.names import to_text
-from rollcall.zone.published import PublishedSet, PublishedZone, RRsetKey
 from rollcall.zone.serial import is_newer, next_serial
 
 from .journal import Head, Journal
@@ -35,7 +35,7 @@ class Archive(Protocol):
 
 
 class _Generated(NamedTuple):
-    rrsets: dict[RRsetKey, PublishedSet]
+    rrsets: dict[RRsetKey, ExportedRRset]
     soa: Callable[[int], bytes]
     soa_ttl: int
     transfer: Transfer
@@ -55,8 +55,8 @@ class TransferZones:
         self.on_settings: list[Callable[[], None]] = []
         self._archive = archive
         self._settings: Settings | None = None
-        self._known: dict[bytes, PublishedZone] = {}  # every zone of the feed, also those nobody transfers
-        self._loading: dict[bytes, PublishedZone] = {}
+        self._known: dict[bytes, ExportedZone] = {}  # every zone of the feed, also those nobody transfers
+        self._loading: dict[bytes, ExportedZone] = {}
         self._is_complete = False  # the whole state has come once
         self._named: dict[bytes, Transfer] = {}
         self._generated: dict[bytes, _Generated] = {}
@@ -117,7 +117,7 @@ class TransferZones:
     def generate(
         self,
         apex: bytes,
-        rrsets: Mapping[RRsetKey, PublishedSet],
+        rrsets: Mapping[RRsetKey, ExportedRRset],
         soa: Callable[[int], bytes],
         soa_ttl: int,
         transfer: Transfer,
@@ -165,7 +165,7 @@ class TransferZones:
     def load(self, delta: ZoneDelta) -> None:
         """Take a part of the new state. Raises DeltaError."""
         _checked(delta)
-        self._loading.setdefault(delta.apex, PublishedZone(delta.apex)).advance(delta)
+        self._loading.setdefault(delta.apex, ExportedZone(delta.apex)).advance(delta)
 
     def commit(self) -> None:
         """Serve the new state: what differs is one version more."""
@@ -189,7 +189,7 @@ class TransferZones:
         known = self._known.get(delta.apex)
         is_new = known is None
         if known is None:
-            known = self._known[delta.apex] = PublishedZone(delta.apex)
+            known = self._known[delta.apex] = ExportedZone(delta.apex)
         version = known.advance(delta)
         served = self._served.get(delta.apex)
         if is_new:
@@ -233,7 +233,7 @@ class TransferZones:
     def _go_on(self, zone: ServedZone, generated: _Generated, serial: int) -> None:
         self._catch_up(zone, Head(serial, generated.soa(serial), generated.soa_ttl), generated.rrsets)
 
-    def _catch_up(self, zone: ServedZone, head: Head, rrsets: Mapping[RRsetKey, PublishedSet]) -> None:
+    def _catch_up(self, zone: ServedZone, head: Head, rrsets: Mapping[RRsetKey, ExportedRRset]) -> None:
         is_new = self._served.get(zone.apex) is not zone
         self._served[zone.apex] = zone
         if zone.catch_up(head, rrsets) or is_new:
@@ -256,7 +256,7 @@ class TransferZones:
             tell(apex)
 
 
-def _head(zone: PublishedZone) -> Head:
+def _head(zone: ExportedZone) -> Head:
     return Head(zone.serial, zone.soa, zone.soa_ttl)
 
 

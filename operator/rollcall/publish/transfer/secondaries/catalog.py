@@ -13,8 +13,8 @@ from typing import Protocol
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import Transfer
 from rollcall.zone import rdata as rd
+from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.names import InvalidName, below, from_text, is_at_or_below, to_text
-from rollcall.zone.published import PublishedSet, RRsetKey
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Zones(Protocol):
     def generate(
         self,
         apex: bytes,
-        rrsets: Mapping[RRsetKey, PublishedSet],
+        rrsets: Mapping[RRsetKey, ExportedRRset],
         soa: Callable[[int], bytes],
         soa_ttl: int,
         transfer: Transfer,
@@ -139,15 +139,15 @@ def around(catalog: bytes, zones: Iterable[TransferZone]) -> bytes | None:
     return next((zone.apex for zone in zones if is_at_or_below(catalog, zone.apex)), None)
 
 
-def records(apex: bytes, members: Iterable[bytes]) -> dict[RRsetKey, PublishedSet]:
+def records(apex: bytes, members: Iterable[bytes]) -> dict[RRsetKey, ExportedRRset]:
     """Return the RRsets of a catalog but its SOA (section 4)."""
     rrsets = {
-        (apex, rd.NS): PublishedSet(TTL_SECONDS, (_INVALID,)),
-        (below(apex, "version"), rd.TXT): PublishedSet(TTL_SECONDS, (rd.txt(VERSION),)),
+        (apex, rd.NS): ExportedRRset(TTL_SECONDS, (_INVALID,)),
+        (below(apex, "version"), rd.TXT): ExportedRRset(TTL_SECONDS, (rd.txt(VERSION),)),
     }
     for member in members:
         owner = below(apex, unique(member), "zones")
-        rrsets[owner, rd.PTR] = PublishedSet(TTL_SECONDS, (member,))
+        rrsets[owner, rd.PTR] = ExportedRRset(TTL_SECONDS, (member,))
     return rrsets
 
 

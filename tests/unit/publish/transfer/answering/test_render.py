@@ -12,8 +12,8 @@ from rollcall.publish.transfer.answering.render import MAX_BODY, messages, whole
 from rollcall.publish.transfer.journal.difference import RRset
 from rollcall.publish.transfer.journal.journal import Journal
 from rollcall.zone import rdata as rd
+from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.names import below, from_text
-from rollcall.zone.published import PublishedSet
 from transfers.source import large
 from unit.publish.transfer.journal.contents import APEX, head, served
 
@@ -51,7 +51,7 @@ def test_a_large_zone(domain: str):
     source = large(6000, domain)
     zone = served(Journal())
     zone.apex = source.apex
-    rrsets = {key: PublishedSet(ttl, tuple(sorted(data))) for key, (ttl, data) in source.sets.items()}
+    rrsets = {key: ExportedRRset(ttl, tuple(sorted(data))) for key, (ttl, data) in source.sets.items()}
     zone.catch_up(head(1), rrsets)
     wires = list(messages(1, 0x8400, question(source.apex, AXFR), whole(source.apex, zone.content())))
     assert all(len(wire) <= MAX_BODY < MAX_MESSAGE for wire in wires)

@@ -8,17 +8,17 @@ from rollcall.publish.transfer.journal.difference import RRset
 from rollcall.publish.transfer.journal.journal import Head, Journal
 from rollcall.publish.transfer.journal.journaled_zone import ServedZone
 from rollcall.zone import rdata as rd
+from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
 from rollcall.zone.names import below, from_text
-from rollcall.zone.published import Difference, PublishedSet, RRsetKey
 
 APEX = from_text("k8s.example.com")
-Rrsets = dict[RRsetKey, PublishedSet]
+Rrsets = dict[RRsetKey, ExportedRRset]
 Records = set[tuple[RRsetKey, int, bytes]]
 
 KEYS = [(below(APEX, f"n{number}"), rdtype) for number in range(3) for rdtype in (rd.A, rd.TXT)]
 
 rrset = st.builds(
-    PublishedSet,
+    ExportedRRset,
     st.sampled_from([5, 30]),
     st.sets(st.binary(min_size=4, max_size=4), min_size=1, max_size=4).map(lambda data: tuple(sorted(data))),
 )
@@ -47,7 +47,7 @@ def served(journal: Journal | None = None) -> ServedZone:
     return ServedZone(APEX, journal or Journal(), NoKeeper())
 
 
-def records(rrsets: Mapping[RRsetKey, PublishedSet] | Iterable[RRset]) -> Records:
+def records(rrsets: Mapping[RRsetKey, ExportedRRset] | Iterable[RRset]) -> Records:
     if isinstance(rrsets, Mapping):
         rrsets = (RRset(key, *each) for key, each in rrsets.items())
     return {(each.key, each.ttl, data) for each in rrsets for data in each.records}

@@ -10,7 +10,7 @@ from rollcall.publish.transfer.journal import difference as difference_module
 from rollcall.publish.transfer.journal.difference import NetDifference, difference, small_difference
 from rollcall.publish.transfer.journal.journal import Journal, differences
 from rollcall.publish.transfer.journal.journaled_zone import ServedZone
-from rollcall.zone.published import PublishedSet
+from rollcall.zone.exported import ExportedRRset
 from unit.publish.transfer.journal.contents import (
     KEYS,
     Rrsets,
@@ -26,7 +26,7 @@ A_KEY = KEYS[0]
 
 
 def one(*addresses: int, ttl: int = 5) -> Rrsets:
-    return {A_KEY: PublishedSet(ttl, tuple(number.to_bytes(4, "big") for number in addresses))}
+    return {A_KEY: ExportedRRset(ttl, tuple(number.to_bytes(4, "big") for number in addresses))}
 
 
 def leads(net: NetDifference, before: Rrsets, after: Rrsets) -> bool:

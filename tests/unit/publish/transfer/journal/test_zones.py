@@ -11,8 +11,8 @@ from rollcall.publish.transfer.journal.difference import small_difference
 from rollcall.publish.transfer.journal.zones import TransferZones
 from rollcall.zone import rdata as rd
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
+from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.names import from_text
-from rollcall.zone.published import PublishedSet
 from transfers.source import A, ZoneSource
 from unit.publish.transfer.answering.requests import NoArchive, load
 
@@ -50,7 +50,7 @@ def web(source: ZoneSource, *addresses: int) -> ZoneDelta:
 
 def catalog(zones: TransferZones, *members: str) -> None:
     rrsets = {
-        (from_text(f"m{number}.zones.catalog.example"), rd.PTR): PublishedSet(0, (from_text(member),))
+        (from_text(f"m{number}.zones.catalog.example"), rd.PTR): ExportedRRset(0, (from_text(member),))
         for number, member in enumerate(members)
     }
     zones.generate(CATALOG, rrsets, lambda serial: rd.soa(INVALID, INVALID, serial, 0), 0, Transfer())

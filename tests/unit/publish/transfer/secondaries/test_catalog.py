@@ -10,8 +10,8 @@ from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import Secondary, Transfer
 from rollcall.publish.transfer.secondaries.catalog import HOLD_SECONDS, Catalogs, soa, unique
 from rollcall.zone import rdata as rd
+from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.names import below, from_text
-from rollcall.zone.published import PublishedSet, RRsetKey
 from unit.publish.transfer.secondaries.secondary import transfer_zone
 
 pytestmark = pytest.mark.looptime
@@ -27,13 +27,13 @@ class Made:
     """The generated zones, and the settings that they come of."""
 
     current_settings: Settings | None = None
-    zones: dict[bytes, dict[RRsetKey, PublishedSet]] = field(default_factory=dict)
+    zones: dict[bytes, dict[RRsetKey, ExportedRRset]] = field(default_factory=dict)
     access: dict[bytes, Transfer] = field(default_factory=dict)
 
     def generate(
         self,
         apex: bytes,
-        rrsets: Mapping[RRsetKey, PublishedSet],
+        rrsets: Mapping[RRsetKey, ExportedRRset],
         soa: Callable[[int], bytes],
         soa_ttl: int,
         transfer: Transfer,
@@ -71,9 +71,9 @@ async def test_a_catalog_is_what_rfc_9432_asks_for() -> None:
     owner = below(CATALOG, unique(from_text(A)), "zones")
     assert given.made.zones == {
         CATALOG: {
-            (CATALOG, rd.NS): PublishedSet(0, (from_text("invalid"),)),
-            (below(CATALOG, "version"), rd.TXT): PublishedSet(0, (b"\x012",)),
-            (owner, rd.PTR): PublishedSet(0, (from_text(A),)),
+            (CATALOG, rd.NS): ExportedRRset(0, (from_text("invalid"),)),
+            (below(CATALOG, "version"), rd.TXT): ExportedRRset(0, (b"\x012",)),
+            (owner, rd.PTR): ExportedRRset(0, (from_text(A),)),
         }
     }
     assert soa(7)[-20:-16] == (7).to_bytes(4, "big")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
-from rollcall.zone.published import MAX_RECORDS, PublishedZone
+from rollcall.zone.exported import MAX_RECORDS, ExportedZone
 
 APEX = b"\x04test\x00"
 OWNER = b"\x03web" + APEX
@@ -20,19 +20,19 @@ def delta(serial: int, remove: tuple[int, ...] = (), add: tuple[int, ...] = (), 
     return ZoneDelta(APEX, serial, b"soa%d" % serial, 5, (change,))
 
 
-def records(zone: PublishedZone) -> set[bytes]:
+def records(zone: ExportedZone) -> set[bytes]:
     rrset = zone.rrsets.get((OWNER, A))
     return set(rrset.records) if rrset else set()
 
 
 def test_a_small_set_is_published_whole():
-    zone = PublishedZone(APEX)
+    zone = ExportedZone(APEX)
     zone.advance(delta(1, add=tuple(range(64))))
     assert records(zone) == {address(n) for n in range(64)}
 
 
 def test_a_flip_in_a_large_set_changes_at_most_two_records():
-    zone = PublishedZone(APEX)
+    zone = ExportedZone(APEX)
     zone.advance(delta(1, add=tuple(range(5000))))
     before = records(zone)
     assert len(before) == MAX_RECORDS
@@ -48,7 +48,7 @@ def test_a_flip_in_a_large_set_changes_at_most_two_records():
 
 
 def test_a_flip_of_what_is_not_published_makes_no_difference():
-    zone = PublishedZone(APEX)
+    zone = ExportedZone(APEX)
     zone.advance(delta(1, add=tuple(range(200))))
     hidden = next(n for n in range(200) if address(n) not in records(zone))
     version = zone.advance(delta(2, remove=(hidden,)))
@@ -56,7 +56,7 @@ def test_a_flip_of_what_is_not_published_makes_no_difference():
 
 
 def test_a_new_ttl_is_a_difference():
-    zone = PublishedZone(APEX)
+    zone = ExportedZone(APEX)
     zone.advance(delta(1, add=(1, 2)))
     (difference,) = zone.advance(delta(2, ttl=9)).differences
     assert difference.before
@@ -66,7 +66,7 @@ def test_a_new_ttl_is_a_difference():
 
 @given(st.lists(st.sets(st.integers(0, 150)), max_size=8))
 def test_what_is_published_depends_on_the_members_alone(states: list[set[int]]):
-    zone = PublishedZone(APEX)
+    zone = ExportedZone(APEX)
     before: set[int] = set()
     content: dict[tuple[bytes, int], object] = {}
     for serial, state in enumerate(states, start=1):
@@ -76,7 +76,7 @@ def test_what_is_published_depends_on_the_members_alone(states: list[set[int]]):
             if difference.after is not None:
                 content[difference.key] = difference.after
         before = state
-    fresh = PublishedZone(APEX)
+    fresh = ExportedZone(APEX)
     fresh.advance(delta(1, add=tuple(before)))
     assert records(zone) == records(fresh)
     assert content == dict(zone.rrsets)

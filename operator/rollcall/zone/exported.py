@@ -1,4 +1,4 @@
-"""A zone as other servers get it: no RRset of more than 64 records, one difference a version.
+"""A zone as it is exported to other servers: no RRset of more than 64 records, one difference a version.
 
 BIND refuses a zone with an RRset of over 100 records as a whole, and musl reads 48 addresses of an answer.
 Which 64 are published is a matter of the records alone (those whose hashes are smallest): a change of one
@@ -20,7 +20,7 @@ RRsetKey: TypeAlias = tuple[bytes, int]
 """Owner and type."""
 
 
-class PublishedSet(NamedTuple):
+class ExportedRRset(NamedTuple):
     """The records of an RRset, in the order of their octets."""
 
     ttl: int
@@ -31,8 +31,8 @@ class Difference(NamedTuple):
     """An RRset in two versions; None where it is not there."""
 
     key: RRsetKey
-    before: PublishedSet | None
-    after: PublishedSet | None
+    before: ExportedRRset | None
+    after: ExportedRRset | None
 
 
 class Version(NamedTuple):
@@ -53,7 +53,7 @@ class _Partial(NamedTuple):
     withheld: set[bytes]
 
 
-class PublishedZone:
+class ExportedZone:
     """A zone that is fed with deltas, starting with one from nothing. `soa_ttl` is in seconds."""
 
     def __init__(self, apex: bytes) -> None:
@@ -61,11 +61,11 @@ class PublishedZone:
         self.serial = 0
         self.soa = b""
         self.soa_ttl = 0
-        self._rrsets: dict[RRsetKey, PublishedSet] = {}
+        self._rrsets: dict[RRsetKey, ExportedRRset] = {}
         self._partial: dict[RRsetKey, _Partial] = {}  # the RRsets of which not all is published
 
     @property
-    def rrsets(self) -> Mapping[RRsetKey, PublishedSet]:
+    def rrsets(self) -> Mapping[RRsetKey, ExportedRRset]:
         """Every RRset but the SOA; a copy of it is a version that stays as it is."""
         return self._rrsets
 
@@ -92,7 +92,7 @@ class PublishedZone:
             differences.append(Difference(key, before, after))
         return Version(old_serial, self.serial, old_soa, self.soa, self.soa_ttl, tuple(differences))
 
-    def _after(self, key: RRsetKey, before: PublishedSet | None, change: RRsetDelta) -> PublishedSet | None:
+    def _after(self, key: RRsetKey, before: ExportedRRset | None, change: RRsetDelta) -> ExportedRRset | None:
         published = before.records if before else ()
         partial = self._partial.pop(key, None)
         members = set(published) if partial is None else partial.members
@@ -105,11 +105,11 @@ class PublishedZone:
         if len(listed) <= MAX_RECORDS:
             if len(listed) < len(members):
                 self._partial[key] = _Partial(members, withheld)
-            return PublishedSet(change.ttl, tuple(sorted(listed)))
+            return ExportedRRset(change.ttl, tuple(sorted(listed)))
         self._partial[key] = _Partial(members, withheld)
         if partial is None or partial.withheld != withheld or self._is_concerned(published, listed, change):
             published = tuple(sorted(nsmallest(MAX_RECORDS, listed, key=_rank)))
-        return PublishedSet(change.ttl, published)
+        return ExportedRRset(change.ttl, published)
 
     @staticmethod
     def _is_concerned(published: tuple[bytes, ...], members: set[bytes], change: RRsetDelta) -> bool:
