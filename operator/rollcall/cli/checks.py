@@ -9,7 +9,8 @@ from typing import Any
 from rollcall.kube import Forbidden, KubeError, NotFound
 from rollcall.model.wording import abridged
 
-from .cluster import INSTALL, Cluster, advice, connected
+from .advice import INSTALL, advice
+from .cluster import Cluster, connected
 from .objects import Health, Zone
 from .options import Settings
 from .rights import PUBLICATION_GATE, Right, rights

@@ -1,4 +1,4 @@
-"""What the commands read of a cluster, and what to say when they can't."""
+"""What the commands read of a cluster."""
 
 import asyncio
 import os
@@ -9,16 +9,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from rollcall.kube import (
-    Credentials,
-    CredentialsError,
-    Forbidden,
-    KubeClient,
-    KubeError,
-    NotFound,
-    Unauthorized,
-    Unreachable,
-)
+from rollcall.kube import Credentials, CredentialsError, KubeClient, NotFound
 from rollcall.kube.credentials import kubeconfig_path
 from rollcall.model import Key
 from rollcall.watch import api_path
@@ -28,7 +19,6 @@ from .options import Failed, NotThere, Settings
 
 GROUP_VERSION = "rollcall.dev/v1alpha1"
 PAGE_SIZE = 500
-INSTALL = "kubectl apply --server-side -f manifests/install.yaml"
 
 _ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -189,19 +179,3 @@ def _default_namespace(settings: Settings) -> str:
     wanted = settings.context or active["name"]
     context = next((each["context"] for each in contexts if each["name"] == wanted), None)
     return str(context.get("namespace") or "default") if context else "default"
-
-
-def advice(error: KubeError) -> str:
-    """Say in a line what went wrong and what to do about it."""
-    text = str(error).rstrip(".")
-    if isinstance(error, CredentialsError):
-        return f"{text}. Say which cluster with --kubeconfig and --context, or set KUBECONFIG."
-    if isinstance(error, Unreachable):
-        return f"the API server can't be reached: {text}. Is it running, and is the context the right one?"
-    if isinstance(error, Unauthorized):
-        return f"the API server doesn't know you: {error.message}. Log in again, or choose another --context."
-    if isinstance(error, Forbidden):
-        return f"a right is missing: {error.message}. Ask an administrator for it."
-    if isinstance(error, NotFound):
-        return f"the API server doesn't know our resources: Rollcall is not installed. Install it: {INSTALL}"
-    return str(error)

@@ -143,7 +143,8 @@ async def _explain(settings: Settings, name: "dns.name.Name", found: Found) -> N
     """Add what the cluster knows; that there is none is no failure here."""
     from rollcall.kube import KubeError
 
-    from .cluster import advice, connected
+    from .advice import advice
+    from .cluster import connected
     from .explain import explain, find_service
 
     key = await find_service(found.server, name, found.replies.values())

@@ -118,7 +118,7 @@ def _one_line(error: Exception) -> click.ClickException:
         return error
     from rollcall.kube import KubeError
 
-    from .cluster import advice
+    from .advice import advice
 
     if isinstance(error, KubeError):
         return Failed(advice(error))

@@ -11,9 +11,10 @@ from rollcall.serve.errors import ListenError
 from rollcall.serve.sockets import open_listener, open_sockets
 from rollcall.zone.serial import is_newer
 
+from .advice import INSTALL, advice
 from .ask import NoReply, Server, ask
 from .checks import Level, Line
-from .cluster import INSTALL, advice, connected
+from .cluster import connected
 from .objects import Zone
 from .options import Settings
 
