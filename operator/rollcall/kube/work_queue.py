@@ -6,15 +6,17 @@
   are due: one that changes all the time delays no other.
 - What fails is tried again with growing waits. An API server that doesn't answer, or asks to be left alone,
   is a matter of all objects: they wait together, and none is held against the single object.
+- Work that succeeds may say when the object is due again, for those that are looked at from time to time.
 """
 
 import asyncio
 import logging
+import math
 import re
 from collections.abc import Awaitable, Callable, Hashable
 from heapq import heappop, heappush
 from itertools import count
-from typing import Generic, Never, TypeVar
+from typing import Generic, Never, TypeGuard, TypeVar
 
 from .backoff import Backoff, Uniform, uniform
 from .errors import CredentialsError, Forbidden, KubeError, TooManyRequests, Unauthorized, Unreachable
@@ -40,32 +42,48 @@ _OUTAGE = (Unreachable, CredentialsError, Unauthorized, TooManyRequests)
 K = TypeVar("K", bound=Hashable)
 
 
-class _Entry:
-    """An object that is waiting (in line at `due`), being worked on, or resting until `due`."""
+class TryAgain(Exception):
+    """Raised by work that can't be done yet and has said so elsewhere: a failure that isn't logged."""
 
-    __slots__ = ("again", "backoff", "due", "marked", "running")
+
+class _Entry:
+    """An object that is being worked on or stands in line: marked, or to be looked at again, or resting.
+
+    It rests until `rested_at`, and its turn is at `due`. `ticket` is that of its place in line; whatever else
+    stands there for it is void. `again` says that it was marked during its work, `anew` that a failure of
+    that work is no reason to wait.
+    """
+
+    __slots__ = ("again", "anew", "backoff", "due", "marked", "repeats", "rested_at", "running", "ticket")
 
     def __init__(self, due: float) -> None:
         self.due = due
+        self.rested_at = 0.0
+        self.ticket = 0
         self.marked = True
+        self.repeats = False
         self.running = False
         self.again = False
+        self.anew = False
         self.backoff: Backoff | None = None
 
 
 class WorkQueue(Generic[K]):
     """Calls `work` with every object that was marked. What `work` raises counts as a failure.
 
-    `name` is what log lines begin with; the text of an object says which it is.
+    Where `work` returns a number, the object is due again after so many seconds, marked or not. `name` is
+    what log lines begin with; the text of an object says which it is. No object waits for its next try longer
+    than `longest_retry_seconds`.
     """
 
     def __init__(
         self,
         name: str,
-        work: Callable[[K], Awaitable[None]],
+        work: Callable[[K], Awaitable[float | None]],
         *,
         first_seconds: float = FIRST_SECONDS,
         rest_seconds: float = REST_SECONDS,
+        longest_retry_seconds: float = math.inf,
         concurrency: int = CONCURRENCY,
         draw: Uniform = uniform,
     ) -> None:
@@ -73,6 +91,7 @@ class WorkQueue(Generic[K]):
         self._work = work
         self._first_seconds = first_seconds
         self._rest_seconds = rest_seconds
+        self._longest_retry_seconds = longest_retry_seconds
         self._concurrency = concurrency
         self._draw = draw
         self._entries: dict[K, _Entry] = {}
@@ -81,6 +100,7 @@ class WorkQueue(Generic[K]):
         self._wake = asyncio.Event()
         self._outage = Backoff(*OUTAGE_RETRY_SECONDS, draw)
         self._resume_at = 0.0
+        self._succeeded_at = 0.0
         self._trouble: type[KubeError] | None = None
         self._told_rights: set[str] = set()
         self._quiet_until: dict[type[KubeError], float] = {}
@@ -99,7 +119,19 @@ class WorkQueue(Generic[K]):
             entry.again = True
         elif not entry.marked:
             entry.marked = True
-            entry.due = max(entry.due, _now() + self._first_seconds)
+            entry.due = max(entry.rested_at, _now() + self._first_seconds)
+            self._enqueue(key, entry)
+
+    def retry(self, key: K) -> None:
+        """Mark an object, and cut its wait short if it has failed: the remedy may be there."""
+        self.mark(key)
+        entry = self._entries[key]
+        if entry.running:
+            entry.anew = True
+        elif entry.backoff is not None:
+            entry.backoff = None
+            entry.due = _now() + self._first_seconds
+            self._enqueue(key, entry)
 
     async def run(self) -> Never:
         """Work until cancelled. It can be run again: what was under way is worked on anew."""
@@ -116,7 +148,8 @@ class WorkQueue(Generic[K]):
                 task.add_done_callback(lambda _: slots.release())
 
     def _enqueue(self, key: K, entry: _Entry) -> None:
-        heappush(self._line, (entry.due, next(self._numbers), key))
+        entry.ticket = next(self._numbers)
+        heappush(self._line, (entry.due, entry.ticket, key))
         if self._line[0][2] == key:
             self._wake.set()
 
@@ -128,14 +161,12 @@ class WorkQueue(Generic[K]):
                 seconds = max(self._line[0][0], self._resume_at) - _now()
                 if seconds > RESOLUTION_SECONDS:
                     break
-                _, _, key = heappop(self._line)
-                entry = self._entries[key]
-                if entry.due - _now() > RESOLUTION_SECONDS:  # marked while it was resting
-                    self._enqueue(key, entry)
-                elif entry.marked:
-                    entry.marked, entry.running = False, True
-                    return key
-                else:
+                _, ticket, key = heappop(self._line)
+                entry = self._entries.get(key)
+                if entry is not None and entry.ticket == ticket:
+                    if entry.marked or entry.repeats:
+                        entry.marked, entry.running = False, True
+                        return key
                     del self._entries[key]
                 seconds = None
             self._wake.clear()
@@ -147,22 +178,36 @@ class WorkQueue(Generic[K]):
 
     async def _attend(self, key: K) -> None:
         entry = self._entries[key]
+        began_at = _now()
         try:
-            await self._work(key)
-        except _OUTAGE as error:
-            self._pause(error)
-            entry.marked = True  # due as it was: it keeps its place in line
+            repeat_seconds = await self._work(key)
         except Exception as error:
-            # Whatever it is, it concerns this object only, and is tried again.
             entry.marked = True
-            entry.due = _now() + self._failed(key, entry, error)
+            if self._is_outage(error, began_at):
+                self._pause(error)  # the object is due as it was: it keeps its place in line
+            else:
+                # Whatever it is, it concerns this object only, and is tried again.
+                entry.due = _now() + self._failed(key, entry, error)
         else:
             self._recovered()
             entry.backoff = None
             entry.marked = entry.again
-            entry.due = _now() + self._rest_seconds
-        entry.running = entry.again = False
+            entry.repeats = repeat_seconds is not None
+            entry.due = entry.rested_at = _now() + self._rest_seconds
+            if repeat_seconds is not None and not entry.marked:
+                entry.due = max(entry.rested_at, _now() + repeat_seconds)
+        entry.running = entry.again = entry.anew = False
         self._enqueue(key, entry)
+
+    def _is_outage(self, error: Exception, began_at: float) -> TypeGuard[KubeError]:
+        """Whether a failure is of the API server as a whole.
+
+        A request without an answer isn't if others got theirs in the meantime: then it is that object which
+        something holds up, such as an admission webhook.
+        """
+        if isinstance(error, Unreachable):
+            return self._succeeded_at <= began_at
+        return isinstance(error, _OUTAGE)
 
     def _pause(self, error: KubeError) -> None:
         """Let all objects wait; several failures of one moment are one."""
@@ -177,25 +222,29 @@ class WorkQueue(Generic[K]):
         self._trouble = type(error)
 
     def _recovered(self) -> None:
+        self._succeeded_at = _now()
         if self._trouble is not None:
             log.info("%s: works again", self._name)
             self._trouble = None
             self._outage.reset()
 
     def _failed(self, key: K, entry: _Entry, error: Exception) -> float:
-        """Take note that the work on an object failed; give the seconds to wait before the next try."""
+        """Tell that the work on an object failed; return the seconds to wait before the next try."""
         is_news = entry.backoff is None
         if entry.backoff is None:
-            bounds = FORBIDDEN_RETRY_SECONDS if isinstance(error, Forbidden) else OBJECT_RETRY_SECONDS
-            entry.backoff = Backoff(*bounds, self._draw)
+            first, cap = FORBIDDEN_RETRY_SECONDS if isinstance(error, Forbidden) else OBJECT_RETRY_SECONDS
+            entry.backoff = Backoff(first, min(cap, self._longest_retry_seconds), self._draw)
         if isinstance(error, Forbidden) and (right := _right(error)):
             if right not in self._told_rights:
                 self._told_rights.add(right)
                 log.warning("%s: %s: a right is missing: %s", self._name, key, error.message)
-        elif not isinstance(error, KubeError):
+        elif not isinstance(error, KubeError | TryAgain):
             log.error("%s: %s", self._name, key, exc_info=error)
-        elif is_news:
+        elif is_news and isinstance(error, KubeError):
             self._tell(key, error)
+        if entry.anew:
+            entry.backoff = None
+            return self._rest_seconds
         return entry.backoff.next_seconds()
 
     def _tell(self, key: K, error: KubeError) -> None:

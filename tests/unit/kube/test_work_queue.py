@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from rollcall.kube import Forbidden, KubeError, TooManyRequests, Unreachable
-from rollcall.kube.work_queue import CONCURRENCY, WorkQueue
+from rollcall.kube.work_queue import CONCURRENCY, TryAgain, WorkQueue
 from unit.running import running
 from unit.status.fake_api import broken, forbidden, unreachable
 
@@ -21,11 +21,12 @@ class Log:
         self.done: list[tuple[str, float]] = []
         self.failures: dict[str, list[Exception]] = {}
         self.always: Exception | None = None
+        self.repeat_seconds: float | None = None
         self.seconds = seconds
         self.under_way: set[str] = set()
         self.most = 0
 
-    async def work(self, key: str) -> None:
+    async def work(self, key: str) -> float | None:
         assert key not in self.under_way, "one piece of work an object at a time"
         self.under_way.add(key)
         self.most = max(self.most, len(self.under_way))
@@ -38,6 +39,7 @@ class Log:
             raise self.always
         if self.failures.get(key):
             raise self.failures[key].pop(0)
+        return self.repeat_seconds
 
     def times(self, key: str) -> list[float]:
         return [at for done, at in self.done if done == key]
@@ -188,6 +190,84 @@ async def test_marks_do_not_cut_a_wait_short() -> None:
     assert log.times("a")[:5] == [0.2, 1.2, 3.2, 7.2, 7.95]
 
 
+async def test_a_remedy_cuts_a_wait_short() -> None:
+    log = Log()
+    log.failures["a"] = [broken() for _ in range(5)]
+    queue = queue_of(log)
+    async with running(queue.run()):
+        queue.mark("a")
+        await asyncio.sleep(10)
+        assert log.times("a") == [0.2, 1.2, 3.2, 7.2]
+        queue.retry("a")
+        await asyncio.sleep(5)
+    assert log.times("a")[4:] == [10.2, 11.2], "and the waits start over"
+
+
+async def test_a_remedy_during_the_work_that_fails_is_not_lost() -> None:
+    log = Log(seconds=0.1)
+    log.failures["a"] = [broken() for _ in range(4)]
+    queue = queue_of(log)
+    async with running(queue.run()):
+        queue.mark("a")
+        await asyncio.sleep(7.55)
+        assert log.under_way == {"a"}
+        queue.retry("a")
+        await asyncio.sleep(5)
+    assert log.times("a") == [0.3, 1.4, 3.5, 7.6, 8.45]
+
+
+async def test_no_wait_is_longer_than_the_longest() -> None:
+    log = Log()
+    log.failures["broken"] = [broken() for _ in range(9)]
+    log.failures["forbidden"] = [forbidden("forbidden") for _ in range(9)]
+    queue = WorkQueue("status", log.work, longest_retry_seconds=30.0, draw=max)
+    async with running(queue.run()):
+        queue.mark("broken")
+        queue.mark("forbidden")
+        await asyncio.sleep(130)
+    assert log.times("broken") == [0.2, 1.2, 3.2, 7.2, 15.2, 31.2, 61.2, 91.2, 121.2]
+    assert log.times("forbidden") == [0.2, 5.2, 15.2, 35.2, 65.2, 95.2, 125.2]
+
+
+async def test_what_is_to_be_looked_at_again_is() -> None:
+    log = Log()
+    log.repeat_seconds = 100.0
+    queue = queue_of(log)
+    async with running(queue.run()):
+        queue.mark("a")
+        await asyncio.sleep(250)
+        assert log.times("a") == [0.2, 100.2, 200.2]
+        assert len(queue) == 0, "nothing waits"
+        queue.mark("a")
+        await asyncio.sleep(150)
+        assert log.times("a")[3:] == [250.2, 350.2], "a mark doesn't wait for it"
+        log.repeat_seconds = None
+        await asyncio.sleep(500)
+        assert log.times("a")[5:] == [450.2]
+        assert not queue._entries
+        assert not queue._line
+
+
+async def test_one_that_gets_no_answer_while_others_do_delays_none() -> None:
+    log = Log()
+
+    async def work(key: str) -> None:
+        if key.startswith("stuck"):
+            await asyncio.sleep(15)
+            log.failures.setdefault(key, []).append(unreachable())
+        await log.work(key)
+
+    queue = WorkQueue("status", work, draw=max)
+    async with running(queue.run()):
+        for i in range(CONCURRENCY - 1):
+            queue.mark(f"stuck{i}")
+        for _ in range(100):
+            queue.mark("good")
+            await asyncio.sleep(1)
+    assert len(log.times("good")) == 100
+    assert log.times("stuck0") == [15.2, 31.2, 48.2, 67.2, 90.2], "each time it waits longer"
+
+
 @pytest.mark.parametrize(
     "error", [unreachable(), TooManyRequests("PATCH", 429, "TooManyRequests", "later")], ids=type
 )
@@ -280,6 +360,17 @@ async def test_a_mistake_of_ours_ends_nothing(caplog: pytest.LogCaptureFixture) 
     (record,) = caplog.records
     assert record.getMessage() == "status: a"
     assert record.exc_info is not None
+
+
+async def test_what_was_said_elsewhere_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    log = Log()
+    log.failures["a"] = [TryAgain(), TryAgain()]
+    queue = queue_of(log)
+    async with running(queue.run()):
+        queue.mark("a")
+        await asyncio.sleep(10)
+    assert log.times("a") == [0.2, 1.2, 3.2]
+    assert not caplog.records
 
 
 async def test_it_forgets_what_has_come_to_rest() -> None:
