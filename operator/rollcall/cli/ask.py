@@ -19,6 +19,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.reversename
 
+from rollcall.zone.marker import LABEL as MARKER_LABEL
+
 if TYPE_CHECKING:
     from dns.message import Message, QueryMessage
 
@@ -187,6 +189,6 @@ def name_and_types(text: str, rdtype: str | None) -> tuple[dns.name.Name, list[d
         return name, [dns.rdatatype.PTR]
     if labels[0].startswith("_") and len(labels) > 2 and labels[1].startswith("_"):
         return name, [dns.rdatatype.SRV]
-    if labels[0] == "_rollcall":
+    if labels[0] == MARKER_LABEL:
         return name, [dns.rdatatype.TXT]
     return name, [dns.rdatatype.A, dns.rdatatype.AAAA]

@@ -15,13 +15,13 @@ from dns.message import Message
 
 from rollcall.model import Key, Naming, Policy
 from rollcall.zone import MAX_ANSWER
+from rollcall.zone.marker import LABEL, service_of
 
 from .ask import NoReply, Reply, Server, ask
 from .cluster import Cluster
 from .objects import Health, Instance, Service, Zone
 from .options import NotThere
 
-MARKER = "_rollcall"
 DEEPEST = 4
 """Labels that a name has above its service's at most: _port._proto.<version>.versions."""
 
@@ -137,7 +137,7 @@ def _state(service: Service) -> list[str]:
 
 async def _marked(server: Server, owner: dns.name.Name) -> Key | None:
     try:
-        reply = await ask(server, dns.name.Name((MARKER.encode(),)).concatenate(owner), dns.rdatatype.TXT)
+        reply = await ask(server, dns.name.Name((LABEL.encode(),)).concatenate(owner), dns.rdatatype.TXT)
     except (NoReply, dns.name.NameTooLong):
         return None
     return _key_in(reply.message)
@@ -146,11 +146,8 @@ async def _marked(server: Server, owner: dns.name.Name) -> Key | None:
 def _key_in(message: Message) -> Key | None:
     for rrset in message.answer:
         for rdata in rrset:
-            fields = dict(
-                text.decode(errors="replace").partition("=")[::2] for text in getattr(rdata, "strings", ())
-            )
-            namespace, slash, name = fields.get("service", "").partition("/")
-            if fields.get("heritage") == "rollcall" and slash:
+            namespace, slash, name = service_of(rdata.to_wire()).partition("/")
+            if slash:
                 return Key(namespace, name)
     return None
 

@@ -29,10 +29,10 @@ from rollcall.model import (
 from . import rdata as rd
 from .changes import MAX_ANSWER
 from .content import Record
+from .marker import marker_name, served_data
 from .names import MAX_LABEL, MAX_NAME, InvalidName, below
 
 VERSIONS = "versions"
-MARKER = "_rollcall"
 
 
 class Placement(msgspec.Struct, frozen=True):
@@ -111,12 +111,7 @@ def place(entry: Entry, spec: ZoneSpec, domain: bytes, identity: str) -> Placeme
     asked = entry.spec
     ttl = asked.ttl_seconds if asked.ttl_seconds is not None else spec.ttl_seconds
     negative_ttl = asked.negative_ttl_seconds
-    marker = rd.txt(
-        "heritage=rollcall",
-        f"owner={identity}",
-        f"service={entry.key}",
-        f"generation={entry.generation}",
-    )
+    marker = served_data(identity, str(entry.key), entry.generation)
     return Placement(
         root=root,
         ttl=ttl,
@@ -126,7 +121,7 @@ def place(entry: Entry, spec: ZoneSpec, domain: bytes, identity: str) -> Placeme
         versions=len(root) <= MAX_NAME - _LONGEST_VERSION_PREFIX,
         live_names=asked.eligibility.instance_names is InstanceNames.LIVE,
         withheld_versions=entry.colliding_versions,
-        marker=Record(below(root, MARKER), rd.TXT, marker, 1),
+        marker=Record(marker_name(root), rd.TXT, marker, 1),
     )
 
 

@@ -17,8 +17,8 @@ from random import Random
 import pytest
 
 from nameservers import Bind, Knot, Nameserver, PowerDNS, Records, Zone, records, serving
-from rollcall.publish.update.marker import Generation, parse
 from rollcall.publish.update.readback import read_markers
+from rollcall.zone.marker import Generation, parse
 from updates import Fence, Source, many, text_of
 from updates.source import Address
 from updates.writers import Fate, Waiting, Writer, deliver, gated, observer

@@ -7,7 +7,8 @@ configuration at its start only; where a SIGHUP must do, use the format hosts wi
 from collections.abc import Sequence
 
 from rollcall.model import DiscoveryFile, Members
-from rollcall.zone.names import below, to_text
+from rollcall.zone.marker import marker_name
+from rollcall.zone.names import to_text
 
 from .named import Named, comment_where_empty, contents
 from .names import domain_of
@@ -23,7 +24,7 @@ def _block(file: DiscoveryFile, service: Named) -> Block:
     ports = {port: to_text(owner) for port, owner in service.ports.items()}
     ttl = file.spec.ttl_seconds
     # The text record below the name makes it known, so that an empty service is NODATA, not NXDOMAIN.
-    marker = to_text(below(service.name, "_rollcall"))
+    marker = to_text(marker_name(service.name))
     opening = f"{comment_where_empty(service)}local=/{main}/\ntxt-record={marker},{file.key}\n"
     own: dict[str, None] = {}
     shared: dict[str, None] = {}

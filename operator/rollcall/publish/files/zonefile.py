@@ -11,7 +11,8 @@ import dns.name
 
 from rollcall.model import DiscoveryFile, Instance, Members
 from rollcall.zone import MAX_ANSWER
-from rollcall.zone.names import below, split, to_text
+from rollcall.zone.marker import HERITAGE, marker_name
+from rollcall.zone.names import split, to_text
 from rollcall.zone.rdata import EXPIRE_SECONDS, REFRESH_SECONDS, RETRY_SECONDS
 
 from .named import Named, contents
@@ -49,12 +50,12 @@ def _block(file: DiscoveryFile, service: Named, domain: bytes, left_out: list[Le
     if (largest := max(shared.largest, own.largest)) > MAX_ANSWER:
         left_out.append(_capped(service, largest))
     # The marker makes the name known, so that an empty service is NODATA, not NXDOMAIN.
-    marker = _text(below(service.name, "_rollcall"), domain)
+    marker = _text(marker_name(service.name), domain)
     return Block(
         service=service.key,
         items=(*shared.lines(), *own.lines()),
         instances=len(service.instances),
-        opening=f'{marker} IN TXT "heritage=rollcall" "file={file.key}"\n',
+        opening=f'{marker} IN TXT "{HERITAGE}" "file={file.key}"\n',
     )
 
 

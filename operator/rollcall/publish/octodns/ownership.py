@@ -6,9 +6,9 @@ octoDNS calls it as a processor of a plan (octodns.processor.base), and the plan
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from rollcall.zone.placement import MARKER
+from rollcall.zone.marker import LABEL, is_own_string
 
-from .desired import is_own_marker, suffixes
+from .desired import suffixes
 
 
 class Ownership:
@@ -57,9 +57,9 @@ class Ownership:
     def _own_roots(self, records: Iterable[Any]) -> Iterable[str]:
         for record in records:
             label, _, root = record.name.partition(".")
-            if label != MARKER or not root or record._type != "TXT":
+            if label != LABEL or not root or record._type != "TXT":
                 continue
-            if any(is_own_marker(str(value), self._identity) for value in record.values):
+            if any(is_own_string(str(value), self._identity) for value in record.values):
                 yield root
 
     def _unmarked_root(self, name: str) -> str | None:

@@ -6,9 +6,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from rollcall.zone.exported import RRsetKey
+from rollcall.zone.marker import marker_name
 
 from .backlog import Work
-from .marker import marker_name
 from .message import MAX_OCTETS, MAX_RECORDS, SIGNATURE_OCTETS, Part
 from .pace import Pace
 from .plan import NOTHING, Room, Step

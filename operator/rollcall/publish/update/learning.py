@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from rollcall.zone import rdata as rd
 from rollcall.zone.exported import ExportedRRset
+from rollcall.zone.marker import marker_name
 
-from .marker import marker_name
 from .publication import Publication, data_of
 from .server_state import MANAGED, NO_MARKER, Held, ServerState, held
 

@@ -11,8 +11,7 @@ from typing import NamedTuple
 from rollcall.dnswire.message import ANY, CLASS_ANY, CLASS_NONE, IN, SOA, Opcode, flags_of, question
 from rollcall.zone import rdata as rd
 from rollcall.zone.exported import ExportedRRset, RRsetKey
-
-from .marker import marker_name
+from rollcall.zone.marker import marker_name
 
 MAX_RECORDS = 2000
 MAX_OCTETS = 48 * 1024

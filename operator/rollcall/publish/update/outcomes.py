@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from rollcall.zone.exported import ExportedRRset
+from rollcall.zone.marker import parse
 
 from .drafts import Draft
-from .marker import parse
 from .message import Part
 from .publication import Publication, data_of
 from .rejections import items_of

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from rollcall.model import UpdateTarget
 from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey
+from rollcall.zone.marker import Generation, Marker, domain_of
+from rollcall.zone.unit import Units
 
-from .marker import Generation, Marker, domain_of
 from .message import Change, Guard, Part
 from .server_state import MANAGED, Held, ServerState
-from .units import Units
 
 CNAME = 5
 

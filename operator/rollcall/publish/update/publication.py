@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 from rollcall.model import UpdateTarget
 from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey, Version
+from rollcall.zone.marker import Generation
+from rollcall.zone.unit import Units
 
 from .backlog import Backlog
-from .marker import Generation
 from .message import Part
 from .orphans import Orphans
 from .plan import Obstacle, Planner
 from .rejections import Rejections
 from .server_state import Held, ServerState
-from .units import Units
 
 
 class Publication:
@@ -74,7 +74,7 @@ class Publication:
 
     def on_version(self, version: Version) -> None:
         """Put what a version touches into the backlog."""
-        touched = self.units.apply(version)
+        touched = self.units.update(version)
         for root in touched:
             if root in self.units:
                 self.withdrawn.discard(root)

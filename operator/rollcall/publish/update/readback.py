@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from rollcall.dnswire.message import ANY, IN, Message
 from rollcall.zone import rdata as rd
 from rollcall.zone.exported import ExportedRRset
+from rollcall.zone.marker import marker_name
 
-from .marker import marker_name
 from .server_state import names_of
 from .session import Session
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from rollcall.zone.exported import RRsetKey
+from rollcall.zone.marker import marker_name
 
 from .backlog import Work
-from .marker import marker_name
 from .message import Part
 from .server_state import MANAGED
 

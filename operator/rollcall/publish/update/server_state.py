@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 from rollcall.zone import rdata as rd
 from rollcall.zone.exported import ExportedRRset, RRsetKey
+from rollcall.zone.marker import Marker, is_marker_name, parse, root_of_marker
 from rollcall.zone.names import parents
-
-from .marker import Marker, is_marker_name, parse, root_of_marker
+from rollcall.zone.unit import nearest_root
 
 MANAGED = frozenset((rd.A, rd.AAAA, rd.SRV, rd.PTR))
 """The types that a unit holds beside its marker. Others are left alone, wherever they are."""
@@ -100,7 +100,7 @@ def sort_names(names: Names, identity: str) -> ServerState:
     for owner, rrsets in names.items():
         if is_marker_name(owner) and root_of_marker(owner) in units:
             continue
-        root = next((name for name in (owner, *parents(owner)) if name in units), None)
+        root = nearest_root(owner, units.__contains__)
         managed = {rdtype for rdtype in rrsets if rdtype in MANAGED}
         if root is None or units[root].found.owner != identity or not managed:
             foreign[owner] = rrsets

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from rollcall.publish.octodns.desired import desired, is_own_marker
+from rollcall.publish.octodns.desired import desired
+from rollcall.zone.marker import is_own_string
 from unit.publish.octodns.zones import IDENTITY, Domain, web
 
 
@@ -68,7 +69,7 @@ def test_a_marker_needs_no_escapes_and_is_known_again(identity: str) -> None:
     domain.hold("1.0 PTR a.example.com.")
     (text,) = form(domain, identity)[0]["_rollcall.1.0", "TXT"]
     assert not set(text) & set("\\\"; '")
-    assert is_own_marker(text, identity)
-    assert is_own_marker(f"{text},service=shop/web", identity)
-    assert not is_own_marker(f"{text}x", identity)
-    assert not is_own_marker(text, "other")
+    assert is_own_string(text, identity)
+    assert is_own_string(f"{text},service=shop/web", identity)
+    assert not is_own_string(f"{text}x", identity)
+    assert not is_own_string(text, "other")

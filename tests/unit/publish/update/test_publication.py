@@ -10,12 +10,12 @@ from rollcall.dnswire.message import Rcode
 from rollcall.model import UpdateTarget
 from rollcall.publish.update.drafts import Drafts
 from rollcall.publish.update.learning import Learning
-from rollcall.publish.update.marker import is_marker_name, marker_name, parse
 from rollcall.publish.update.message import MAX_RECORDS, compose
 from rollcall.publish.update.outcomes import Outcomes
 from rollcall.publish.update.publication import Publication
 from rollcall.zone import rdata as rd
 from rollcall.zone.exported import ExportedRRset, RRsetKey
+from rollcall.zone.marker import is_marker_name, marker_name, parse
 from unit.publish.update.model_server import ModelServer
 from updates.source import IDENTITY, Source, label, many
 

@@ -1,23 +1,37 @@
-"""Units: what one marker stands for, and is fenced by it.
+"""Units: what one marker stands for, and fences.
 
-A unit is a service, with all names at and below its own, or one pointer. What stands outside of units (the
-apex, addresses of name servers) is never published by updates.
+A unit is a service, with all names at and below its own, or one pointer; its root is that name. What stands
+outside of units (the apex, addresses of name servers) is never written to other servers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from rollcall.zone import rdata as rd
-from rollcall.zone.exported import ExportedZone, RRsetKey, Version
-from rollcall.zone.names import parents
-
+from . import rdata as rd
+from .exported import ExportedZone, RRsetKey, Version
 from .marker import is_marker_name, marker_name, root_of_marker, service_of
+from .names import parents
 
 SLICE = 500
 """RRsets that are indexed at a time: less than a millisecond."""
 
 
+def root_of(key: RRsetKey, is_root: Callable[[bytes], bool]) -> bytes | None:
+    """Return the root of the unit that an RRset of ours is in; None where it is in none."""
+    owner, rdtype = key
+    if rdtype == rd.PTR:
+        return owner
+    if is_marker_name(owner):
+        return root_of_marker(owner) if rdtype == rd.TXT else None
+    return nearest_root(owner, is_root)
+
+
+def nearest_root(owner: bytes, is_root: Callable[[bytes], bool]) -> bytes | None:
+    """Return the nearest root at or above a name."""
+    return next(filter(is_root, (owner, *parents(owner))), None)
+
+
 class Units:
-    """Which RRsets of a published zone are of which unit. Markers are not among the RRsets of a unit."""
+    """Which RRsets of a published zone are in which unit. Markers are not among the RRsets of a unit."""
 
     def __init__(self, published: ExportedZone) -> None:
         self._published = published
@@ -48,15 +62,15 @@ class Units:
         return rrset.ttl if rrset else 0
 
     def build(self) -> Iterator[None]:
-        """Index the whole zone, a slice at a time; versions may be applied in between."""
+        """Index the whole zone, a slice at a time; versions may come in between."""
         for count, key in enumerate(list(self._published.rrsets)):
             if key in self._published.rrsets:
                 self._add(key, frozenset())
             if count % SLICE == 0:
                 yield
 
-    def apply(self, version: Version) -> dict[bytes, set[RRsetKey]]:
-        """Take in a version; return the units that it touches, each with its RRsets that changed."""
+    def update(self, version: Version) -> dict[bytes, set[RRsetKey]]:
+        """Index a version; return the units that it touches, each with its RRsets that changed."""
         removed = frozenset(
             root_of_marker(owner)
             for (owner, rdtype), _, after in version.differences
@@ -88,16 +102,5 @@ class Units:
         return root
 
     def _root(self, key: RRsetKey, removed: frozenset[bytes]) -> bytes | None:
-        """Return the root of the unit that an RRset is of; None where it is of none."""
-        owner, rdtype = key
-        if rdtype == rd.PTR:
-            return owner
-        if is_marker_name(owner):
-            return root_of_marker(owner) if rdtype == rd.TXT else None
         rrsets = self._published.rrsets
-        for name in (owner, *parents(owner)):
-            if (marker_name(name), rd.TXT) in rrsets or name in removed:
-                return name
-            if name == self._published.apex:
-                break
-        return None
+        return root_of(key, lambda name: (marker_name(name), rd.TXT) in rrsets or name in removed)

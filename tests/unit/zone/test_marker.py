@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.publish.update.marker import Generation, Marker, domain_of, parse, service_of
 from rollcall.zone import rdata as rd
+from rollcall.zone.marker import Generation, Marker, domain_of, parse, service_of
 from rollcall.zone.names import from_text
 
 text = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
