@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from rollcall.model.lease_times import LeaseTimes
+
 
 class Config(msgspec.Struct, frozen=True):
     """The options of `rollcall run`, checked.
@@ -23,6 +25,7 @@ class Config(msgspec.Struct, frozen=True):
     identity: str = "rollcall"
     operator_namespace: str = "rollcall-system"
     leader_elect: bool = False
+    lease_times: LeaseTimes = LeaseTimes()
     transfers: bool = False
     log_format: str = "text"
     log_level: str = "info"

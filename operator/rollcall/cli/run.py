@@ -12,8 +12,13 @@ import click
 
 from rollcall import logs
 from rollcall.config import Config
+from rollcall.model import short_duration_seconds
+from rollcall.model.lease_times import LeaseTimes
 
 log = logging.getLogger("rollcall")
+
+LEASE_TIMES = LeaseTimes()
+"""Unless others are asked for."""
 
 _IDENTITY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
@@ -27,6 +32,13 @@ def _identity(_: click.Context, __: click.Parameter, value: str) -> str:
     if not _IDENTITY.fullmatch(value):
         raise click.BadParameter(f"{value!r}: write up to 63 letters, digits, '.', '_' or '-'.")
     return value
+
+
+def _duration(_: click.Context, __: click.Parameter, value: str) -> float:
+    try:
+        return short_duration_seconds(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from error
 
 
 @click.command(
@@ -94,6 +106,30 @@ Examples:
     is_flag=True,
     help="Let only the holder of a Lease write and serve transfers: for more than one replica.",
 )
+@click.option(
+    "--leader-elect-lease-duration",
+    metavar="DURATION",
+    callback=_duration,
+    default=f"{LEASE_TIMES.duration_seconds:g}s",
+    show_default=True,
+    help="How long the others wait for a leader that no longer renews the Lease.",
+)
+@click.option(
+    "--leader-elect-renew-deadline",
+    metavar="DURATION",
+    callback=_duration,
+    default=f"{LEASE_TIMES.renew_deadline_seconds:g}s",
+    show_default=True,
+    help="How long a leader that can't renew the Lease goes on; shorter than the duration.",
+)
+@click.option(
+    "--leader-elect-retry-period",
+    metavar="DURATION",
+    callback=_duration,
+    default=f"{LEASE_TIMES.retry_period_seconds:g}s",
+    show_default=True,
+    help="How often the Lease is renewed, and looked at by those that wait.",
+)
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--log-level",
@@ -120,6 +156,9 @@ def run(
     transfer_listen: str | None,
     http_listen: str,
     state_dir: Path,
+    leader_elect_lease_duration: float,
+    leader_elect_renew_deadline: float,
+    leader_elect_retry_period: float,
     **options: str | bool | None,
 ) -> None:
     """Run the operator: watch pods, answer DNS, write files and status.
@@ -128,6 +167,12 @@ def run(
     the last known state meanwhile.
     """
     logs.configure(str(options["log_format"]), str(options["log_level"]), "rollcall")
+    try:
+        lease_times = LeaseTimes(
+            leader_elect_lease_duration, leader_elect_renew_deadline, leader_elect_retry_period
+        )
+    except ValueError as error:
+        raise click.UsageError(f"{error}.", context) from error
     from rollcall.serve.errors import ListenError
     from rollcall.serve.sockets import open_listener, open_sockets
 
@@ -150,6 +195,7 @@ def run(
             runtime_dir=Path(runtime_dir),
             dns_workers=dns_workers,
             transfers=transfer is not None,
+            lease_times=lease_times,
             **options,  # type: ignore[arg-type]  # click has checked their types
         )
         log.info("dns on %s, udp and tcp, %d workers", _address(dns[0][0]), dns_workers)

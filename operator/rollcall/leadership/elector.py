@@ -3,8 +3,8 @@
 Our own, for what must hold when the API server is slow, away, or when this very process was stopped:
 
 - Clocks of two machines are never compared. The holder counts from the moment before it sent its last
-  renewal; the others from the moment after they saw the Lease change. A holder is out `renew_seconds` after
-  the former, nobody else is in before `lease_seconds` after the latter, and that is longer.
+  renewal; the others from the moment after they saw the Lease change. A holder is out a renew deadline after
+  the former, nobody else is in before a lease duration after the latter, and that is longer (`LeaseTimes`).
 - Whether we lead is computed when it is asked. A process that was stopped and goes on finds itself out
   before any timer of it has run.
 - Every request has a time limit, which ends with the leadership at the latest. Every write names the
@@ -26,6 +26,7 @@ from typing import Any, Never
 
 from rollcall.kube.backoff import Uniform, uniform
 from rollcall.kube.errors import AlreadyExists, ApiError, Conflict, KubeError, NotFound, Unreachable
+from rollcall.model.lease_times import JITTER, LeaseTimes
 
 from .lease import MAX_TRANSITIONS, LeaseApi, LeaseSpec, StoredLease
 
@@ -39,9 +40,6 @@ REQUEST_SHARE = 0.4
 
 CONFLICTS = 3
 """So often in a row a write is repeated on what the Lease has become meanwhile."""
-
-JITTER = (0.8, 1.2)
-"""Of the time between two tries, so that replicas don't go on asking in the same moment."""
 
 MAX_RETRY_AFTER_SECONDS = 30.0
 
@@ -85,24 +83,18 @@ class Elector:
         name: str,
         identity: str,
         lead: Lead,
+        times: LeaseTimes,
         *,
-        lease_seconds: int = 15,
-        renew_seconds: float = 10.0,
-        retry_seconds: float = 2.0,
         clock: Callable[[], float] = boot_seconds,
         draw: Uniform = uniform,
     ) -> None:
-        if not retry_seconds < renew_seconds < lease_seconds:
-            raise ValueError("retry_seconds < renew_seconds < lease_seconds must hold")
         self.epoch = 0
         self.terms = 0
         self.trouble: KubeError | None = None
         self._name = f"Lease {namespace}/{name}"
         self._identity = identity
         self._lead = lead
-        self._lease_seconds = lease_seconds
-        self._renew_seconds = renew_seconds
-        self._retry_seconds = retry_seconds
+        self._times = times
         self._clock = clock
         self._draw = draw
         self._lease = StoredLease(api, namespace, name)
@@ -196,7 +188,7 @@ class Elector:
         """
         if self._seen.holder in ("", self._identity):
             return True
-        seconds = self._seen.lease_duration_seconds or self._lease_seconds
+        seconds = self._seen.lease_duration_seconds or self._times.duration_seconds
         return self._clock() - self._seen_at >= seconds
 
     # --- being the leader --------------------------------------------------------------------------------
@@ -214,7 +206,7 @@ class Elector:
                     work.cancel()
         finally:
             log.info("%s: no longer leading: %s", self._name, self._why_over)
-            if self._clock() - self._held_since > self._lease_seconds:
+            if self._clock() - self._held_since > self._times.duration_seconds:
                 log.error("%s: others may have led before what we did had ended", self._name)
             with suppress(KubeError, TimeoutError):
                 async with asyncio.timeout(RELEASE_SECONDS), self._requests:
@@ -234,7 +226,9 @@ class Elector:
             except TimeoutError:
                 async with self._requests:
                     await self._renew(self.epoch)
-        self._end_term(f"not renewed in {self._renew_seconds:g} s: {self.trouble or 'we stood still'}")
+        self._end_term(
+            f"not renewed in {self._times.renew_deadline_seconds:g} s: {self.trouble or 'we stood still'}"
+        )
 
     def _end_term(self, why: str) -> None:
         """From here on we don't lead, whatever the answer to a renewal that is under way."""
@@ -300,7 +294,7 @@ class Elector:
         number, since = self._writes, self._clock()
         fields: dict[str, Any] = {
             "holderIdentity": self._identity,
-            "leaseDurationSeconds": self._lease_seconds,
+            "leaseDurationSeconds": int(self._times.duration_seconds),
             "renewTime": self._lease.stamp(),
             "leaseTransitions": epoch,
         }
@@ -310,10 +304,10 @@ class Elector:
         self.epoch = epoch
         self._highest = max(self._highest, epoch)
         self._succeeded, self._held_since = number, since
-        self._deadline = since + self._renew_seconds
+        self._deadline = since + self._times.renew_deadline_seconds
 
     def _request_seconds(self) -> float:
-        seconds = self._renew_seconds * REQUEST_SHARE
+        seconds = self._times.renew_deadline_seconds * REQUEST_SHARE
         return seconds if self._over.is_set() else min(seconds, self._deadline - self._clock())
 
     def _failed(self, error: KubeError) -> None:
@@ -328,7 +322,7 @@ class Elector:
         self._retry_after_seconds = 0.0
 
     def _wait_seconds(self) -> float:
-        return max(self._retry_seconds, self._retry_after_seconds) * self._draw(*JITTER)
+        return max(self._times.retry_period_seconds, self._retry_after_seconds) * self._draw(*JITTER)
 
 
 async def at_work(lead: Lead, epoch: int) -> None:

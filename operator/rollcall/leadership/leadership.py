@@ -53,7 +53,9 @@ class Leadership:
         self.elector: Elector | SoleWriter
         if config.leader_elect:
             name = lease_name(config.identity)
-            self.elector = Elector(client, config.operator_namespace, name, holder_identity(), self._lead)
+            self.elector = Elector(
+                client, config.operator_namespace, name, holder_identity(), self._lead, config.lease_times
+            )
         else:
             self.elector = SoleWriter(self._lead)
 

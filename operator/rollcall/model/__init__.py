@@ -1,6 +1,6 @@
 """The words of the design as types. No I/O, no clock, no logging: every other layer imports this one."""
 
-from .duration import duration_seconds, wait_seconds
+from .duration import duration_seconds, short_duration_seconds, wait_seconds
 from .instance import Counts, Instance, InstancePort, Members, Problem, Reason
 from .keys import Key
 from .release import (
@@ -101,6 +101,7 @@ __all__ = [
     "ZoneSpec",
     "duration_seconds",
     "parse_key",
+    "short_duration_seconds",
     "version_to_label",
     "wait_seconds",
 ]

@@ -1,8 +1,8 @@
 """Durations as users write them, in two forms that share nothing but the letters of their units.
 
 A spec takes whole hours, minutes and seconds in that order (`1h30m`): the part of Go's durations that the
-CRDs admit. A wait of an HTTP request is one number and its unit (`1.5s`, `500ms`). They are not one syntax:
-half a second is of no use in a spec, and an hour of none to a request, whose connection ends before.
+CRDs admit. A request and an option of the command line take one number and its unit (`1.5s`, `500ms`).
+They are not one syntax: half a second is of no use in a spec, and an hour of none where somebody waits.
 """
 
 import re
@@ -11,8 +11,8 @@ MAX_WAIT_SECONDS = 60.0
 """The longest that an HTTP request may wait for its answer."""
 
 _SPEC = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-_WAIT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m)")
-_WAIT_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_SHORT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 
 def duration_seconds(text: str) -> int:
@@ -29,12 +29,21 @@ def duration_seconds(text: str) -> int:
 
 
 def wait_seconds(text: str) -> float:
-    """Parse the duration of a wait such as `30s` or `500ms`; what is longer than a minute is a minute.
+    """Parse how long a request may wait for its answer; what is longer than a minute is a minute.
+
+    Raises:
+        ValueError: it is not a duration; the message says what to write.
+    """
+    return min(short_duration_seconds(text), MAX_WAIT_SECONDS)
+
+
+def short_duration_seconds(text: str) -> float:
+    """Parse a duration such as `30s` or `500ms`.
 
     Raises:
         ValueError: it is none; the message says what to write.
     """
-    found = _WAIT.fullmatch(text)
+    found = _SHORT.fullmatch(text)
     if found is None:
         raise ValueError(f"{text[:32]!r} is no duration: write a number and its unit, such as 30s or 500ms")
-    return min(float(found[1]) * _WAIT_UNITS[found[2]], MAX_WAIT_SECONDS)
+    return float(found[1]) * _UNITS[found[2]]

@@ -14,6 +14,7 @@ import sys
 
 from rollcall.kube import Credentials, KubeClient
 from rollcall.leadership.elector import Elector
+from rollcall.model.lease_times import LeaseTimes
 
 TICK_SECONDS = 0.005
 STAND_STILL = signal.SIGUSR1
@@ -41,9 +42,7 @@ async def _run(kubeconfig: str, namespace: str, identity: str) -> None:
             "rollcall",
             identity,
             _lead,
-            lease_seconds=6,
-            renew_seconds=5.0,
-            retry_seconds=0.2,
+            LeaseTimes(6.0, 5.0, 0.2),
         )
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()

@@ -17,6 +17,7 @@ from api.resources import leader
 from controlplane import ControlPlane
 from rollcall.kube import Conflict, Credentials, Forbidden, KubeClient
 from rollcall.leadership.elector import Elector, NotLeading
+from rollcall.model.lease_times import LeaseTimes
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 30.0
@@ -34,9 +35,7 @@ class Replica:
             "rollcall",
             identity,
             self._lead,
-            lease_seconds=6 if hasty else 15,
-            renew_seconds=5.0 if hasty else 10.0,
-            retry_seconds=0.2,
+            LeaseTimes(6.0, 5.0, 0.2) if hasty else LeaseTimes(retry_period_seconds=0.2),
         )
         self._stack = contextlib.AsyncExitStack()
 

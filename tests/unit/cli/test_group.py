@@ -149,3 +149,19 @@ def test_the_shell_is_told_the_commands() -> None:
     environment = {"_ROLLCALL_COMPLETE": "bash_complete", "COMP_WORDS": "rollcall ", "COMP_CWORD": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=True)
     assert done.stdout.split() == [f"plain,{name}" for name in COMMANDS]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("lease-duration", "10s", "--leader-elect-lease-duration: write more than 10s, the renew deadline."),
+        ("retry-period", "9s", "--leader-elect-renew-deadline: write more than 10.8s"),
+        ("retry-period", "2", "'2' is no duration: write a number and its unit, such as 30s or 500ms."),
+    ],
+)
+def test_times_of_the_lease_that_leave_no_margin(
+    rollcall: Rollcall, option: str, value: str, says: str
+) -> None:
+    ended = rollcall("run", f"--leader-elect-{option}", value)
+    assert ended.code == 2
+    assert says in " ".join(ended.stderr.split())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rollcall.kube.backoff import Uniform, uniform
 from rollcall.leadership.elector import Elector
+from rollcall.model.lease_times import LeaseTimes
 from unit.leadership.lease_server import LeaseClient, LeaseServer
 
 
@@ -56,6 +57,7 @@ class Candidate:
             "rollcall",
             name,
             self._lead,
+            LeaseTimes(),
             clock=lambda: clock() + self.slept_seconds,
             draw=draw,
         )

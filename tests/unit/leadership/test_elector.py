@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollcall.kube import Forbidden, KubeError, ServerError, TooManyRequests, Unreachable
-from rollcall.leadership.elector import Elector, NotLeading, holder_identity
+from rollcall.leadership.elector import NotLeading, holder_identity
 from rollcall.leadership.lease import MAX_TRANSITIONS, lease_name
 from rollcall.leadership.sole_writer import SoleWriter
 from unit.leadership.candidates import Candidate, candidates
@@ -397,17 +397,6 @@ async def test_a_lease_that_has_counted_to_its_end() -> None:
         await asyncio.sleep(1)
         assert a.elector.leading
         assert a.elector.epoch == MAX_TRANSITIONS
-
-
-def test_times_that_leave_no_margin_are_refused() -> None:
-    server = LeaseServer()
-
-    async def lead(_: int) -> None:
-        """Do nothing."""
-
-    for times in ({"renew_seconds": 15.0}, {"retry_seconds": 10.0}):
-        with pytest.raises(ValueError, match="must hold"):
-            Elector(server, "n", "l", "a", lead, **times)  # type: ignore[arg-type]  # it is never asked
 
 
 def test_no_two_processes_are_one_holder() -> None:
