@@ -41,7 +41,7 @@ from .propagation.report import TargetReport
 from .propagation.tracker import Presence
 from .propagation.turns import Turns
 from .publish.collector import Files
-from .publish.configmaps import FilePublisher
+from .publish.config_maps import FilePublisher
 from .publish.file_store import FileStore
 from .publish.secondaries_feed import Transfers
 from .publish.selection import FileSelection

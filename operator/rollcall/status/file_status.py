@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rollcall.model import DiscoveryFile, Problem
-from rollcall.publish.configmaps import FileReport
+from rollcall.publish.config_maps import FileReport
 from rollcall.publish.files import LeftOut
 
 from .conditions import Condition, merged, ready, reconciling, rfc3339, stalled

@@ -13,7 +13,7 @@ from rollcall.model import Key, Service
 from rollcall.propagation.published import Publications
 from rollcall.propagation.report import TargetReport
 from rollcall.propagation.target_states import TargetStates
-from rollcall.publish.configmaps import FileReport
+from rollcall.publish.config_maps import FileReport
 from rollcall.publish.selection import FileSelection
 from rollcall.zone import Commit, Zones
 

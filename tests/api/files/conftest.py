@@ -12,8 +12,7 @@ import pytest
 from controlplane import ApiError, ControlPlane
 from rollcall.kube import Credentials, KubeClient
 from rollcall.model import DiscoveryFile, Key, Members
-from rollcall.publish import config_map_worker
-from rollcall.publish.configmaps import FilePublisher, FileReport
+from rollcall.publish.config_maps import FilePublisher, FileReport
 from rollcall.publish.file_store import FileStore
 
 Json = dict[str, Any]
@@ -118,7 +117,7 @@ async def publishing(cluster: ControlPlane, namespace: str, client: KubeClient) 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the publisher read everything back each second."""
-    monkeypatch.setattr(config_map_worker, "READ_BACK_SECONDS", 1.0)
+    monkeypatch.setattr("rollcall.publish.config_maps.publisher.READ_BACK_SECONDS", 1.0)
 
 
 async def eventually(ask: Callable[[], bool], timeout_seconds: float = SOON) -> None:

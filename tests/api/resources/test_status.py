@@ -12,7 +12,7 @@ from api.resources.following import News
 from controlplane import ControlPlane
 from rollcall.kube import KubeClient
 from rollcall.model import Key, Problem
-from rollcall.publish.configmaps import FileReport
+from rollcall.publish.config_maps import FileReport
 from rollcall.publish.files import LeftOut
 from rollcall.status.kinds import Kind, ObjectRef
 from rollcall.status.status_writer import StatusWriter, Written

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from rollcall.model import ConfigMapTarget, DiscoveryFile, FileSpec, Format, Key, Problem
-from rollcall.publish.configmaps import FileReport
+from rollcall.publish.config_maps import FileReport
 from rollcall.publish.files import LeftOut
 from rollcall.status.file_status import file_status
 from unit.status.cluster import START, Status, check_schema, condition, states

@@ -1,16 +1,16 @@
-"""ConfigMaps in memory, with the rules of the API server that matter: versions, conflicts, refusals."""
+"""ConfigMaps in memory, with the rules of the API server that matter: versions, conflicts, refusals.
+
+And those of the client: its errors, and that a request has an end.
+"""
 
 import asyncio
+import contextlib
 import copy
+from collections.abc import AsyncIterator
 from typing import Any
 
-
-class Refusal(Exception):
-    """An answer of the API server that is an error."""
-
-    def __init__(self, status: int, message: str = "no") -> None:
-        super().__init__(f"{status}: {message}")
-        self.status = status
+from rollcall.kube import AlreadyExists, Conflict, NotFound, Unreachable
+from rollcall.kube.client import REQUEST_SECONDS
 
 
 class FakeApi:
@@ -26,27 +26,27 @@ class FakeApi:
         self._version = 0
 
     async def get(self, path: str) -> Any:
-        async with _Call(self, "get", _name(path)) as name:
+        async with self._call("get", _name(path)) as name:
             if name not in self.objects:
-                raise Refusal(404, f"configmaps {name!r} not found")
+                raise NotFound(f"GET {path}", 404, "NotFound", f"configmaps {name!r} not found")
             return copy.deepcopy(self.objects[name])
 
     async def create(self, path: str, body: object) -> Any:
         assert isinstance(body, dict)
         assert path.endswith("/configmaps")
-        async with _Call(self, "create", body["metadata"]["name"]) as name:
+        async with self._call("create", body["metadata"]["name"]) as name:
             if name in self.objects:
-                raise Refusal(409, "AlreadyExists")
+                raise AlreadyExists(f"POST {path}", 409, "AlreadyExists", "it is there")
             assert "resourceVersion" not in body["metadata"]
             return self.put(name, body)
 
     async def replace(self, path: str, body: object) -> Any:
         assert isinstance(body, dict)
-        async with _Call(self, "replace", _name(path)) as name:
+        async with self._call("replace", _name(path)) as name:
             if name not in self.objects:
-                raise Refusal(404)
+                raise NotFound(f"PUT {path}", 404, "NotFound", f"configmaps {name!r} not found")
             if body["metadata"]["resourceVersion"] != self.version(name):
-                raise Refusal(409, "the object has been modified")
+                raise Conflict(f"PUT {path}", 409, "Conflict", "the object has been modified")
             return self.put(name, body)
 
     def put(self, name: str, body: dict[str, Any]) -> Any:
@@ -69,22 +69,21 @@ class FakeApi:
     def writes(self) -> list[tuple[str, str]]:
         return [call for call in self.calls if call[0] != "get"]
 
-
-class _Call:
-    def __init__(self, api: FakeApi, verb: str, name: str) -> None:
-        self._api, self._verb, self._name = api, verb, name
-
-    async def __aenter__(self) -> str:
-        self._api.calls.append((self._verb, self._name))
-        self._api.in_flight += 1
-        self._api.most_in_flight = max(self._api.most_in_flight, self._api.in_flight)
-        await asyncio.sleep(self._api.delay_seconds)
-        if error := self._api.refuse.get(self._verb):
-            raise error
-        return self._name
-
-    async def __aexit__(self, *_: object) -> None:
-        self._api.in_flight -= 1
+    @contextlib.asynccontextmanager
+    async def _call(self, verb: str, name: str) -> AsyncIterator[str]:
+        self.calls.append((verb, name))
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                await asyncio.sleep(self.delay_seconds)
+            if error := self.refuse.get(verb):
+                raise error
+            yield name
+        except TimeoutError as error:
+            raise Unreachable(f"{verb} {name}: no answer in time") from error
+        finally:
+            self.in_flight -= 1
 
 
 def _name(path: str) -> str:

@@ -9,12 +9,24 @@ from typing import Any
 import msgspec
 import pytest
 
+from rollcall.kube import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    CredentialsError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    ServerError,
+    TooManyRequests,
+    Unreachable,
+)
 from rollcall.model import Format, Key
-from rollcall.publish.configmaps import FilePublisher, FileReport
+from rollcall.publish.config_maps import FilePublisher, FileReport
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
-from unit.publish.fake_api import FakeApi, Refusal
+from unit.publish.config_maps.fake_api import FakeApi
 
 pytestmark = pytest.mark.looptime
 
@@ -376,15 +388,19 @@ async def test_a_published_serial_that_is_none_is_ignored(nonsense: str) -> None
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (Refusal(403, "configmaps is forbidden"), "Forbidden"),
-        (Refusal(422, "metadata.name: Invalid"), "ConfigMapRefused"),
-        (Refusal(413, "too large"), "ConfigMapRefused"),
-        (Refusal(409, "conflict"), "ConfigMapConflict"),
-        (Refusal(503, "etcd is gone"), "ApiUnreachable"),
-        (Refusal(429, "slow down"), "ApiUnreachable"),
-        (ConnectionResetError("reset"), "ApiUnreachable"),
-        (TimeoutError(), "ApiUnreachable"),
+        (Forbidden("POST", 403, "Forbidden", "configmaps is forbidden"), "Forbidden"),
+        (Invalid("POST", 422, "Invalid", "metadata.name: Invalid"), "ConfigMapRefused"),
+        (ApiError("POST", 413, "RequestEntityTooLarge", "too large"), "ConfigMapRefused"),
+        (NotFound("POST", 404, "NotFound", 'namespaces "shop" not found'), "ConfigMapRefused"),
+        (Conflict("POST", 409, "Conflict", "conflict"), "ConfigMapConflict"),
+        (AlreadyExists("POST", 409, "AlreadyExists", "it is there"), "ConfigMapConflict"),
+        (ServerError("POST", 503, "ServiceUnavailable", "etcd is gone"), "ApiUnreachable"),
+        (TooManyRequests("POST", 429, "TooManyRequests", "slow down"), "ApiUnreachable"),
+        (Unreachable("POST: reset"), "ApiUnreachable"),
+        (CredentialsError("no kubeconfig"), "ApiUnreachable"),
+        (AssertionError("a mistake of ours"), "ApiUnreachable"),
     ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
 )
 async def test_a_refusal_is_reported_and_tried_again(
     error: Exception, reason: str, caplog: pytest.LogCaptureFixture
@@ -396,8 +412,11 @@ async def test_a_refusal_is_reported_and_tried_again(
         assert bench.reason() == reason
         assert len(bench.reports) == 1, "one report, however many tries"
         tries = len(bench.api.writes())
-        assert 4 <= tries <= (12 if reason != "ConfigMapConflict" else 36)
-        assert all("shop/discovery" in record.getMessage() for record in caplog.records)
+        outage = isinstance(error, Unreachable | CredentialsError | TooManyRequests)
+        again_at_once = isinstance(error, Conflict | AlreadyExists | NotFound)
+        assert 4 <= tries <= (36 if again_at_once else 22 if outage else 12)
+        of = "waiting for the API server" if outage else "shop/discovery"
+        assert all(of in record.getMessage() for record in caplog.records)
 
         del bench.api.refuse["create"]
         await asyncio.sleep(30)
@@ -415,7 +434,7 @@ async def test_a_call_without_end_is_given_up() -> None:
 
 async def test_a_new_spec_is_tried_at_once() -> None:
     async with Bench().running() as bench:
-        bench.api.refuse["create"] = Refusal(422)
+        bench.api.refuse["create"] = Invalid("POST", 422, "Invalid", "no")
         bench.store.update(HOSTS, [WEB])
         await asyncio.sleep(200)
         del bench.api.refuse["create"]
@@ -425,6 +444,20 @@ async def test_a_new_spec_is_tried_at_once() -> None:
 
     assert "web" in bench.api.objects
     assert bench.last().generation == 2
+
+
+async def test_a_file_made_anew_is_tried_at_once() -> None:
+    async with Bench().running() as bench:
+        bench.api.refuse["create"] = Invalid("POST", 422, "Invalid", "no")
+        bench.store.update(HOSTS, [WEB])
+        await asyncio.sleep(200)
+        bench.store.remove(KEY)
+        await asyncio.sleep(0.1)
+        del bench.api.refuse["create"]
+        bench.store.update(file(Format.HOSTS, uid="new"), [WEB])
+        await asyncio.sleep(1)
+
+    assert "web" in bench.api.objects
 
 
 async def test_one_broken_file_delays_no_other() -> None:

@@ -1,0 +1,128 @@
+"""When the ConfigMaps of a DiscoveryFile are written.
+
+Soon after a change, but once for a burst; again after failures; and every few minutes all is read back, to
+repair what others changed.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from typing import Never
+
+import msgspec
+
+from rollcall.kube.backoff import uniform
+from rollcall.kube.work_queue import WorkQueue
+from rollcall.model import Key
+from rollcall.publish.file_store import FileStore, UnknownFile
+
+from .existing import ConfigMapApi
+from .report import FileReport, problem_of
+from .writer import FileWriter
+
+COALESCE_SECONDS = 0.5
+READ_BACK_SECONDS = 300.0
+LONGEST_RETRY_SECONDS = 30.0
+
+CONCURRENCY = 8
+"""Half of the requests that the client has in flight: a few without an answer keep no other from its turn."""
+
+
+class FilePublisher:
+    """Keeps the ConfigMaps of all DiscoveryFiles as the store renders them.
+
+    `on_report` is called with the report on a file, whenever there is another one.
+    """
+
+    def __init__(
+        self,
+        api: ConfigMapApi,
+        store: FileStore,
+        on_report: Callable[[Key, FileReport], None],
+        *,
+        unix_time: Callable[[], float] = time.time,
+    ) -> None:
+        self._api = api
+        self._store = store
+        self._on_report = on_report
+        self._unix_time = unix_time
+        self._writers: dict[Key, FileWriter] = {}
+        self._removed: set[Key] = set()
+        self._queue = WorkQueue(
+            "DiscoveryFiles",
+            self._publish,
+            first_seconds=COALESCE_SECONDS,
+            rest_seconds=COALESCE_SECONDS,
+            longest_retry_seconds=LONGEST_RETRY_SECONDS,
+            concurrency=CONCURRENCY,
+        )
+
+    async def run(self) -> Never:
+        """Publish until cancelled. Whoever runs this must be the only one: the leader.
+
+        It can be run again: what is there is read anew then, as another leader may have written.
+        """
+        self._writers.clear()
+        for key in self._store:
+            self._queue.retry(key)
+        unlisten = self._store.listen(self._on_changed)
+        try:
+            await self._queue.run()
+        finally:
+            unlisten()
+
+    def _on_changed(self, key: Key) -> None:
+        file, writer = self._store.file(key), self._writers.get(key)
+        if file is None:
+            self._removed.add(key)
+        else:
+            self._removed.discard(key)
+        # While something is wrong, only a new spec cuts the wait short: it may be the remedy, and a service
+        # that changes all the time isn't.
+        if file and writer and (file.uid, file.generation) == (writer.file.uid, writer.file.generation):
+            self._queue.mark(key)
+        else:
+            self._queue.retry(key)
+
+    async def _publish(self, key: Key) -> float | None:
+        """Bring the ConfigMaps of a file up to date; return the seconds until they are read back."""
+        file = self._store.file(key)
+        if file is None:
+            self._writers.pop(key, None)
+            return None
+        if key not in self._writers:
+            self._writers[key] = FileWriter(file, self._api, self._store, self._has_released, self._unix_time)
+        writer = self._writers[key]
+        if writer.read_back_at <= _now():
+            writer.forget()
+            writer.read_back_at = _now() + READ_BACK_SECONDS * uniform(0.9, 1.1)
+        try:
+            self._report(writer, await writer.write())
+        except UnknownFile:
+            return None
+        except Exception as error:
+            writer.read_back_at = 0.0
+            problem = problem_of(writer.file, error)
+            generation = writer.file.generation
+            self._report(
+                writer, msgspec.structs.replace(writer.report, generation=generation, problem=problem)
+            )
+            raise
+        return max(0.0, writer.read_back_at - _now())
+
+    def _report(self, writer: FileWriter, report: FileReport) -> None:
+        if report != writer.report:
+            writer.report = report
+            self._on_report(writer.file.key, report)
+
+    def _has_released(self, owner: Key, name: str) -> bool:
+        """Whether a file is known to have no claim on a ConfigMap: it was deleted, or points elsewhere."""
+        file = self._store.file(owner)
+        if file is None:
+            return owner in self._removed
+        return re.fullmatch(rf"{re.escape(file.spec.config_map.name)}(-[0-9]+)?", name) is None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,132 @@
+"""Brings the ConfigMaps of one DiscoveryFile up to date.
+
+What is equal is not written, and each write is guarded with the resourceVersion of what was read.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from rollcall.kube.errors import AlreadyExists, Conflict, NotFound
+from rollcall.model import DiscoveryFile, Key
+from rollcall.publish.file_store import FileStore, UnknownFile
+from rollcall.publish.files import FORMATS, CannotRender, Rendering, empty_part
+from rollcall.publish.files.split import size_of
+
+from .existing import ConfigMapApi, ExistingConfigMap, ExistingConfigMaps
+from .marks import is_ours, published_serial, refusal
+from .report import FileReport, Refused
+from .wanted import WantedConfigMap, emptied, name_of, wanted
+
+CONFLICTS = 3
+"""So often in a row ConfigMaps are read again because someone else wrote them, before they have to wait."""
+
+
+class FileWriter:
+    """Writes the ConfigMaps of one file, and remembers what they hold.
+
+    `file` is the spec that was last tried, `report` the last word about it, and `read_back_at` (loop time)
+    when what is remembered is too old to go by.
+    """
+
+    def __init__(
+        self,
+        file: DiscoveryFile,
+        api: ConfigMapApi,
+        store: FileStore,
+        has_released: Callable[[Key, str], bool],
+        unix_time: Callable[[], float],
+    ) -> None:
+        self.file = file
+        self.report = FileReport(generation=0)
+        self.read_back_at = 0.0
+        self._store = store
+        self._has_released = has_released
+        self._unix_time = unix_time
+        self._existing = ExistingConfigMaps(api, file.key.namespace)
+
+    def forget(self) -> None:
+        """Have everything read anew, so that what others changed is found."""
+        self._existing.forget()
+
+    async def write(self) -> FileReport:
+        """Bring the ConfigMaps up to date, also if others write them at the same time.
+
+        Raises:
+            UnknownFile: the file is gone.
+            Refused: the user has to change something.
+            KubeError: of the API server.
+        """
+        for _ in range(CONFLICTS - 1):
+            with suppress(AlreadyExists, Conflict, NotFound):
+                return await self._bring_up_to_date()
+            self.forget()
+        return await self._bring_up_to_date()
+
+    async def _bring_up_to_date(self) -> FileReport:
+        rendering = await self._render()
+        if rendering.too_large:
+            raise Refused(rendering.too_large)
+        needed = wanted(self.file, rendering)
+        for want in needed:
+            self._check(await self._existing.read(want.name))
+        extra = await self._no_longer_needed(len(needed))
+        # The first part names the others: they are there before it, and go after it when it no longer does.
+        wrote = [await self._write(want) for want in (*needed[1:], needed[0], *extra)]
+        return self._succeeded(rendering, needed, wrote=any(wrote))
+
+    async def _render(self) -> Rendering:
+        """Return the rendering of the latest spec, with a serial that follows the published one."""
+        while True:
+            file = self._store.file(self.file.key)
+            if file is None:
+                raise UnknownFile(str(self.file.key))
+            self.file = file
+            if FORMATS[file.spec.format].has_serial:
+                await self._adopt_serial()
+            try:
+                current = await self._store.current(file.key)
+            except CannotRender as error:
+                raise Refused(error.problem) from error
+            if current.file == file:
+                return current.rendering
+
+    async def _adopt_serial(self) -> None:
+        first = await self._existing.read(name_of(self.file, 1))
+        if first and is_ours(first.metadata, self.file) and (published := published_serial(first.metadata)):
+            self._store.adopt_serial(self.file.key, *published)
+
+    def _check(self, existing: ExistingConfigMap | None) -> None:
+        if existing and (problem := refusal(existing.metadata, self.file, self._has_released)):
+            raise Refused(problem)
+
+    async def _no_longer_needed(self, needed: int) -> list[WantedConfigMap]:
+        """Return what the parts of an earlier, larger rendering become: they follow one another."""
+        extra: list[WantedConfigMap] = []
+        while True:
+            number = needed + len(extra) + 1
+            existing = await self._existing.read(name_of(self.file, number))
+            if existing is None or not is_ours(existing.metadata, self.file):
+                return extra
+            extra.append(emptied(self.file, empty_part(self.file, number)))
+
+    async def _write(self, want: WantedConfigMap) -> bool:
+        """Write a ConfigMap if it differs; return whether it did."""
+        body = want.body(await self._existing.read(want.name))
+        if body is not None:
+            await self._existing.write(want.name, body)
+        return body is not None
+
+    def _succeeded(self, rendering: Rendering, needed: list[WantedConfigMap], *, wrote: bool) -> FileReport:
+        parts = [part for want in needed for part in want.parts]
+        return FileReport(
+            generation=self.file.generation,
+            services=rendering.services,
+            instances=rendering.instances,
+            bytes=sum(size_of(part.text) for part in parts),
+            config_maps=tuple(want.name for want in needed),
+            keys=tuple(part.key for part in parts),
+            digest=rendering.sha256,
+            serial=rendering.serial,
+            written_at=self._unix_time() if wrote else self.report.written_at,
+            left_out=rendering.left_out,
+        )
