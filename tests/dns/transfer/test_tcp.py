@@ -15,7 +15,8 @@ from rollcall.model import Transfer
 from rollcall.publish.transfer.answering.refusals import RefusalLog
 from rollcall.publish.transfer.answering.tcp import Limits, TcpServer
 from transfers.source import ZoneSource, large
-from unit.publish.transfer.answering.requests import Server, load
+from unit.publish.transfer.answering.requests import Server
+from unit.publish.transfer.journal.feeding import load
 
 SOA = dns.message.make_query("k8s.example.com", "SOA").to_wire()
 AXFR = dns.message.make_query("k8s.example.com", "AXFR").to_wire()

@@ -62,15 +62,15 @@ async def serve(udp: socket.socket, tcp: socket.socket, feed: Path, folder: Path
     secondaries = Secondaries(
         zones, follower.report, lambda outcome: count(stats.notifies, outcome), catalogs, udp
     )
-    zones.on_settings += [catalogs.configured, secondaries.configured]
-    zones.on_version.append(secondaries.changed)
+    zones.on_settings += [catalogs.refresh, secondaries.on_settings]
+    zones.on_version.append(secondaries.on_version)
 
     try:
         async with asyncio.TaskGroup() as group:
             following = group.create_task(follower.run())
             # What waits in the sockets of a process that was restarted shall be answered, not refused.
             await follower.settle(child.SETTLE_SECONDS)
-            loop.add_reader(udp, receiver(udp, responder, secondaries.received))
+            loop.add_reader(udp, receiver(udp, responder, secondaries.on_response))
             tasks = [
                 following,
                 group.create_task(TcpServer(responder, refusals).run(tcp)),

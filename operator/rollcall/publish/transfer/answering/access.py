@@ -13,11 +13,11 @@ from rollcall.model import KeyRing, Transfer, TsigKey
 
 from ..peer import Address
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class NotAuthentic(Exception):
-    """A signature that is by none of our keys. `key` is the one that it is by where only its time is off."""
+    """A signature that none of our keys made. `key` is the one that did where only the time is wrong."""
 
     def __init__(self, fault: TsigFault, key: TsigKey | None = None) -> None:
         super().__init__(fault)
@@ -44,8 +44,8 @@ class Access:
         Keys of one name but with different secrets are all tried: so it is in the middle of a rotation.
 
         Raises:
-            NotAuthentic: it is by none of our keys, or not of this time.
-            MalformedMessage: the TSIG record is no such record.
+            NotAuthentic: none of our keys made it, or not at this time.
+            MalformedMessage: the TSIG record is malformed.
         """
         if not message.tsig:
             return None
@@ -81,4 +81,4 @@ def _networks(texts: Iterable[str]) -> Iterable[IPv4Network | IPv6Network]:
         try:
             yield ip_network(text, strict=False)
         except ValueError as error:
-            _LOG.warning("allowUnsigned: %s is no network, nobody is let in by it: %s", text, error)
+            log.warning("allowUnsigned: %s is not a network, nobody is let in by it: %s", text, error)

@@ -1,11 +1,11 @@
-"""Counting what is refused, and saying so, without a log that a stranger can fill."""
+"""Refused requests: counted by reason, and logged so that a stranger cannot fill the log."""
 
 import logging
 import time
 
 from rollcall.feed.frames import TransferStats
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 60.0
 LINES = 20
@@ -32,7 +32,7 @@ class RefusalLog:
         now = time.monotonic()
         if now >= self._until:
             if self._unsaid:
-                _LOG.warning("%d more requests were refused in the last minute", self._unsaid)
+                log.warning("%d more requests were refused in the last minute", self._unsaid)
             self._until = now + INTERVAL_SECONDS
             self._said.clear()
             self._unsaid = 0
@@ -41,4 +41,4 @@ class RefusalLog:
             self._unsaid += 1
             return
         self._said.add(what)
-        _LOG.warning("refused %s of %s: %s", about, client, reason)
+        log.warning("refused %s of %s: %s", about, client, reason)

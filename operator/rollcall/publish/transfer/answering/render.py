@@ -1,15 +1,16 @@
 """Responses of many records, in as few messages as it takes (RFC 5936 section 2.2, RFC 1995 section 4).
 
-Each message begins with the question, so that the apex is always at the same offset: an owner is its labels
-below the apex and a pointer to that, or a pointer to the same owner before it.
+Each message begins with the question, so that the apex is always at the same offset: an owner is written as
+its labels below the apex and a pointer to that, or as a pointer to the same owner where it was last written.
 """
 
 import struct
 from collections.abc import Iterable, Iterator
 
 from rollcall.dnswire.message import HEADER_SIZE, IN, SOA
+from rollcall.zone.exported import ExportedRRset
 
-from ..journal.difference import NetDifference, RRset
+from ..journal.difference import NetDifference, RRsetItem
 from ..journal.journal import Head
 from ..journal.journaled_zone import Content
 
@@ -24,18 +25,17 @@ _FIXED = struct.Struct("!HHI")
 _COUNTS = struct.Struct("!HHHHHH")
 
 
-def whole(apex: bytes, content: Content) -> Iterator[RRset]:
+def axfr(apex: bytes, content: Content) -> Iterator[RRsetItem]:
     """Give a zone as AXFR does: the SOA, everything else, the SOA."""
-    soa = soa_rrset(apex, content.head)
+    soa = soa_item(apex, content.head)
     yield soa
-    for key, rrset in content.rrsets.items():
-        yield RRset(key, *rrset)
+    yield from content.rrsets.items()
     yield soa
 
 
-def changes(apex: bytes, net: NetDifference) -> Iterator[RRset]:
+def ixfr(apex: bytes, net: NetDifference) -> Iterator[RRsetItem]:
     """Give a difference as IXFR does: new SOA, old SOA, what goes, new SOA, what comes, new SOA."""
-    old, new = soa_rrset(apex, net.old), soa_rrset(apex, net.new)
+    old, new = soa_item(apex, net.old), soa_item(apex, net.new)
     yield new
     yield old
     yield from net.removed
@@ -44,13 +44,13 @@ def changes(apex: bytes, net: NetDifference) -> Iterator[RRset]:
     yield new
 
 
-def soa_rrset(apex: bytes, head: Head) -> RRset:
+def soa_item(apex: bytes, head: Head) -> RRsetItem:
     """Return the SOA of a version."""
-    return RRset((apex, SOA), head.soa_ttl, (head.soa,))
+    return (apex, SOA), ExportedRRset(head.soa_ttl, (head.soa,))
 
 
 def messages(
-    ident: int, flags: int, question: bytes, rrsets: Iterable[RRset], max_body: int = MAX_BODY
+    ident: int, flags: int, question: bytes, rrsets: Iterable[RRsetItem], max_body: int = MAX_BODY
 ) -> Iterator[bytes]:
     """Give the messages that hold these records. `question` is a question of the zone's apex.
 
@@ -61,7 +61,7 @@ def messages(
     parts: list[bytes] = []
     size, count = empty, 0
     last_owner, pointer = b"", b""
-    for (owner, rdtype), ttl, records in rrsets:
+    for (owner, rdtype), (ttl, records) in rrsets:
         fixed = _FIXED.pack(rdtype, IN, ttl)
         for data in records:
             if owner != last_owner:

@@ -1,6 +1,6 @@
 """A request as its answer needs it, and the answers that every kind of request may get."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from rollcall.dnswire.message import (
     AA,
@@ -41,6 +41,22 @@ class Request(NamedTuple):
     payload: int | None
     is_do: bool
 
+    @classmethod
+    def of(
+        cls, wire: bytes, message: Message, address: Address, signer: Verified | None, *, is_tcp: bool
+    ) -> Self:
+        """Make a request of a message whose signature has been checked."""
+        asked = b""
+        if message.questions:
+            asked = question(*message.questions[0])
+            as_sent = wire[HEADER_SIZE : HEADER_SIZE + len(asked)]
+            name = message.questions[0].name
+            if as_sent[: len(name)].lower() == name:  # the case of letters goes back as it came
+                asked = as_sent
+        options = [each for each in message.additional if each.rdtype == OPT]
+        payload, is_do = (options[0].rdclass, bool(options[0].ttl & _DO)) if options else (None, False)
+        return cls(message, asked, address, is_tcp, signer, payload, is_do)
+
     @property
     def flags(self) -> int:
         """What the header of every answer to it begins with."""
@@ -65,24 +81,8 @@ class Request(NamedTuple):
         return f"{self.address}{key}"
 
 
-def request(
-    wire: bytes, message: Message, address: Address, signer: Verified | None, *, is_tcp: bool
-) -> Request:
-    """Take in a message whose signature has been checked."""
-    asked = b""
-    if message.questions:
-        name, rdtype, rdclass = message.questions[0]
-        asked = question(name, rdtype, rdclass)
-        as_sent = wire[HEADER_SIZE : HEADER_SIZE + len(asked)]
-        if as_sent[: len(name)].lower() == name:  # the case of letters goes back as it came
-            asked = as_sent
-    options = [each for each in message.additional if each.rdtype == OPT]
-    payload, is_do = (options[0].rdclass, bool(options[0].ttl & _DO)) if options else (None, False)
-    return Request(message, asked, address, is_tcp, signer, payload, is_do)
-
-
 def edns_fault(message: Message) -> int:
-    """Return the rcode that is due for an OPT record that isn't right (RFC 6891 section 6.1), 0 for none."""
+    """Return the rcode that is due for an OPT record that is not valid (RFC 6891 section 6.1), 0 for none."""
     options = [each for each in message.additional if each.rdtype == OPT]
     if len(options) > 1 or any(each.owner != b"\0" for each in options):
         return Rcode.FORMERR
@@ -114,7 +114,7 @@ def finish(
 ) -> tuple[bytes, Chain | None]:
     """Add EDNS and signature to an answer that has no additional records, as its request had them.
 
-    `chain` is that of the message before it; EDNS is for the first message only. `extended` are the upper
+    `chain` is that of the previous message; EDNS is for the first message only. `extended` are the upper
     bits of the rcode. It returns the chain for the next message.
     """
     if to.payload is not None and chain is None:

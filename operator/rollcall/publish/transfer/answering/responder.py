@@ -23,14 +23,14 @@ from rollcall.zone.serial import is_newer
 
 from ..journal.difference import small_difference
 from ..journal.journal import Head
-from ..journal.journaled_zone import ServedZone
+from ..journal.journaled_zone import JournaledZone
 from ..journal.zones import TransferZones
 from ..peer import Address
 from . import render
 from .access import Access, NotAuthentic
 from .refusals import RefusalLog, count
-from .request import Request, edns_fault, finish, reply, request, serial_of
-from .stream import Transfer
+from .request import Request, edns_fault, finish, reply, serial_of
+from .stream import TransferStream
 
 _BADSIG = 16
 _BADKEY = 17
@@ -64,34 +64,34 @@ class _Refusal(Exception):
         self.rcode = rcode
 
 
-_UNKNOWING = _Refusal(Refused.NOT_LOADED, Rcode.SERVFAIL)
+_NO_SETTINGS = _Refusal(Refused.NOT_LOADED, Rcode.SERVFAIL)
 
 
 class Responder:
-    """Answers requests. Neither waits nor writes: who calls it does."""
+    """Answers requests. It neither waits nor writes: its caller does."""
 
     def __init__(self, zones: TransferZones, stats: TransferStats, refusals: RefusalLog) -> None:
         self._zones = zones
         self._stats = stats
         self._refusals = refusals
         self._access = Access(zones.current_settings)
-        zones.on_settings.append(self._configured)
+        zones.on_settings.append(self._on_settings)
 
-    def respond(self, wire: bytes, address: Address, *, is_tcp: bool) -> bytes | Transfer | None:
+    def respond(self, wire: bytes, address: Address, *, is_tcp: bool) -> bytes | TransferStream | None:
         """Return the answer: a message, or a transfer of many; None where none is due."""
         if len(wire) < HEADER_SIZE or wire[2] & 0x80:
             return None
         try:
             message = read(wire)
             if self._zones.current_settings is None:  # nor is it known which keys are ours
-                return self._refuse(request(wire, message, address, None, is_tcp=is_tcp), _UNKNOWING)
+                return self._refuse(Request.of(wire, message, address, None, is_tcp=is_tcp), _NO_SETTINGS)
             signer = self._access.authenticate(wire, message)
         except MalformedMessage:
             self._refusals.record(str(address), Refused.MALFORMED, "a message")
             return _bare(wire, Rcode.FORMERR)
         except NotAuthentic as error:
             return self._not_authentic(wire, message, address, error, is_tcp=is_tcp)
-        asked = request(wire, message, address, signer, is_tcp=is_tcp)
+        asked = Request.of(wire, message, address, signer, is_tcp=is_tcp)
         try:
             return self._answer(asked)
         except _Refusal as error:
@@ -101,10 +101,10 @@ class Responder:
         self._refusals.record(asked.client, refusal.reason, _about(asked.message))
         return reply(asked, refusal.rcode)
 
-    def _configured(self) -> None:
+    def _on_settings(self) -> None:
         self._access = Access(self._zones.current_settings)
 
-    def _answer(self, asked: Request) -> bytes | Transfer:
+    def _answer(self, asked: Request) -> bytes | TransferStream:
         message = asked.message
         if fault := edns_fault(message):
             raise _Refusal(Refused.MALFORMED if fault == Rcode.FORMERR else Refused.BAD_VERSION, fault)
@@ -129,7 +129,7 @@ class Responder:
         if rdtype == AXFR:
             if not asked.is_tcp:
                 raise _Refusal(Refused.NO_AXFR_OVER_UDP, Rcode.REFUSED)
-            return Transfer(asked, zone, None, self._stats)
+            return TransferStream(asked, zone, None, self._stats)
         return self._ixfr(asked, zone)
 
     def _check_access(self, asked: Request, apex: bytes) -> None:
@@ -140,7 +140,7 @@ class Responder:
         if not self._access.allows(transfer, key, asked.address):
             raise _Refusal(Refused.OTHER_KEY if key else Refused.UNSIGNED, Rcode.REFUSED)
 
-    def _ixfr(self, asked: Request, zone: ServedZone) -> bytes | Transfer:
+    def _ixfr(self, asked: Request, zone: JournaledZone) -> bytes | TransferStream:
         serial = serial_of(asked.message)
         if serial is None:
             raise _Refusal(Refused.MALFORMED, Rcode.FORMERR)
@@ -148,10 +148,10 @@ class Responder:
             count(self._stats.transfers, "current")
             return _soa(asked, zone.apex, zone.head)
         if asked.is_tcp:
-            return Transfer(asked, zone, serial, self._stats)
+            return TransferStream(asked, zone, serial, self._stats)
         net = small_difference(zone, serial)
         if net is not None and net.record_count <= _MOST_RECORDS_OVER_UDP:
-            rrsets = render.changes(zone.apex, net)
+            rrsets = render.ixfr(zone.apex, net)
             wire = next(render.messages(asked.message.id, asked.answer_flags, asked.question, rrsets))
             wire, _ = finish(asked, wire)
             if len(wire) <= asked.limit:
@@ -163,7 +163,7 @@ class Responder:
         self, wire: bytes, message: Message, address: Address, error: NotAuthentic, *, is_tcp: bool
     ) -> bytes:
         """Answer with NOTAUTH and what is wrong with the signature (RFC 8945 section 5.2)."""
-        unsigned = request(wire, message, address, None, is_tcp=is_tcp)
+        unsigned = Request.of(wire, message, address, None, is_tcp=is_tcp)
         answer = reply(unsigned, Rcode.NOTAUTH)
         if error.key is not None:
             self._refusals.record(f"{address} with key {error.key.name}", Refused.BAD_TIME, _about(message))

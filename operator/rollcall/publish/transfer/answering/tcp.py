@@ -15,9 +15,9 @@ from socket import socket
 from ..peer import peer_address
 from .refusals import RefusalLog
 from .responder import Responder
-from .stream import Transfer
+from .stream import TransferStream
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _LENGTH = 2
 _TOO_MANY = "too-many-clients"
@@ -80,9 +80,9 @@ class TcpServer:
         try:
             await self._answer(client, reader, writer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-            _LOG.debug("%s: the connection ends: %r", client, error)
+            log.debug("%s: the connection ends: %r", client, error)
         except Exception:
-            _LOG.exception("a request of %s over TCP broke", client)
+            log.exception("a request of %s over TCP broke", client)
         finally:
             self._clients[client] -= 1
             if not self._clients[client]:
@@ -99,7 +99,7 @@ class TcpServer:
                     return
                 wire = await reader.readexactly(size)
             answer = self._responder.respond(wire, address, is_tcp=True)
-            if isinstance(answer, Transfer):
+            if isinstance(answer, TransferStream):
                 async with self._transfers, contextlib.aclosing(answer.messages()) as messages:
                     async for message in messages:
                         await self._write(client, writer, message)

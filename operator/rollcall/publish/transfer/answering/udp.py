@@ -7,9 +7,9 @@ from typing import Any
 
 from ..peer import peer_address
 from .responder import Responder
-from .stream import Transfer
+from .stream import TransferStream
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 BATCH = 32
 MAX_REQUEST = 4096
@@ -19,11 +19,11 @@ _QR = 0x80
 
 
 def receiver(
-    sock: socket, responder: Responder, response: Callable[[bytes, Any], None]
+    sock: socket, responder: Responder, on_response: Callable[[bytes, Any], None]
 ) -> Callable[[], None]:
     """Make a callback for when the non-blocking socket is readable. It lets no exception out.
 
-    `response` takes responses of others and where they are from.
+    `on_response` is called with each response of another server, and where that is from.
     """
 
     def receive() -> None:
@@ -33,20 +33,20 @@ def receiver(
             except BlockingIOError:
                 return
             except OSError as error:
-                _LOG.debug("receiving failed: %s", error)
+                log.debug("receiving failed: %s", error)
                 return
             try:
                 if len(wire) > 2 and wire[2] & _QR:
-                    response(wire, source)
+                    on_response(wire, source)
                     continue
                 answer = responder.respond(wire, peer_address(source[0]), is_tcp=False)
                 if answer is None:
                     continue
-                assert not isinstance(answer, Transfer)
+                assert not isinstance(answer, TransferStream)
                 sock.sendto(answer, source)
             except OSError as error:  # a full buffer, an unreachable client: lost, as any answer may be
-                _LOG.debug("sending to %s failed: %s", source, error)
+                log.debug("sending to %s failed: %s", source, error)
             except Exception:
-                _LOG.exception("a message of %s over UDP broke", source)
+                log.exception("a message of %s over UDP broke", source)
 
     return receive

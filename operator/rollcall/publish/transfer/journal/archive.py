@@ -1,6 +1,6 @@
 """Journals on disk, so that secondaries go on with IXFR after a restart.
 
-What is lost in a crash is only ever the end of a file, and that does no harm: after a restart the difference
+A crash costs the end of a file, at worst the file, and that does no harm: after a restart the difference
 between the last version in the file and the content that the feed gives becomes one more version, whose
 serial is the feed's. A secondary that had one of the lost versions then asks from a serial that is not known
 and takes the whole zone; no serial ever stands for two contents, as lost ones are not given out again. So
@@ -23,7 +23,7 @@ from .frames import Unusable
 from .journal import Journal
 from .journal_file import JournalFile, Work, write
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 SUFFIX = ".journal"
 WRITE_SECONDS = 0.5
@@ -48,13 +48,13 @@ class Archive:
                 path.unlink(missing_ok=True)
             paths = list(self._folder.glob(f"*{SUFFIX}"))
         except OSError as error:
-            _LOG.error("journals can't be kept: %s; after a restart secondaries transfer whole zones", error)
+            log.error("journals can't be kept: %s; after a restart secondaries transfer whole zones", error)
             return
         for path in paths:
             try:
                 self._load(path)
             except (OSError, Unusable) as error:
-                _LOG.warning(
+                log.warning(
                     "journal %s can't be used: %s; secondaries transfer the whole zone once", path, error
                 )
 
@@ -81,28 +81,28 @@ class Archive:
         while True:
             await asyncio.sleep(WRITE_SECONDS)
             for file in list(self._files.values()):
-                work = file.work()
+                work = file.take_work()
                 if work is not None:
                     await self._write(file, work)
 
     def close(self) -> None:
         """Write what has not been written. Blocks."""
         for file in self._files.values():
-            work = file.work()
+            work = file.take_work()
             if work is not None:
                 try:
                     write(work)
                 except OSError as error:
-                    _LOG.warning("journal %s can't be written: %s", file.path, error)
+                    log.warning("journal %s can't be written: %s", file.path, error)
 
     async def _write(self, file: JournalFile, work: Work) -> None:
         try:
             size = await asyncio.to_thread(write, work)
         except OSError as error:
-            _LOG.warning("journal %s can't be written, trying again later: %s", file.path, error)
-            file.failed()
+            log.warning("journal %s can't be written, trying again later: %s", file.path, error)
+            file.on_failed()
         else:
-            file.written(work, size)
+            file.on_written(work, size)
         if self._files.get(file.apex) is not file:
             self._remove(file)  # forgotten meanwhile
 
@@ -117,7 +117,7 @@ class Archive:
             path.unlink()
             raise
         if good < len(data):
-            _LOG.info("journal %s: the last %d octets are damaged, cut off", path, len(data) - good)
+            log.info("journal %s: the last %d octets are damaged, cut off", path, len(data) - good)
             with path.open("r+b") as file:
                 file.truncate(good)
         self._loaded[apex] = journal, JournalFile(apex, path, journal, good)
@@ -136,4 +136,4 @@ class Archive:
         try:
             file.path.unlink(missing_ok=True)
         except OSError as error:
-            _LOG.warning("journal %s can't be removed: %s", file.path, error)
+            log.warning("journal %s can't be removed: %s", file.path, error)

@@ -1,7 +1,7 @@
-"""A journal as a file holds it: versions of the past, a content, versions that came after it.
+"""The format of a journal's file: versions of the past, a content, versions that came after it.
 
 A frame is a length, a checksum and a msgpack array. Each version is a frame that says what it changed, in
-both directions: those before the content are undone from it, those after it are applied to it. So a file is
+both directions: those before the content are undone from it, those after it are redone. So a file is
 made smaller by copying frames, and a version costs what it changes.
 """
 
@@ -12,13 +12,12 @@ import msgspec
 
 from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
 
-from .journal import Head, Journal, Step, net
+from .journal import Head, Journal, JournalEntry, net
 
 FORMAT = 1
 
 _RRSETS_A_FRAME = 2048
 _PREFIX = 8
-_MAX_FRAME = 256 << 20
 
 
 class Unusable(Exception):
@@ -26,14 +25,14 @@ class Unusable(Exception):
 
 
 class Begin(msgspec.Struct, frozen=True, array_like=True, tag="begin"):
-    """The first frame; `past` Changes follow, and then the content."""
+    """The first frame; `past` VersionDifferences follow, and then the content."""
 
     format: int
     apex: bytes
     past: int
 
 
-class SetChange(msgspec.Struct, frozen=True, array_like=True):
+class RRsetDifference(msgspec.Struct, frozen=True, array_like=True):
     """What a version does to an RRset. A ttl of -1 says that it isn't there."""
 
     owner: bytes
@@ -44,12 +43,12 @@ class SetChange(msgspec.Struct, frozen=True, array_like=True):
     added: tuple[bytes, ...]
 
 
-class Change(msgspec.Struct, frozen=True, array_like=True, tag="change"):
-    """A version, and the one before it."""
+class VersionDifference(msgspec.Struct, frozen=True, array_like=True, tag="change"):
+    """A version, and how it differs from the previous one."""
 
     old: Head
     new: Head
-    sets: tuple[SetChange, ...]
+    sets: tuple[RRsetDifference, ...]
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True, tag="part"):
@@ -65,7 +64,7 @@ class End(msgspec.Struct, frozen=True, array_like=True, tag="end"):
     ambiguous_until: int | None
 
 
-Frame = Begin | Change | Part | End
+Frame = Begin | VersionDifference | Part | End
 
 _DECODER: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
 
@@ -76,18 +75,17 @@ def encode(frame: Frame) -> bytes:
     return len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big") + body
 
 
-def change(old: Head, new: Head, differences: Iterable[Difference]) -> Change:
+def difference_frame(old: Head, new: Head, differences: Iterable[Difference]) -> VersionDifference:
     """Return the frame of a version."""
     sets = []
     for (owner, rdtype), before, after in differences:
         removed, added = net(before, after)
-        sets.append(
-            SetChange(owner, rdtype, before.ttl if before else -1, after.ttl if after else -1, removed, added)
-        )
-    return Change(old, new, tuple(sets))
+        old_ttl, ttl = before.ttl if before else -1, after.ttl if after else -1
+        sets.append(RRsetDifference(owner, rdtype, old_ttl, ttl, removed, added))
+    return VersionDifference(old, new, tuple(sets))
 
 
-def content(
+def content_frames(
     head: Head, rrsets: Mapping[RRsetKey, ExportedRRset], ambiguous_until: int | None
 ) -> Iterator[bytes]:
     """Write a content, in pieces so that a thread that does it lets others run."""
@@ -125,15 +123,15 @@ def restore(data: bytes, journal: Journal) -> tuple[bytes, int]:
     if not isinstance(first, Begin) or first.format != FORMAT:
         raise Unusable("it doesn't begin as a journal does")
     good = len(octets)
-    past: list[Change] = []
+    past: list[VersionDifference] = []
     rrsets: dict[RRsetKey, ExportedRRset] = {}
     end: End | None = None
     for frame, octets in frames:
         if end is not None:
-            if not isinstance(frame, Change) or frame.old != journal.head:
+            if not isinstance(frame, VersionDifference) or frame.old != journal.head:
                 break
-            journal.append(frame.new, _apply(frame, rrsets))
-        elif isinstance(frame, Change):
+            journal.append(frame.new, _redo(frame, rrsets))
+        elif isinstance(frame, VersionDifference):
             past.append(frame)
         elif isinstance(frame, Part):
             rrsets.update(
@@ -141,55 +139,54 @@ def restore(data: bytes, journal: Journal) -> tuple[bytes, int]:
             )
         elif isinstance(frame, End):
             end = frame
-            journal.begin(end.head, rrsets, _past(past, end.head, rrsets), end.ambiguous_until)
+            journal.begin(end.head, rrsets, _undo(past, end.head, rrsets), end.ambiguous_until)
         good += len(octets)
     if end is None:
         raise Unusable("its content is cut off or damaged")
     return first.apex, good
 
 
-def _apply(frame: Change, rrsets: dict[RRsetKey, ExportedRRset]) -> list[Difference]:
+def _redo(frame: VersionDifference, rrsets: dict[RRsetKey, ExportedRRset]) -> list[Difference]:
+    """Go on to the version after a content; return what that changes."""
     result = []
     for each in frame.sets:
         key = each.owner, each.rdtype
         before = rrsets.get(key)
-        after = _changed(before, each.removed, each.added, each.ttl)
-        _put(rrsets, key, after)
-        result.append(Difference(key, before, after))
+        result.append(Difference(key, before, _patch(rrsets, key, each.removed, each.added, each.ttl)))
     return result
 
 
-def _past(changes: list[Change], head: Head, rrsets: Mapping[RRsetKey, ExportedRRset]) -> list[Step]:
-    """Undo the versions before a content, the newest first, to know what they were."""
+def _undo(
+    past: list[VersionDifference], head: Head, rrsets: Mapping[RRsetKey, ExportedRRset]
+) -> list[JournalEntry]:
+    """Go back through the versions before a content, the newest first, to know what they were."""
     rrsets = dict(rrsets)
-    steps = []
-    for frame in reversed(changes):
+    entries = []
+    for frame in reversed(past):
         if frame.new != head:
             break  # something is missing in between
         head = frame.old
-        befores = []
+        previous = []
         count = 1
         for each in frame.sets:
             key = each.owner, each.rdtype
-            before = _changed(rrsets.get(key), each.added, each.removed, each.old_ttl)
-            _put(rrsets, key, before)
-            befores.append((key, before))
+            previous.append((key, _patch(rrsets, key, each.added, each.removed, each.old_ttl)))
             count += len(each.removed) + len(each.added)
-        steps.append(Step(head, tuple(befores), count))
-    return steps[::-1]
+        entries.append(JournalEntry(head, tuple(previous), count))
+    return entries[::-1]
 
 
-def _changed(
-    rrset: ExportedRRset | None, remove: tuple[bytes, ...], add: tuple[bytes, ...], ttl: int
+def _patch(
+    rrsets: dict[RRsetKey, ExportedRRset],
+    key: RRsetKey,
+    remove: tuple[bytes, ...],
+    add: tuple[bytes, ...],
+    ttl: int,
 ) -> ExportedRRset | None:
+    """Change an RRset; return what it is then."""
+    before = rrsets.pop(key, None)
     if ttl < 0:
         return None
-    records = set(rrset.records if rrset else ()).difference(remove).union(add)
-    return ExportedRRset(ttl, tuple(sorted(records)))
-
-
-def _put(rrsets: dict[RRsetKey, ExportedRRset], key: RRsetKey, rrset: ExportedRRset | None) -> None:
-    if rrset is None:
-        rrsets.pop(key, None)
-    else:
-        rrsets[key] = rrset
+    records = set(before.records if before else ()).difference(remove).union(add)
+    after = rrsets[key] = ExportedRRset(ttl, tuple(sorted(records)))
+    return after

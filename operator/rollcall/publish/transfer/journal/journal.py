@@ -1,25 +1,25 @@
 """What a zone was before its current version: enough to bring older copies of it up to date (RFC 1995).
 
-The journal undoes rather than redoes: for each version it keeps what the RRsets that it changed were before.
-The net difference from an old version to the current one is then what those RRsets were then, first, against
-what they are now; nothing in between needs to be looked at.
+The journal undoes rather than redoes: its entry for a serial holds what the RRsets that the next version
+changed were at that serial. The net difference from an old version to the current one is then what an RRset
+was in the first entry that names it, against what it is now; nothing in between needs to be looked at.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
 from rollcall.zone.serial import is_newer
 
-MAX_STEPS = 8192
+MAX_ENTRIES = 8192
 """Versions that are kept, if they are not large: ten minutes of thirteen changes a second."""
 
 MIN_CHANGES = 100_000
 """A journal is cut where it changes more records than this, and more than twice as many as its zone has."""
 
-Befores: TypeAlias = tuple[tuple[RRsetKey, ExportedRRset | None], ...]
+PreviousSets: TypeAlias = tuple[tuple[RRsetKey, ExportedRRset | None], ...]
 
 
 class Head(NamedTuple):
@@ -30,14 +30,14 @@ class Head(NamedTuple):
     soa_ttl: int
 
 
-class Step(NamedTuple):
+class JournalEntry(NamedTuple):
     """A version of the past, what the RRsets that the next one changed were in it, and how much that was.
 
     `changes` is the number of records that went and came, plus one.
     """
 
     head: Head
-    befores: Befores
+    previous: PreviousSets
     changes: int
 
 
@@ -49,15 +49,15 @@ class Journal:
     content: nobody may go on from them.
     """
 
-    def __init__(self, max_steps: int = MAX_STEPS, min_changes: int = MIN_CHANGES) -> None:
+    def __init__(self, max_entries: int = MAX_ENTRIES, min_changes: int = MIN_CHANGES) -> None:
         self.head: Head | None = None
         self.rrsets: Mapping[RRsetKey, ExportedRRset] = {}
         self.ambiguous_until: int | None = None
-        self._max_steps = max_steps
+        self._max_entries = max_entries
         self._min_changes = min_changes
-        self._steps: deque[Step] = deque()
+        self._entries: deque[JournalEntry] = deque()
         self._changes = 0
-        self._dropped = 0  # steps; positions count from the first there ever was
+        self._dropped = 0  # entries; positions count from the first there ever was
         self._positions: dict[int, int] = {}  # by serial
         self._records = 0
 
@@ -67,15 +67,15 @@ class Journal:
         return self._records + 1
 
     @property
-    def step_count(self) -> int:
+    def entry_count(self) -> int:
         """How many versions of the past are here."""
-        return len(self._steps)
+        return len(self._entries)
 
     def begin(
         self,
         head: Head,
         rrsets: Mapping[RRsetKey, ExportedRRset],
-        past: Iterable[Step] = (),
+        past: Iterable[JournalEntry] = (),
         ambiguous_until: int | None = None,
     ) -> None:
         """Start with a version in place of all that was here; `past` are those before it, in their order."""
@@ -83,21 +83,21 @@ class Journal:
         self.rrsets = rrsets
         self.ambiguous_until = ambiguous_until
         self._records = sum(len(rrset.records) for rrset in rrsets.values())
-        self._steps.clear()
+        self._entries.clear()
         self._positions.clear()
         self._dropped = self._changes = 0
-        for step in past:
-            self._keep(step)
+        for entry in past:
+            self._keep(entry)
         self._cut()
 
     def append(self, head: Head, differences: Iterable[Difference]) -> None:
         """Go on to a newer version, whose content `rrsets` holds, or will hold before it is next read."""
         last = self.head
         assert last is not None
-        befores = []
+        previous = []
         changes = 1
         for key, before, after in differences:
-            befores.append((key, before))
+            previous.append((key, before))
             left, joined = net(before, after)
             changes += len(left) + len(joined)
             self._records += (len(after.records) if after else 0) - (len(before.records) if before else 0)
@@ -107,33 +107,28 @@ class Journal:
         if self.ambiguous_until is not None and not is_newer(last.serial, self.ambiguous_until):
             return
         self.ambiguous_until = None
-        self._keep(Step(last, tuple(befores), changes))
+        self._keep(JournalEntry(last, tuple(previous), changes))
         self._cut()
 
-    def since(self, serial: int) -> Iterator[Step] | None:
-        """Give the steps from a version of the past on, the oldest first; None for one that isn't known.
-
-        Use it within the same turn of the event loop: the zone moves on.
-        """
+    def since(self, serial: int) -> list[JournalEntry]:
+        """Return the entries from a version of the past on, the oldest first; none if it isn't known."""
         position = self._positions.get(serial)
-        if position is None:
-            return None
-        return islice(self._steps, position - self._dropped, None)
+        return [] if position is None else list(islice(self._entries, position - self._dropped, None))
 
-    def _keep(self, step: Step) -> None:
-        self._positions[step.head.serial] = self._dropped + len(self._steps)
-        self._steps.append(step)
-        self._changes += step.changes
+    def _keep(self, entry: JournalEntry) -> None:
+        self._positions[entry.head.serial] = self._dropped + len(self._entries)
+        self._entries.append(entry)
+        self._changes += entry.changes
 
     def _cut(self) -> None:
         limit = max(self._min_changes, 2 * self._records)
-        while self._steps and (len(self._steps) > self._max_steps or self._changes > limit):
+        while self._entries and (len(self._entries) > self._max_entries or self._changes > limit):
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        step = self._steps.popleft()
-        self._changes -= step.changes
-        del self._positions[step.head.serial]
+        entry = self._entries.popleft()
+        self._changes -= entry.changes
+        del self._positions[entry.head.serial]
         self._dropped += 1
 
 

@@ -1,4 +1,10 @@
-"""The file of one journal: what waits to be written to it, and the writing, which is done in a thread."""
+"""The file of one journal: what waits to be written to it, and the writing, which is done in a thread.
+
+A version is appended as one frame. When what was appended outgrows the rest, or when the journal begins anew,
+the file is written anew beside the old one and takes its place. Nothing waits for the disk: a crash may cost
+the end of the file, or all of it, and neither does harm (`archive`), so that unlike other state of ours the
+file is replaced without fsync.
+"""
 
 import time
 from pathlib import Path
@@ -19,8 +25,8 @@ MIN_TAIL = 1 << 20
 Version: TypeAlias = tuple[Head, Head, tuple[Difference, ...]]
 
 
-class Whole(NamedTuple):
-    """A journal as it is to be written anew; `past` versions of the old file (and `Work`) stay in it."""
+class Rewrite(NamedTuple):
+    """A journal that is to be written anew; the last `past` versions of the old file and of `Work` stay."""
 
     head: Head
     rrsets: dict[RRsetKey, ExportedRRset]
@@ -34,12 +40,12 @@ class Work(NamedTuple):
     path: Path
     apex: bytes
     versions: list[Version]
-    whole: Whole | None
+    rewrite: Rewrite | None
     beginning: int
 
 
 class JournalFile:
-    """What keeps a journal (`zone.Keeper`). `size` is that of the file, 0 where there is none of use."""
+    """Keeps a journal on disk; nothing here blocks. `size` is the file's, 0 where there is none of use."""
 
     def __init__(self, apex: bytes, path: Path, journal: Journal, size: int) -> None:
         self.apex = apex
@@ -52,45 +58,45 @@ class JournalFile:
         self._beginning = 0  # counts how often the journal began anew
         self._retry_at = 0.0
 
-    def appended(self, head: Head, differences: tuple[Difference, ...]) -> None:
-        """Take in a further version of the journal."""
+    def on_appended(self, head: Head, differences: tuple[Difference, ...]) -> None:
+        """Queue a further version of the journal."""
         assert self._last is not None
         if self._has_file:
             self._versions.append((self._last, head, differences))
         self._last = head
 
-    def begun(self) -> None:
-        """Take in that the journal has begun anew."""
+    def on_begun(self) -> None:
+        """Have the file written anew: the journal has begun anew."""
         self._last = self._journal.head
         self._versions.clear()
         self._has_file = False
         self._beginning += 1
 
-    def work(self) -> Work | None:
-        """Return what there is to be written, None where there is nothing, or where it failed just now."""
+    def take_work(self) -> Work | None:
+        """Take what is to be written, None where there is nothing, or where writing has just failed."""
         journal = self._journal
         if journal.head is None or time.monotonic() < self._retry_at:
             return None
         if self._has_file and not self._versions:
             return None
-        whole = None
+        rewrite = None
         if not self._has_file or self._size - self._whole_size > max(MIN_TAIL, self._whole_size):
-            past = journal.step_count if self._has_file else 0
-            whole = Whole(journal.head, dict(journal.rrsets), journal.ambiguous_until, past)
+            past = journal.entry_count if self._has_file else 0
+            rewrite = Rewrite(journal.head, dict(journal.rrsets), journal.ambiguous_until, past)
             self._has_file = True  # what comes while it is being written is appended to it
         versions, self._versions = self._versions, []
-        return Work(self.path, self.apex, versions, whole, self._beginning)
+        return Work(self.path, self.apex, versions, rewrite, self._beginning)
 
-    def written(self, work: Work, size: int) -> None:
-        """Take in that something has been written; `size` is that of the file now."""
+    def on_written(self, work: Work, size: int) -> None:
+        """Note the size that the file now has."""
         if work.beginning != self._beginning:
             return
         self._size = size
-        if work.whole is not None:
+        if work.rewrite is not None:
             self._whole_size = size
 
-    def failed(self) -> None:
-        """Take in that a write failed: what is there is of no use, all is written anew some time later."""
+    def on_failed(self) -> None:
+        """Have the file written anew some time later: a write failed, and what is there is of no use."""
         self._has_file = False
         self._versions.clear()
         self._retry_at = time.monotonic() + RETRY_SECONDS
@@ -98,19 +104,19 @@ class JournalFile:
 
 def write(work: Work) -> int:
     """Do the work, in a thread; return the size of the file. Raises OSError."""
-    encoded = [frames.encode(frames.change(*version)) for version in work.versions]
-    if work.whole is None:
+    encoded = [frames.encode(frames.difference_frame(*version)) for version in work.versions]
+    if work.rewrite is None:
         with work.path.open("ab") as file:
             file.writelines(encoded)
             return file.tell()
-    whole = work.whole
+    rewrite = work.rewrite
     past: list[bytes] = []
-    if whole.past:
+    if rewrite.past:
         old = work.path.read_bytes()
-        past = [octets for frame, octets in frames.split(old) if isinstance(frame, frames.Change)]
-        past = [*past, *encoded][-whole.past :]
+        past = [octets for frame, octets in frames.split(old) if isinstance(frame, frames.VersionDifference)]
+        past = [*past, *encoded][-rewrite.past :]
     with replacing(work.path, durable=False) as file:
         file.write(frames.encode(frames.Begin(frames.FORMAT, work.apex, len(past))))
         file.writelines(past)
-        file.writelines(frames.content(whole.head, whole.rrsets, whole.ambiguous_until))
+        file.writelines(frames.content_frames(rewrite.head, rewrite.rrsets, rewrite.ambiguous_until))
         return file.tell()

@@ -1,16 +1,17 @@
-"""A zone that is served to secondaries: its current version, those before it, and where they are kept."""
+"""A zone with its journal: its current version, those before it, and the file that they are kept in."""
 
 import logging
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
 from rollcall.zone.names import to_text
 from rollcall.zone.serial import is_newer
 
 from .journal import Head, Journal, differences
+from .journal_file import JournalFile
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Content(NamedTuple):
@@ -21,23 +22,13 @@ class Content(NamedTuple):
     record_count: int
 
 
-class Keeper(Protocol):
-    """What keeps a journal over a restart. Its methods return at once."""
-
-    def appended(self, head: Head, differences: tuple[Difference, ...]) -> None:
-        """Take in a further version of the journal."""
-
-    def begun(self) -> None:
-        """Take in that the journal has begun anew."""
-
-
-class ServedZone:
+class JournaledZone:
     """A zone. Whoever has `catch_up` called first may use the rest."""
 
-    def __init__(self, apex: bytes, journal: Journal, keeper: Keeper) -> None:
+    def __init__(self, apex: bytes, journal: Journal, file: JournalFile) -> None:
         self.apex = apex
         self.journal = journal
-        self.keeper = keeper
+        self.file = file
         self._content: Content | None = None
 
     @property
@@ -53,7 +44,7 @@ class ServedZone:
         return self._content
 
     def catch_up(self, head: Head, rrsets: Mapping[RRsetKey, ExportedRRset]) -> bool:
-        """Go from whatever version was last to this one; return whether that is another.
+        """Go from whatever version was last to this one; return whether it is a new one.
 
         `rrsets` may be a mapping that its owner changes, if it calls `advance` for each change.
         """
@@ -63,23 +54,23 @@ class ServedZone:
             return True
         changes = differences(journal.rrsets, rrsets)
         journal.rrsets = rrsets
-        return self._go_on(last, head, changes)
+        return self._append(last, head, changes)
 
     def advance(self, head: Head, changes: tuple[Difference, ...]) -> bool:
-        """Go to the next version; return whether it is another one."""
-        return self._go_on(self.head, head, changes)
+        """Go to the next version; return whether it is a new one."""
+        return self._append(self.head, head, changes)
 
     def hold(self) -> None:
         """Stay at this version, whatever becomes of the mapping that it came with."""
         self.journal.rrsets = self.content().rrsets
         self._content = None
 
-    def _go_on(self, last: Head, head: Head, changes: tuple[Difference, ...]) -> bool:
+    def _append(self, last: Head, head: Head, changes: tuple[Difference, ...]) -> bool:
         if head == last and not changes:
             return False
         self._content = None
         if not is_newer(head.serial, last.serial):
-            _LOG.error(
+            log.error(
                 "%s: serial %d with another content comes after serial %d: its journal is dropped, and "
                 "secondaries transfer the whole zone",
                 to_text(self.apex),
@@ -92,7 +83,7 @@ class ServedZone:
             self._begin(head, self.journal.rrsets, barrier)
             return True
         self.journal.append(head, changes)
-        self.keeper.appended(head, changes)
+        self.file.on_appended(head, changes)
         return True
 
     def _begin(
@@ -100,4 +91,4 @@ class ServedZone:
     ) -> None:
         self._content = None
         self.journal.begin(head, rrsets, ambiguous_until=ambiguous_until)
-        self.keeper.begun()
+        self.file.on_begun()

@@ -6,8 +6,8 @@ and goes on with the difference between its last content and the current one.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from rollcall.feed.errors import DeltaError
 from rollcall.feed.frames import Settings, TransferZone
@@ -17,21 +17,9 @@ from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey
 from rollcall.zone.names import to_text
 from rollcall.zone.serial import is_newer, next_serial
 
-from .journal import Head, Journal
-from .journaled_zone import Keeper, ServedZone
-
-
-class Archive(Protocol):
-    """Where journals outlive the process."""
-
-    def open(self, apex: bytes) -> tuple[Journal, Keeper]:
-        """Return the journal of a zone as it was kept, or an empty one, and what goes on to keep it."""
-
-    def forget(self, apex: bytes) -> None:
-        """Remove the journal of a zone."""
-
-    def retain(self, apexes: Iterable[bytes]) -> None:
-        """Remove all journals but those of these zones."""
+from .archive import Archive
+from .journal import Head
+from .journaled_zone import JournaledZone
 
 
 class _Generated(NamedTuple):
@@ -60,8 +48,8 @@ class TransferZones:
         self._is_complete = False  # the whole state has come once
         self._named: dict[bytes, Transfer] = {}
         self._generated: dict[bytes, _Generated] = {}
-        self._served: dict[bytes, ServedZone] = {}  # only while this replica leads
-        self._held: dict[bytes, ServedZone] = {}  # as they were when they were served last
+        self._served: dict[bytes, JournaledZone] = {}  # only while this replica leads
+        self._held: dict[bytes, JournaledZone] = {}  # as they were when they were served last
         self._untold: list[bytes] | None = None  # new versions, while the settings are still being told
 
     @property
@@ -74,12 +62,11 @@ class TransferZones:
         """Whether this replica is the one that serves transfers and sends NOTIFY."""
         return self._settings is not None and self._settings.leading
 
-    def apexes(self) -> Iterator[bytes]:
-        """Give the zones that are to be served, the generated ones among them, loaded or not."""
-        return (zone.apex for zone in self.transfers())
-
     def transfers(self) -> Iterator[TransferZone]:
-        """Give who may transfer each of these zones, and is notified and polled."""
+        """Give the zones that are to be served, loaded or not, and who may transfer each of them.
+
+        The generated ones are among them.
+        """
         for apex, transfer in self._named.items():
             yield TransferZone(apex, transfer)
         for apex, generated in self._generated.items():
@@ -90,7 +77,7 @@ class TransferZones:
         generated = self._generated.get(apex)
         return generated.transfer if generated else self._named.get(apex)
 
-    def get(self, apex: bytes) -> ServedZone | None:
+    def get(self, apex: bytes) -> JournaledZone | None:
         """Return a zone to be transferred from; None where its content isn't known or another one leads."""
         return self._served.get(apex)
 
@@ -106,11 +93,6 @@ class TransferZones:
         """Return the serial of a zone, None while its content isn't known."""
         head = self.head(apex)
         return None if head is None else head.serial
-
-    def soa(self, apex: bytes) -> tuple[bytes, int] | None:
-        """Return record data and ttl (seconds) of a zone's SOA, None while its content isn't known."""
-        head = self.head(apex)
-        return None if head is None else (head.soa, head.soa_ttl)
 
     # Zones that are made here.
 
@@ -135,14 +117,14 @@ class TransferZones:
         if self._generated.pop(apex, None) is not None:
             self._forget(apex)
 
-    def ahead(self, apex: bytes, serial: int) -> None:
-        """Take in that a secondary has a newer serial of a generated zone: go beyond it.
+    def overtake(self, apex: bytes, serial: int) -> None:
+        """Go beyond the serial that a secondary has of a generated zone, if it is newer than ours.
 
         For other zones do nothing: their serials are the control process's.
         """
         generated, zone = self._generated.get(apex), self._served.get(apex)
         if generated and zone and is_newer(serial, zone.head.serial):
-            self._go_on(zone, generated, next_serial(serial, int(time.time())))
+            self._publish(zone, generated, next_serial(serial, int(time.time())))
 
     # The sink of the feed.
 
@@ -159,7 +141,7 @@ class TransferZones:
             self._tell(apex)
 
     def reset(self) -> None:
-        """Begin a new state; the one before it is served on."""
+        """Begin a new state; the previous one is served on."""
         self._loading = {}
 
     def load(self, delta: ZoneDelta) -> None:
@@ -228,20 +210,20 @@ class TransferZones:
             serial = last.serial
         else:
             serial = next_serial(last.serial, now)
-        self._go_on(zone, generated, serial)
+        self._publish(zone, generated, serial)
 
-    def _go_on(self, zone: ServedZone, generated: _Generated, serial: int) -> None:
+    def _publish(self, zone: JournaledZone, generated: _Generated, serial: int) -> None:
         self._catch_up(zone, Head(serial, generated.soa(serial), generated.soa_ttl), generated.rrsets)
 
-    def _catch_up(self, zone: ServedZone, head: Head, rrsets: Mapping[RRsetKey, ExportedRRset]) -> None:
+    def _catch_up(self, zone: JournaledZone, head: Head, rrsets: Mapping[RRsetKey, ExportedRRset]) -> None:
         is_new = self._served.get(zone.apex) is not zone
         self._served[zone.apex] = zone
         if zone.catch_up(head, rrsets) or is_new:
             self._tell(zone.apex)
 
-    def _open(self, apex: bytes) -> ServedZone:
+    def _open(self, apex: bytes) -> JournaledZone:
         held = self._held.pop(apex, None)
-        return held or ServedZone(apex, *self._archive.open(apex))
+        return held or JournaledZone(apex, *self._archive.open(apex))
 
     def _forget(self, apex: bytes) -> None:
         self._served.pop(apex, None)

@@ -1,22 +1,24 @@
 """Catalog zones (RFC 9432, version 2): lists of our zones, by which secondaries add and drop them.
 
-Which zones a catalog lists is in the settings; its serial and its journal are kept like those of any zone.
+Which zones a catalog lists follows from the settings. Its content is generated (`TransferZones.generate`);
+its serial and its journal are kept like those of any zone.
 """
 
 import asyncio
 import base64
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
 
-from rollcall.feed.frames import Settings, TransferZone
+from rollcall.feed.frames import TransferZone
 from rollcall.model import Transfer
 from rollcall.zone import rdata as rd
 from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.names import InvalidName, below, from_text, is_at_or_below, to_text
 
-_LOG = logging.getLogger(__name__)
+from ..journal.zones import TransferZones
+
+log = logging.getLogger(__name__)
 
 VERSION = "2"
 HOLD_SECONDS = 15.0
@@ -25,27 +27,6 @@ TTL_SECONDS = 0
 """Nobody is to cache a catalog (section 4)."""
 
 _INVALID = from_text("invalid")
-
-
-class Zones(Protocol):
-    """What is used of TransferZones."""
-
-    @property
-    def current_settings(self) -> Settings | None:
-        """What the control process has set."""
-
-    def generate(
-        self,
-        apex: bytes,
-        rrsets: Mapping[RRsetKey, ExportedRRset],
-        soa: Callable[[int], bytes],
-        soa_ttl: int,
-        transfer: Transfer,
-    ) -> None:
-        """Serve a zone with this content."""
-
-    def withdraw(self, apex: bytes) -> None:
-        """Serve a generated zone no longer."""
 
 
 class Catalogs:
@@ -57,7 +38,7 @@ class Catalogs:
     settings at all stays listed for HOLD_SECONDS, and a catalog that nobody names any more is served empty.
     """
 
-    def __init__(self, zones: Zones) -> None:
+    def __init__(self, zones: TransferZones) -> None:
         self.problems: Mapping[bytes, str] = {}
         self._zones = zones
         self._made: dict[bytes, dict[bytes, TransferZone]] = {}
@@ -69,8 +50,8 @@ class Catalogs:
         """Whether a zone is one of the catalogs."""
         return apex in self._made
 
-    def configured(self) -> None:
-        """Take in that the settings have changed."""
+    def refresh(self) -> None:
+        """Bring the catalogs up to date with the settings."""
         settings = self._zones.current_settings
         zones = settings.zones if settings is not None else ()
         wanted, problems = arrange(zones)
@@ -85,7 +66,7 @@ class Catalogs:
             self._zones.generate(apex, records(apex, members), soa, TTL_SECONDS, self._access[apex])
         for apex, problem in problems.items():
             if self.problems.get(apex) != problem:
-                _LOG.error("%s: %s", to_text(apex), problem)
+                log.error("%s: %s", to_text(apex), problem)
         self.problems = problems
 
     def _hold(self, wanted: dict[bytes, dict[bytes, TransferZone]], present: set[bytes]) -> None:
@@ -104,7 +85,7 @@ class Catalogs:
             self._timer = None
         if held:
             first = min(self._missing[apex] for apex in held)
-            self._timer = loop.call_at(first + HOLD_SECONDS, self.configured)
+            self._timer = loop.call_at(first + HOLD_SECONDS, self.refresh)
 
 
 def arrange(

@@ -17,7 +17,7 @@ from rollcall.dnswire.message import Message, Question, read
 
 from ..peer import peer_address
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 BATCH = 64
 """Responses that are read in one turn of the event loop."""
@@ -33,7 +33,7 @@ class Endpoint(NamedTuple):
 
     @classmethod
     def of(cls, address: str, port: int) -> Self:
-        """Return it in the one way of writing that there is here. Raises ValueError: it is no address."""
+        """Return the endpoint in its canonical text. Raises ValueError where `address` is not one."""
         return cls(str(ip_address(address)), port)
 
     def __str__(self) -> str:
@@ -41,20 +41,21 @@ class Endpoint(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """What a request waits for; `answered` is called once, with the octets and what they say."""
+    """What a request waits for; `on_answer` is called once, with the octets and what they say."""
 
     endpoint: Endpoint
     ident: int
     opcode: int
     question: Question
-    answered: Callable[[bytes, Message], None]
+    on_answer: Callable[[bytes, Message], None]
 
 
 class Exchange:
     """Sends requests and gives responses to those who wait for them. Use it within one event loop.
 
-    `shared` is a bound non-blocking socket that somebody else reads: what comes in there goes to `received`.
-    Requests leave by it where its address family allows, by sockets of our own where it doesn't.
+    `shared` is a bound non-blocking socket that somebody else reads: a response that comes in there goes to
+    `on_response`. Requests leave by it where its address family allows, by sockets of our own where it
+    doesn't.
     """
 
     def __init__(self, shared: socket.socket | None = None) -> None:
@@ -68,17 +69,17 @@ class Exchange:
         return len(self._waiting)
 
     def expect(
-        self, endpoint: Endpoint, opcode: int, question: Question, answered: Callable[[bytes, Message], None]
+        self, endpoint: Endpoint, opcode: int, question: Question, on_answer: Callable[[bytes, Message], None]
     ) -> Waiting:
         """Choose an id for a request, and wait for its response until it comes or `forget` is called."""
         while (endpoint, ident := secrets.randbits(16)) in self._waiting:
             pass
-        waiting = Waiting(endpoint, ident, opcode, question, answered)
+        waiting = Waiting(endpoint, ident, opcode, question, on_answer)
         self._waiting[endpoint, ident] = waiting
         return waiting
 
     def forget(self, waiting: Waiting) -> None:
-        """Wait no more."""
+        """Stop waiting."""
         if self._waiting.get((waiting.endpoint, waiting.ident)) is waiting:
             del self._waiting[waiting.endpoint, waiting.ident]
 
@@ -93,8 +94,8 @@ class Exchange:
         sock = shared if shared is not None and shared.family is family else self._of(family)
         sock.sendto(wire, endpoint)
 
-    def received(self, wire: bytes, source: Any) -> None:
-        """Take a response that came to the shared socket."""
+    def on_response(self, wire: bytes, source: Any) -> None:
+        """Give a response, which came to the shared socket, to whoever waits for it."""
         endpoint = _endpoint(source)
         waiting = self._waiting.get((endpoint, int.from_bytes(wire[:2], "big")))
         if waiting is None:
@@ -102,14 +103,14 @@ class Exchange:
         try:
             message = read(wire)
         except MalformedMessage as error:
-            _LOG.debug("a response of %s is dropped: %s", endpoint, error)
+            log.debug("a response of %s is dropped: %s", endpoint, error)
             return
-        # A server that makes nothing of a request may leave the question out (RFC 1035 section 4.1.1).
+        # A server that cannot parse a request may leave the question out (RFC 1035 section 4.1.1).
         is_same = message.questions == (waiting.question,) or (not message.questions and message.rcode)
         if not message.is_response or message.opcode != waiting.opcode or not is_same:
             return
         del self._waiting[endpoint, waiting.ident]
-        waiting.answered(wire, message)
+        waiting.on_answer(wire, message)
 
     def close(self) -> None:
         """Close the sockets of our own."""
@@ -140,9 +141,9 @@ class Exchange:
             except BlockingIOError:
                 break
             except OSError as error:  # of the network below us: the request will be sent again
-                _LOG.debug("receiving failed: %s", error)
+                log.debug("receiving failed: %s", error)
                 break
-            self.received(wire, source)
+            self.on_response(wire, source)
 
 
 def _takes_ipv4(sock: socket.socket) -> bool:

@@ -28,6 +28,7 @@ from rollcall.dnswire.message import (
 from rollcall.dnswire.tsig import Chain, sign, verify
 from rollcall.model import KeyRing, TsigKey
 
+from ..journal.journal import Head
 from .exchange import Endpoint, Exchange, Waiting
 from .reasons import Reason, Verdict, of_notify, of_signature
 
@@ -53,9 +54,9 @@ _NO_KEY = Verdict(
 class Notifier:
     """Tells one secondary of one zone's versions. Use it within one event loop.
 
-    `soa` gives record data and ttl of the zone's SOA, None while there is none. `count` takes the outcome of
-    each message: sent, answered, refused, unanswered. `told` is called when there was a response,
-    or one is overdue.
+    `head` gives the zone's current version, None while there is none. `count` takes the outcome of each
+    message: sent, answered, refused, unanswered. `on_told` is called when there was a response, or one is
+    overdue.
     """
 
     def __init__(
@@ -63,18 +64,18 @@ class Notifier:
         apex: bytes,
         endpoint: Endpoint,
         exchange: Exchange,
-        soa: Callable[[], tuple[bytes, int] | None],
+        head: Callable[[], Head | None],
         count: Callable[[str], None],
-        told: Callable[[], None],
+        on_told: Callable[[], None],
         random: Random,
     ) -> None:
         self.trouble: Verdict | None = None
         self._question = Question(apex, SOA, IN)
         self._endpoint = endpoint
         self._exchange = exchange
-        self._soa = soa
+        self._head = head
         self._count = count
-        self._told = told
+        self._on_told = on_told
         self._random = random
         self._keys: tuple[TsigKey | None, ...] = (None,)
         self._key = 0
@@ -93,23 +94,23 @@ class Notifier:
         """Whether the last message has not been answered, and more than one was sent."""
         return self._unanswered > 1
 
-    def use(self, ring: KeyRing | None, *, is_unsigned: bool) -> None:
+    def use_keys(self, ring: KeyRing | None, *, is_unsigned: bool) -> None:
         """Sign with these keys from now on; without a ring not at all, if it `is_unsigned` on purpose."""
         keys = ring.keys if ring else (None,) if is_unsigned else ()
         if keys == self._keys:
             return
         self._keys, self._key, self._key_is_retried = keys, 0, False
         self.trouble = None if keys else _NO_KEY
-        self.changed()
+        self.announce()
 
-    def changed(self) -> None:
-        """Tell of the current version: there is a new one."""
+    def announce(self) -> None:
+        """Tell of the current version, which is new."""
         self._version += 1
         self._attempt = self._reminders = 0
         self._schedule(self._sent + self._interval())
 
     def settle(self) -> None:
-        """Stop repeating: the secondary is seen to have the current version.
+        """Stop repeating: the secondary has been seen to have the current version.
 
         What is refused is repeated nevertheless: somebody is to hear whether it is taken at last.
         """
@@ -119,7 +120,7 @@ class Notifier:
             self._wake.set()
 
     def remind(self) -> None:
-        """Tell it once more, some time after it has answered: it is seen not to have the current version."""
+        """Tell it once more, some time after its answer: it has been seen not to have the current version."""
         wait = min(_FIRST_REMINDER_SECONDS * 2**self._reminders, LONGEST_WAIT_SECONDS)
         if self._due is None and self._sent + wait <= asyncio.get_running_loop().time():
             self._reminders += 1
@@ -151,25 +152,24 @@ class Notifier:
 
     def _send(self, now: float) -> None:
         self._due = None
-        soa = self._soa()
-        if soa is None or not self._keys:
-            return  # the first version will call `changed`, a key `use`
+        head = self._head()
+        if head is None or not self._keys:
+            return  # the first version will call `announce`, a key `use_keys`
         if self._attempt and self._waiting:
             self._count("unanswered")
         key, version = self._keys[self._key], self._version
         mac = b""
 
-        def answered(wire: bytes, reply: Message) -> None:
+        def on_answer(wire: bytes, reply: Message) -> None:
             self._waiting.remove(waiting)
-            self._answered(version, self._judge(key, mac, wire, reply))
+            self._on_answer(version, self._judge(key, mac, wire, reply))
 
-        waiting = self._exchange.expect(self._endpoint, Opcode.NOTIFY, self._question, answered)
-        data, ttl = soa
+        waiting = self._exchange.expect(self._endpoint, Opcode.NOTIFY, self._question, on_answer)
         wire = message(
             waiting.ident,
             flags_of(Opcode.NOTIFY, AA),
             [question(*self._question)],
-            [record(_OWNER, SOA, IN, ttl, data)],
+            [record(_OWNER, SOA, IN, head.soa_ttl, head.soa)],
         )
         if key is not None:
             wire, mac, _ = sign(wire, key)
@@ -181,20 +181,20 @@ class Notifier:
             self._exchange.send(wire, self._endpoint)
         self._count("sent")
         if self._unanswered:
-            self._told()  # it may know nevertheless: its answers may get lost, or it may give none
+            self._on_told()  # it may know nevertheless: its answers may get lost, or it may give none
         self._sent = now
         self._unanswered += 1
         self._due = now + self._wait()
         self._attempt += 1
 
     def _wait(self) -> float:
-        """Return the seconds until the same is said again."""
+        """Return the seconds until the same version is announced again."""
         wait = LONGEST_WAIT_SECONDS
         if self.trouble is None and self._attempt < 6:
             wait = _FIRST_WAIT_SECONDS * 2**self._attempt
         return wait * self._random.uniform(0.9, 1.1)
 
-    def _answered(self, version: int, trouble: Verdict | None) -> None:
+    def _on_answer(self, version: int, trouble: Verdict | None) -> None:
         self._unanswered = 0
         is_newest = version == self._version
         if trouble is None:
@@ -206,7 +206,7 @@ class Notifier:
         else:
             self._count("refused")
             self._refused(trouble, is_newest)
-        self._told()
+        self._on_told()
 
     def _refused(self, trouble: Verdict, is_newest: bool) -> None:
         if len(self._keys) > 1 and not self._key_is_retried:

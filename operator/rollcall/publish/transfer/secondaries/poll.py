@@ -17,20 +17,20 @@ APART_SECONDS = 0.5
 class Poller:
     """Asks one secondary for its serial of one zone.
 
-    `ask` gives the serial, or what is in its way; it doesn't raise, and ends in some seconds. `found` takes
-    that, and says whether there is nothing more to see before the next change.
+    `ask` gives the serial, or what is in its way; it doesn't raise, and ends in some seconds. `on_answer` is
+    called with that, and returns whether there is nothing more to see before the next change.
     """
 
     def __init__(
         self,
         ask: Callable[[], Awaitable[int | Verdict]],
-        found: Callable[[int | Verdict], bool],
+        on_answer: Callable[[int | Verdict], bool],
         random: Random,
     ) -> None:
         self._ask = ask
-        self._found = found
+        self._on_answer = on_answer
         self._random = random
-        self._changed = -math.inf
+        self._told = -math.inf
         self._began = -math.inf  # since when it is asked more often
         self._asked = -math.inf
         self._due = 0.0
@@ -38,8 +38,8 @@ class Poller:
 
     def hurry(self) -> None:
         """Ask soon: the secondary was told of a change."""
-        self._changed = asyncio.get_running_loop().time()
-        self._began = max(self._changed, self._asked + APART_SECONDS - SOON_SECONDS[0])
+        self._told = asyncio.get_running_loop().time()
+        self._began = max(self._told, self._asked + APART_SECONDS - SOON_SECONDS[0])
         self._due = min(self._due, self._began + SOON_SECONDS[0])
         self._wake.set()
 
@@ -55,7 +55,7 @@ class Poller:
             except TimeoutError:
                 self._due = math.inf
             self._asked = loop.time()
-            if self._found(await self._ask()) and self._changed <= self._asked:
+            if self._on_answer(await self._ask()) and self._told <= self._asked:
                 self._began = -math.inf
             self._due = min(self._due, self._next(loop.time()))
 

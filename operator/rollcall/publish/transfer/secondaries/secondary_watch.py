@@ -1,25 +1,33 @@
-"""One secondary of one zone: what it was told, what it says, and what that comes to."""
+"""The watch over one secondary of one zone: what it was told, what it says, and the verdict on it.
+
+A new version is told at once with a NOTIFY (`notify`); the SOA is asked for soon after, and every 15 s
+(`poll`, `serial_query`). Both end here, in one state: the serial that was seen there, and the worst of what
+is wrong. It is reported when it changes, and now and then besides. How old the version is that a secondary
+shows is its lag.
+"""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from rollcall.feed.frames import SecondaryState, Settings, TransferZone
+from rollcall.feed.frames import SecondaryState
 from rollcall.model import KeyRing
 from rollcall.zone.names import to_text
 from rollcall.zone.serial import is_newer
 
+from ..journal.journal import Head
+from ..journal.zones import TransferZones
 from .exchange import Endpoint, Exchange
 from .notify import Notifier
 from .poll import Poller
 from .reasons import UP_TO_DATE, Reason, Verdict, adding, ahead, behind, stuck
 from .serial_query import SerialQuery
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 STUCK_SECONDS = 60.0
 """After which a secondary that is behind, and gets no further, is in trouble."""
@@ -33,27 +41,7 @@ _ADDING = (Reason.NOT_AUTHORITATIVE, Reason.EXPIRED, Reason.NOTIFY_REFUSED)
 _UNREMARKABLE = (Reason.CURRENT, Reason.BEHIND)
 
 
-class Zones(Protocol):
-    """What is used of TransferZones."""
-
-    @property
-    def current_settings(self) -> Settings | None:
-        """What the control process has set."""
-
-    def transfers(self) -> Iterator[TransferZone]:
-        """Give who may transfer which zone."""
-
-    def serial(self, apex: bytes) -> int | None:
-        """Return the serial of a zone, None while its content isn't known."""
-
-    def soa(self, apex: bytes) -> tuple[bytes, int] | None:
-        """Return record data and ttl of a zone's SOA, None while its content isn't known."""
-
-    def ahead(self, apex: bytes, serial: int) -> None:
-        """Take in that a secondary has a newer serial of a zone that is made here."""
-
-
-class PairKey(NamedTuple):
+class SecondaryKey(NamedTuple):
     """A zone, and where a secondary of it is; `in_catalog` says that a catalog lists the zone."""
 
     apex: bytes
@@ -73,17 +61,17 @@ class Outlets:
     count: Callable[[str], None]
 
 
-class Pair:
+class SecondaryWatch:
     """Watches one secondary of one zone while `run` runs.
 
     `problem` gives what is wrong with the zone's catalog. The secondaries of a zone that `is_catalog` often
-    answer no question about it, which is no trouble.
+    answer no question about it, which is not an error.
     """
 
     def __init__(
         self,
-        key: PairKey,
-        zones: Zones,
+        key: SecondaryKey,
+        zones: TransferZones,
         outlets: Outlets,
         random: Random,
         *,
@@ -97,9 +85,9 @@ class Pair:
         self._is_catalog = is_catalog
         self._problem = problem
         self._query = SerialQuery(key.apex, key.endpoint, outlets.poll)
-        self._poller = Poller(self._ask, self._found, random)
+        self._poller = Poller(self._ask, self._on_answer, random)
         self._notifier = Notifier(
-            key.apex, key.endpoint, outlets.notify, self._soa, outlets.count, self._told, random
+            key.apex, key.endpoint, outlets.notify, self._head, outlets.count, self._on_told, random
         )
         self._started = 0.0
         self._serial: int | None = None
@@ -111,19 +99,19 @@ class Pair:
         self._reported_at = 0.0
         self._logged = ""
 
-    def use(self, ring: KeyRing | None) -> None:
+    def use_keys(self, ring: KeyRing | None) -> None:
         """Sign with these keys from now on."""
         self._query.ring = ring
-        self._notifier.use(ring, is_unsigned=not self._key.key_secret)
+        self._notifier.use_keys(ring, is_unsigned=not self._key.key_secret)
 
-    def changed(self) -> None:
+    def on_version(self) -> None:
         """Tell the secondary that there is a new version."""
-        self._notifier.changed()
+        self._notifier.announce()
 
     async def run(self) -> None:
         """Tell of the current version, ask for the serial, and go on with both until cancelled."""
         self._started = asyncio.get_running_loop().time()
-        self.changed()
+        self._notifier.announce()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._notifier.run())
             group.create_task(self._poller.run())
@@ -138,16 +126,16 @@ class Pair:
     async def _ask(self) -> int | Verdict:
         return await self._query.ask(self._zones.serial(self._key.apex))
 
-    def _soa(self) -> tuple[bytes, int] | None:
-        return self._zones.soa(self._key.apex)
+    def _head(self) -> Head | None:
+        return self._zones.head(self._key.apex)
 
-    def _told(self) -> None:
+    def _on_told(self) -> None:
         self._poller.hurry()
         if self._notifier.trouble != self._notify_trouble:
             self._notify_trouble = self._notifier.trouble
             self.report()
 
-    def _found(self, found: int | Verdict) -> bool:
+    def _on_answer(self, found: int | Verdict) -> bool:
         now = asyncio.get_running_loop().time()
         ours = self._zones.serial(self._key.apex)
         is_newest = has_come = False
@@ -162,11 +150,11 @@ class Pair:
                 self._behind_since = None
             self._behind_since = None if is_newest else self._behind_since or now
             if ours is not None and is_newer(found, ours):
-                self._zones.ahead(self._key.apex, found)
+                self._zones.overtake(self._key.apex, found)
         if is_newest:
             self._notifier.settle()
         if has_come and self._notifier.trouble is not None:
-            self._notifier.changed()  # it has the zone now, and may take NOTIFY as well
+            self._notifier.announce()  # it has the zone now, and may take NOTIFY as well
         elif not is_newest and not (self._is_catalog and isinstance(found, Verdict)):
             self._notifier.remind()
         if self._state() != self._reported or now - self._reported_at >= REPEAT_SECONDS:
@@ -224,8 +212,8 @@ class Pair:
         if verdict is None or verdict.reason == self._logged:
             return
         if verdict.reason not in _UNREMARKABLE:
-            _LOG.warning("%s: %s: %s", self.title, verdict.reason, verdict.message)
+            log.warning("%s: %s: %s", self.title, verdict.reason, verdict.message)
             self._logged = verdict.reason
         elif self._logged:
-            _LOG.info("%s: well again", self.title)
+            log.info("%s: well again", self.title)
             self._logged = ""

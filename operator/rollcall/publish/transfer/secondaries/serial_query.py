@@ -102,13 +102,13 @@ class SerialQuery:
         for seconds in UDP_SECONDS:
             answer: asyncio.Future[tuple[bytes, Message]] = asyncio.get_running_loop().create_future()
 
-            def answered(
+            def on_answer(
                 wire: bytes, reply: Message, answer: asyncio.Future[tuple[bytes, Message]] = answer
             ) -> None:
                 if not answer.done():
                     answer.set_result((wire, reply))
 
-            waiting = self._exchange.expect(self._endpoint, Opcode.QUERY, self._question, answered)
+            waiting = self._exchange.expect(self._endpoint, Opcode.QUERY, self._question, on_answer)
             try:
                 query, mac = self._write(waiting.ident, key)
                 self._exchange.send(query, self._endpoint)

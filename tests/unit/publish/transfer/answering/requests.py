@@ -1,7 +1,6 @@
-"""Zones without files, and requests as dnspython writes them."""
+"""A responder, and requests as dnspython writes them."""
 
 import base64
-from collections.abc import Iterable
 from ipaddress import ip_address
 
 import dns.message
@@ -11,30 +10,11 @@ import dns.tsig
 from rollcall.feed.frames import Settings, TransferStats
 from rollcall.publish.transfer.answering.refusals import RefusalLog
 from rollcall.publish.transfer.answering.responder import Responder
-from rollcall.publish.transfer.journal.journal import Journal
-from rollcall.publish.transfer.journal.journaled_zone import Keeper
 from rollcall.publish.transfer.journal.zones import TransferZones
 from transfers.source import ZoneSource
-from unit.publish.transfer.journal.contents import NoKeeper
+from unit.publish.transfer.journal.feeding import load, unfiled
 
 ALLOWED, STRANGER = "192.0.2.7", "203.0.113.1"
-
-
-class NoArchive:
-    """Journals that live as long as the process."""
-
-    def __init__(self) -> None:
-        self.forgotten: list[bytes] = []
-        self.retained: set[bytes] | None = None
-
-    def open(self, apex: bytes) -> tuple[Journal, Keeper]:
-        return Journal(), NoKeeper()
-
-    def forget(self, apex: bytes) -> None:
-        self.forgotten.append(apex)
-
-    def retain(self, apexes: Iterable[bytes]) -> None:
-        self.retained = set(apexes)
 
 
 class Server:
@@ -42,7 +22,7 @@ class Server:
 
     def __init__(self, settings: Settings | None, *sources: ZoneSource) -> None:
         self.stats = TransferStats()
-        self.zones = TransferZones(NoArchive())
+        self.zones = TransferZones(unfiled())
         self.responder = Responder(self.zones, self.stats, RefusalLog(self.stats))
         if settings is not None:
             self.zones.settings(settings)
@@ -71,14 +51,6 @@ class Server:
         return dns.message.from_wire(
             answer, keyring={query.keyring.name: query.keyring} if key else None, request_mac=query.mac
         )
-
-
-def load(zones: TransferZones, *sources: ZoneSource) -> None:
-    """Give the zones a whole state."""
-    zones.reset()
-    for source in sources:
-        zones.load(source.whole())
-    zones.commit()
 
 
 def dns_key(text: str) -> dns.tsig.Key:

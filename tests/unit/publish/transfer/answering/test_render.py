@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.dnswire.message import AXFR, HEADER_SIZE, MAX_MESSAGE, SOA, Record, question, read
-from rollcall.publish.transfer.answering.render import MAX_BODY, messages, whole
-from rollcall.publish.transfer.journal.difference import RRset
+from rollcall.publish.transfer.answering.render import MAX_BODY, axfr, messages
+from rollcall.publish.transfer.journal.difference import RRsetItem
 from rollcall.publish.transfer.journal.journal import Journal
 from rollcall.zone import rdata as rd
 from rollcall.zone.exported import ExportedRRset
@@ -21,7 +21,7 @@ label = st.text("abc", min_size=1, max_size=3) | st.just("x" * 63)
 owner = st.lists(label, max_size=2).map(lambda labels: below(APEX, *labels))
 rrsets = st.lists(
     st.builds(
-        lambda owner, rdtype, ttl, data: RRset((owner, rdtype), ttl, tuple(data)),
+        lambda owner, rdtype, ttl, data: ((owner, rdtype), ExportedRRset(ttl, tuple(data))),
         owner,
         st.sampled_from([rd.A, rd.TXT]),
         st.integers(0, 1 << 31),
@@ -31,12 +31,14 @@ rrsets = st.lists(
 )
 
 
-def records(parts: list[RRset]) -> list[Record]:
-    return [Record(part.key[0], part.key[1], 1, part.ttl, data) for part in parts for data in part.records]
+def records(parts: list[RRsetItem]) -> list[Record]:
+    return [
+        Record(owner, rdtype, 1, ttl, data) for (owner, rdtype), (ttl, members) in parts for data in members
+    ]
 
 
 @given(rrsets, st.integers(60, 2000))
-def test_all_records_in_their_order(parts: list[RRset], size: int):
+def test_all_records_in_their_order(parts: list[RRsetItem], size: int):
     wires = list(messages(7, 0x8400, question(APEX, AXFR), parts, size))
     assert all(len(wire) <= size or read(wire).answers[1:] == () for wire in wires)
     decoded = [read(wire) for wire in wires]
@@ -53,7 +55,7 @@ def test_a_large_zone(domain: str):
     zone.apex = source.apex
     rrsets = {key: ExportedRRset(ttl, tuple(sorted(data))) for key, (ttl, data) in source.sets.items()}
     zone.catch_up(head(1), rrsets)
-    wires = list(messages(1, 0x8400, question(source.apex, AXFR), whole(source.apex, zone.content())))
+    wires = list(messages(1, 0x8400, question(source.apex, AXFR), axfr(source.apex, zone.content())))
     assert all(len(wire) <= MAX_BODY < MAX_MESSAGE for wire in wires)
     assert all(len(wire) > MAX_BODY - 512 for wire in wires[:-1])
     found = [
@@ -73,7 +75,10 @@ def test_a_large_zone(domain: str):
 
 def test_owners_are_compressed():
     owner = from_text("a-long-name.k8s.example.com")
-    parts = [RRset((owner, rd.A), 5, (b"\1\2\3\4",) * 2), RRset((APEX, rd.NS), 5, (b"\1a\0", b"\1b\0"))]
+    parts = [
+        ((owner, rd.A), ExportedRRset(5, (b"\1\2\3\4",) * 2)),
+        ((APEX, rd.NS), ExportedRRset(5, (b"\1a\0", b"\1b\0"))),
+    ]
     (wire,) = messages(1, 0, question(APEX, AXFR), parts)
     fixed = 10
     names = [len(owner) - len(APEX) + 2, 2, 2, 2]

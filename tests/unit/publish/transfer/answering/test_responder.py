@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 from rollcall.dnswire.message import read
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import KeyRing, Secondary, Transfer, parse_key
-from rollcall.publish.transfer.answering.stream import Transfer as Streamed
+from rollcall.publish.transfer.answering.stream import TransferStream
 from rollcall.publish.transfer.peer import peer_address
 from transfers.source import A, ZoneSource, large
-from unit.publish.transfer.answering.requests import ALLOWED, STRANGER, Server, dns_key, ixfr, load, query
+from unit.publish.transfer.answering.requests import ALLOWED, STRANGER, Server, dns_key, ixfr, query
+from unit.publish.transfer.journal.feeding import load
 
 KEY = "hmac-sha256:rollcall:cm9sbGNhbGwgZXhhbXBsZSBrZXk6IG1ha2UgYW5vdGhlciBvbmU="
 PREVIOUS = "hmac-sha256:rollcall:dGhlIGtleSBvZiBsYXN0IHllYXIsIG9mIHRoZSBzYW1lIG5hbWU="
@@ -219,7 +220,7 @@ def test_while_another_one_leads(source: ZoneSource):
     assert server.stats.refused == {"not-leading": 2}
     server.zones.settings(SETTINGS)
     assert isinstance(
-        server.responder.respond(query("AXFR").to_wire(), ip_address(ALLOWED), is_tcp=True), Streamed
+        server.responder.respond(query("AXFR").to_wire(), ip_address(ALLOWED), is_tcp=True), TransferStream
     )
 
 
@@ -376,7 +377,7 @@ def check_answer(wire: bytes, answer: object) -> None:
         assert message.is_response
         assert answer[:2] == wire[:2]
     else:
-        assert isinstance(answer, Streamed)
+        assert isinstance(answer, TransferStream)
 
 
 async def test_a_transfer_that_others_wait_for_takes_many_turns():
@@ -387,7 +388,7 @@ async def test_a_transfer_that_others_wait_for_takes_many_turns():
     message = query("AXFR")
     message.use_tsig(dns_key(KEY))
     answer = server.responder.respond(message.to_wire(), ip_address(STRANGER), is_tcp=True)
-    assert isinstance(answer, Streamed)
+    assert isinstance(answer, TransferStream)
     records = []
     async for wire in answer.messages():
         records += read(wire).answers

@@ -1,14 +1,16 @@
 """Random zones and their versions, and what a secondary makes of what it gets."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from hypothesis import strategies as st
 
-from rollcall.publish.transfer.journal.difference import RRset
+from rollcall.publish.transfer.journal.difference import RRsetItem
 from rollcall.publish.transfer.journal.journal import Head, Journal
-from rollcall.publish.transfer.journal.journaled_zone import ServedZone
+from rollcall.publish.transfer.journal.journal_file import JournalFile
+from rollcall.publish.transfer.journal.journaled_zone import JournaledZone
 from rollcall.zone import rdata as rd
-from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
+from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.names import below, from_text
 
 APEX = from_text("k8s.example.com")
@@ -29,28 +31,19 @@ steps = st.lists(st.tuples(content, st.integers(1, 3)), min_size=1, max_size=12)
 """Contents of versions, and by how much the serial rises for each."""
 
 
-class NoKeeper:
-    """Keeps nothing."""
-
-    def appended(self, head: Head, differences: tuple[Difference, ...]) -> None:
-        pass
-
-    def begun(self) -> None:
-        pass
-
-
 def head(serial: int) -> Head:
     return Head(serial, rd.soa(from_text("ns.invalid"), below(APEX, "hostmaster"), serial, 5), 5)
 
 
-def served(journal: Journal | None = None) -> ServedZone:
-    return ServedZone(APEX, journal or Journal(), NoKeeper())
+def served(journal: Journal | None = None) -> JournaledZone:
+    """Make a zone whose file nobody writes."""
+    journal = journal or Journal()
+    return JournaledZone(APEX, journal, JournalFile(APEX, Path("nowhere"), journal, 0))
 
 
-def records(rrsets: Mapping[RRsetKey, ExportedRRset] | Iterable[RRset]) -> Records:
-    if isinstance(rrsets, Mapping):
-        rrsets = (RRset(key, *each) for key, each in rrsets.items())
-    return {(each.key, each.ttl, data) for each in rrsets for data in each.records}
+def records(rrsets: Mapping[RRsetKey, ExportedRRset] | Iterable[RRsetItem]) -> Records:
+    items = rrsets.items() if isinstance(rrsets, Mapping) else rrsets
+    return {(key, ttl, data) for key, (ttl, members) in items for data in members}
 
 
 def versions(sequence: list[tuple[Rrsets, int]], first: int = 100) -> Iterator[tuple[int, Rrsets]]:

@@ -14,16 +14,16 @@ from rollcall.publish.transfer.journal import archive as archive_module
 from rollcall.publish.transfer.journal import journal_file
 from rollcall.publish.transfer.journal.archive import Archive
 from rollcall.publish.transfer.journal.difference import small_difference
-from rollcall.publish.transfer.journal.journaled_zone import ServedZone
+from rollcall.publish.transfer.journal.journaled_zone import JournaledZone
 from rollcall.zone.names import below, from_text
 from unit.publish.transfer.journal.contents import APEX, Rrsets, content, head, records, steps, versions
 from unit.publish.transfer.journal.test_journal import leads, one
 
 
-def opened(folder: Path) -> tuple[Archive, ServedZone]:
+def opened(folder: Path) -> tuple[Archive, JournaledZone]:
     archive = Archive(folder)
     archive.load()
-    return archive, ServedZone(APEX, *archive.open(APEX))
+    return archive, JournaledZone(APEX, *archive.open(APEX))
 
 
 @given(steps, st.integers(0, 12), st.booleans())
@@ -48,15 +48,13 @@ def test_a_restart(sequence: list[tuple[Rrsets, int]], written_at: int, is_compa
             net = small_difference(again, old)
             assert net is None or leads(net, then, latest)
         if is_compact or written_at == 0:
-            assert again.journal.step_count == len(known) - 1
+            assert again.journal.entry_count == len(known) - 1
 
 
-def write(zone: ServedZone) -> None:
-    file = zone.keeper
-    assert isinstance(file, journal_file.JournalFile)
-    work = file.work()
+def write(zone: JournaledZone) -> None:
+    work = zone.file.take_work()
     if work is not None:
-        file.written(work, journal_file.write(work))
+        zone.file.on_written(work, journal_file.write(work))
 
 
 @given(steps, content, st.data())
@@ -99,7 +97,7 @@ def test_a_restart_goes_on_with_ixfr(tmp_path: Path):
             write(zone)
     archive.close()
     archive, again = opened(tmp_path)
-    assert again.journal.step_count == 1198
+    assert again.journal.entry_count == 1198
     again.catch_up(head(2000), one(7, 8))
     for old in (1, 500, 1199):
         net = small_difference(again, old)
@@ -124,7 +122,7 @@ def test_an_equal_serial_with_another_content_after_a_restart(tmp_path: Path):
 def test_a_file_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(journal_file, "MIN_TAIL", 10_000)
     _, zone = opened(tmp_path)
-    zone.journal._max_steps = 100
+    zone.journal._max_entries = 100
     sizes = []
     for serial in range(1, 2000):
         zone.catch_up(head(serial), one(*range(serial, serial + 10)))
@@ -132,7 +130,7 @@ def test_a_file_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         sizes.append(next(tmp_path.iterdir()).stat().st_size)
     assert max(sizes) < 60_000
     _, again = opened(tmp_path)
-    assert again.journal.step_count >= 100
+    assert again.journal.entry_count >= 100
 
 
 def test_files_of_any_name(tmp_path: Path):
@@ -147,7 +145,7 @@ def test_files_of_any_name(tmp_path: Path):
     apexes += [long, b"\x3fb" + long[2:], b"\0"]
     archive = Archive(tmp_path / "transfer")
     archive.load()
-    zones = [ServedZone(apex, *archive.open(apex)) for apex in apexes]
+    zones = [JournaledZone(apex, *archive.open(apex)) for apex in apexes]
     for number, zone in enumerate(zones):
         zone.catch_up(head(number + 1), one(number))
     archive.close()
@@ -162,7 +160,7 @@ def test_forgotten_zones_leave_no_file(tmp_path: Path):
     other = from_text("other.example")
     archive, zone = opened(tmp_path)
     zone.catch_up(head(1), one(1))
-    another = ServedZone(other, *archive.open(other))
+    another = JournaledZone(other, *archive.open(other))
     another.catch_up(head(1), one(1))
     archive.close()
     archive = Archive(tmp_path)

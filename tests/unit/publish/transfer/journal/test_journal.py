@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rollcall.publish.transfer.journal import difference as difference_module
 from rollcall.publish.transfer.journal.difference import NetDifference, difference, small_difference
 from rollcall.publish.transfer.journal.journal import Journal, differences
-from rollcall.publish.transfer.journal.journaled_zone import ServedZone
+from rollcall.publish.transfer.journal.journaled_zone import JournaledZone
 from rollcall.zone.exported import ExportedRRset
 from unit.publish.transfer.journal.contents import (
     KEYS,
@@ -53,7 +53,7 @@ def test_every_known_version(sequence: list[tuple[Rrsets, int]], first: int) -> 
                 assert net
                 assert (net.old, net.new) == (head(old), head(serial))
                 assert leads(net, content_then, rrsets)
-    assert zone.journal.step_count == len(sequence) - 1
+    assert zone.journal.entry_count == len(sequence) - 1
     assert small_difference(zone, first) is None
     assert small_difference(zone, serial) is None
 
@@ -89,7 +89,7 @@ async def test_a_zone_that_moves_on_meanwhile(monkeypatch: pytest.MonkeyPatch) -
     assert leads(net, before, one(49))
 
 
-def advance(zone: ServedZone, live: Rrsets, serial: int, wanted: Rrsets) -> None:
+def advance(zone: JournaledZone, live: Rrsets, serial: int, wanted: Rrsets) -> None:
     changes = differences(live, wanted)
     live.clear()
     live.update(wanted)
@@ -97,10 +97,10 @@ def advance(zone: ServedZone, live: Rrsets, serial: int, wanted: Rrsets) -> None
 
 
 def test_old_versions_are_dropped() -> None:
-    zone = served(Journal(max_steps=1000))
+    zone = served(Journal(max_entries=1000))
     for serial in range(1, 1502):
         zone.catch_up(head(serial), one(serial % 7, 100))
-    assert zone.journal.step_count == 1000
+    assert zone.journal.entry_count == 1000
     assert small_difference(zone, 501)
     assert small_difference(zone, 500) is None
 
@@ -109,7 +109,7 @@ def test_a_journal_is_not_much_larger_than_its_zone() -> None:
     zone = served(Journal(min_changes=30))
     for serial in range(1, 100):
         zone.catch_up(head(serial), one(*range(serial * 100, serial * 100 + 5)))
-    assert 0 < zone.journal.step_count < 5
+    assert 0 < zone.journal.entry_count < 5
 
 
 def test_nothing_new_is_no_version() -> None:

@@ -1,30 +1,51 @@
 """Which zones are served, what versions they have, and who hears of them."""
 
 import time
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 from rollcall.feed.errors import DeltaError
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import Transfer
+from rollcall.publish.transfer.journal.archive import Archive
 from rollcall.publish.transfer.journal.difference import small_difference
+from rollcall.publish.transfer.journal.journal import Head
 from rollcall.publish.transfer.journal.zones import TransferZones
 from rollcall.zone import rdata as rd
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
 from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.names import from_text
 from transfers.source import A, ZoneSource
-from unit.publish.transfer.answering.requests import NoArchive, load
+from unit.publish.transfer.journal.feeding import load
 
 CATALOG = from_text("catalog.example")
 INVALID = from_text("invalid")
+
+
+class NotedArchive(Archive):
+    """An archive that is not run, so that it writes nothing; it notes what it is told to remove."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.forgotten: list[bytes] = []
+        self.retained: set[bytes] | None = None
+
+    def forget(self, apex: bytes) -> None:
+        self.forgotten.append(apex)
+        super().forget(apex)
+
+    def retain(self, apexes: Iterable[bytes]) -> None:
+        self.retained = set(apexes)
+        super().retain(self.retained)
 
 
 class Heard:
     """Zones, and what was heard of them."""
 
     def __init__(self) -> None:
-        self.archive = NoArchive()
+        self.archive = NotedArchive(Path("nowhere"))
         self.zones = TransferZones(self.archive)
         self.events: list[object] = []
         self.zones.on_version.append(lambda apex: self.events.append((apex, self.zones.serial(apex))))
@@ -63,12 +84,12 @@ def test_a_zone_is_served_when_it_is_named_and_known(heard: Heard):
     assert heard.zones.serial(source.apex) is None
     load(heard.zones, source, other)
     assert heard.take() == [(source.apex, 1000)]
-    assert list(heard.zones.apexes()) == [source.apex]
+    assert [zone.apex for zone in heard.zones.transfers()] == [source.apex]
     assert heard.zones.get(other.apex) is None
     heard.zones.apply(web(other, 1))
     heard.zones.apply(web(source, 1))
     assert heard.take() == [(source.apex, 1001)]
-    assert heard.zones.soa(source.apex) == (source.soa, 5)
+    assert heard.zones.head(source.apex) == Head(1001, source.soa, 5)
     heard.zones.settings(naming(source, other))
     assert heard.take() == ["settings", (other.apex, 1001)]
     heard.zones.settings(naming(other))
@@ -108,7 +129,7 @@ def test_a_new_whole_state_is_one_version(heard: Heard):
     assert net
     assert net.record_count == 1
     heard.zones.apply(web(source, 9))
-    assert zone.journal.step_count == 2
+    assert zone.journal.entry_count == 2
     assert zone.content().rrsets[source.name("web"), A].records == (b"\x0a\0\0\x09",)
 
 
@@ -156,9 +177,9 @@ def test_a_generated_zone(heard: Heard):
     zone = heard.zones.get(CATALOG)
     assert zone
     assert small_difference(zone, first)
-    heard.zones.ahead(CATALOG, second + 1_000_000)
+    heard.zones.overtake(CATALOG, second + 1_000_000)
     assert heard.zones.serial(CATALOG) == second + 1_000_001
-    heard.zones.ahead(CATALOG, 5)
+    heard.zones.overtake(CATALOG, 5)
     assert heard.zones.serial(CATALOG) == second + 1_000_001
     heard.zones.withdraw(CATALOG)
     assert heard.zones.get(CATALOG) is None

@@ -1,8 +1,8 @@
 """Secondaries in memory: an exchange without sockets, that notes what is sent and when."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from rollcall.dnswire.message import (
     AA,
@@ -19,7 +19,7 @@ from rollcall.dnswire.message import (
     read,
     record,
 )
-from rollcall.feed.frames import Settings, TransferZone
+from rollcall.feed.frames import TransferZone
 from rollcall.model import KeyRing, Secondary, Transfer, TsigKey
 from rollcall.publish.transfer.secondaries.exchange import Endpoint, Exchange
 from rollcall.zone import rdata as rd
@@ -71,7 +71,7 @@ class ScriptedExchange(Exchange):
         self.sent.append(Sent(loop.time(), wire, endpoint))
         response = self.answer(wire, read(wire))
         if response is not None:
-            loop.call_later(self.delay, self.received, response, (endpoint.address, endpoint.port))
+            loop.call_later(self.delay, self.on_response, response, (endpoint.address, endpoint.port))
 
     def times(self, opcode: Opcode) -> list[float]:
         return [sent.at for sent in self.sent if sent.message.opcode == opcode]
@@ -104,28 +104,6 @@ def transfer_zone(
     name: str = "k8s.example.com", *secondaries: Secondary, catalog: str = "", networks: Iterable[str] = ()
 ) -> TransferZone:
     return TransferZone(from_text(name), Transfer(secondaries, tuple(networks), catalog))
-
-
-@dataclass
-class FakeZones:
-    """TransferZones as far as those who tell secondaries need them."""
-
-    current_settings: Settings | None = None
-    serials: dict[bytes, int] = field(default_factory=dict)
-    aheads: list[tuple[bytes, int]] = field(default_factory=list)
-
-    def transfers(self) -> Iterator[TransferZone]:
-        yield from self.current_settings.zones if self.current_settings else ()
-
-    def serial(self, apex: bytes) -> int | None:
-        return self.serials.get(apex)
-
-    def soa(self, apex: bytes) -> tuple[bytes, int] | None:
-        serial = self.serials.get(apex)
-        return None if serial is None else (soa(serial), 5)
-
-    def ahead(self, apex: bytes, serial: int) -> None:
-        self.aheads.append((apex, serial))
 
 
 SOA_QUESTION = Question(APEX, SOA, IN)

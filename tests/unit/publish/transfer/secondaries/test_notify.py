@@ -15,6 +15,7 @@ from rollcall.dnswire.errors import TsigError
 from rollcall.dnswire.message import AA, Message, Opcode, Rcode
 from rollcall.dnswire.tsig import Chain, mac_of, refusal, sign, verify
 from rollcall.model import KeyRing
+from rollcall.publish.transfer.journal.journal import Head
 from rollcall.publish.transfer.secondaries.notify import Notifier
 from rollcall.publish.transfer.secondaries.reasons import Reason
 from unit.publish.transfer.secondaries.secondary import (
@@ -45,24 +46,26 @@ class Told:
         self.counts = Counter[str]()
         self.told_at: list[float] = []
         self.exchange = ScriptedExchange(answer)
-        self.notifier = Notifier(APEX, ENDPOINT, self.exchange, self._soa, self._count, self._tell, Random(4))
+        self.notifier = Notifier(
+            APEX, ENDPOINT, self.exchange, self._head, self._count, self._on_told, Random(4)
+        )
 
     def change(self) -> None:
         assert self.serial is not None
         self.serial += 1
-        self.notifier.changed()
+        self.notifier.announce()
 
     @property
     def times(self) -> list[float]:
         return self.exchange.times(Opcode.NOTIFY)
 
-    def _soa(self) -> tuple[bytes, int] | None:
-        return None if self.serial is None else (soa(self.serial), 5)
+    def _head(self) -> Head | None:
+        return None if self.serial is None else Head(self.serial, soa(self.serial), 5)
 
     def _count(self, outcome: str) -> None:
         self.counts[outcome] += 1
 
-    def _tell(self) -> None:
+    def _on_told(self) -> None:
         self.told_at.append(asyncio.get_running_loop().time())
 
 
@@ -78,7 +81,7 @@ async def running(answer: Answer) -> AsyncIterator[Told]:
 
 async def test_it_says_what_rfc_1996_asks_for() -> None:
     async with running(silent) as told:
-        told.notifier.changed()
+        told.notifier.announce()
         await asyncio.sleep(0.001)
 
         (sent,) = told.exchange.sent
@@ -209,12 +212,12 @@ async def test_a_reminder_is_for_those_who_answered_and_did_nothing() -> None:
 async def test_nothing_is_told_of_a_zone_without_content() -> None:
     async with running(saying()) as told:
         told.serial = None
-        told.notifier.changed()
+        told.notifier.announce()
         await asyncio.sleep(10)
         assert told.times == []
 
         told.serial = 5
-        told.notifier.changed()
+        told.notifier.announce()
         await asyncio.sleep(10)
         assert told.times == [10.0]
 
@@ -264,7 +267,7 @@ def knowing(*keys, wrong: int = 0) -> Answer:
 
 async def test_it_is_signed_with_the_current_key() -> None:
     async with running(knowing(KEY)) as told:
-        told.notifier.use(RING, is_unsigned=False)
+        told.notifier.use_keys(RING, is_unsigned=False)
         await asyncio.sleep(1)
 
         (sent,) = told.exchange.sent
@@ -274,7 +277,7 @@ async def test_it_is_signed_with_the_current_key() -> None:
 
 async def test_during_a_rotation_the_previous_key_serves_a_secondary_that_does_not_know_the_new_one() -> None:
     async with running(knowing(OTHER, wrong=BADKEY)) as told:
-        told.notifier.use(RING, is_unsigned=False)
+        told.notifier.use_keys(RING, is_unsigned=False)
         await asyncio.sleep(1)
         assert told.counts == {"sent": 2, "refused": 1, "answered": 1}
         assert told.notifier.trouble is None
@@ -287,7 +290,7 @@ async def test_during_a_rotation_the_previous_key_serves_a_secondary_that_does_n
 @pytest.mark.parametrize(("wrong", "reason"), [(BADKEY, Reason.BAD_KEY), (BADSIG, Reason.BAD_SIGNATURE)])
 async def test_a_key_that_is_refused_is_trouble(wrong: int, reason: Reason) -> None:
     async with running(knowing(wrong=wrong)) as told:
-        told.notifier.use(RING, is_unsigned=False)
+        told.notifier.use_keys(RING, is_unsigned=False)
         await asyncio.sleep(50)
 
         assert told.notifier.trouble is not None
@@ -297,11 +300,11 @@ async def test_a_key_that_is_refused_is_trouble(wrong: int, reason: Reason) -> N
 
 async def test_a_new_key_is_used_at_once() -> None:
     async with running(knowing(OTHER, wrong=BADKEY)) as told:
-        told.notifier.use(KeyRing(KEY), is_unsigned=False)
+        told.notifier.use_keys(KeyRing(KEY), is_unsigned=False)
         await asyncio.sleep(20)
         assert told.notifier.trouble is not None
 
-        told.notifier.use(KeyRing(OTHER), is_unsigned=False)
+        told.notifier.use_keys(KeyRing(OTHER), is_unsigned=False)
         await asyncio.sleep(0.01)
         assert told.times[-1] == 20.0
         assert told.notifier.trouble is None
@@ -309,7 +312,7 @@ async def test_a_new_key_is_used_at_once() -> None:
 
 async def test_without_the_key_that_is_asked_for_nothing_is_sent() -> None:
     async with running(saying()) as told:
-        told.notifier.use(None, is_unsigned=False)
+        told.notifier.use_keys(None, is_unsigned=False)
         told.change()
         await asyncio.sleep(100)
 
@@ -324,7 +327,7 @@ async def test_another_clock_is_named() -> None:
             return sign(response(request), KEY, Chain(mac_of(wire, request))).wire
 
     async with running(late) as told:
-        told.notifier.use(KeyRing(KEY), is_unsigned=False)
+        told.notifier.use_keys(KeyRing(KEY), is_unsigned=False)
         await asyncio.sleep(1)
 
         trouble = told.notifier.trouble
@@ -344,9 +347,9 @@ async def test_what_belongs_to_another_request_is_dropped() -> None:
         query = response(request._replace(flags=0))
         exchange = told.exchange
         for bad in (other_id, other_question, query, wire, b"", good[:-1], good + b"\0"):
-            exchange.received(bad, (ENDPOINT.address, ENDPOINT.port))
-        exchange.received(good, ("192.0.2.11", ENDPOINT.port))
-        exchange.received(good, (ENDPOINT.address, 54))
+            exchange.on_response(bad, (ENDPOINT.address, ENDPOINT.port))
+        exchange.on_response(good, ("192.0.2.11", ENDPOINT.port))
+        exchange.on_response(good, (ENDPOINT.address, 54))
         return None
 
     async with running(wrong) as told:

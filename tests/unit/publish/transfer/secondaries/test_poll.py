@@ -35,7 +35,7 @@ class Polled:
         self.ours = 1
         self.serial = 1
         self.asked: list[float] = []
-        self.poller = Poller(self._ask, self._found, Random(4))
+        self.poller = Poller(self._ask, self._on_answer, Random(4))
 
     def change(self) -> None:
         self.ours += 1
@@ -46,7 +46,7 @@ class Polled:
         await asyncio.sleep(0.001)
         return self.serial
 
-    def _found(self, found: int | Verdict) -> bool:
+    def _on_answer(self, found: int | Verdict) -> bool:
         return found == self.ours
 
 

@@ -10,16 +10,18 @@ import pytest
 from rollcall.dnswire.message import Message, Opcode, Rcode
 from rollcall.feed.frames import SecondaryState, Settings, TransferZone
 from rollcall.model import KeyRing, Secondary
+from rollcall.publish.transfer.journal.zones import TransferZones
 from rollcall.publish.transfer.secondaries import secondaries as module
 from rollcall.publish.transfer.secondaries.catalog import Catalogs
 from rollcall.publish.transfer.secondaries.exchange import Endpoint
 from rollcall.publish.transfer.secondaries.secondaries import Secondaries
 from rollcall.publish.transfer.secondaries.secondary_watch import STUCK_SECONDS
-from rollcall.zone.names import from_text
+from rollcall.zone.names import from_text, to_text
+from transfers.source import ZoneSource
+from unit.publish.transfer.journal.feeding import load, unfiled
 from unit.publish.transfer.secondaries.secondary import (
     APEX,
     KEY,
-    FakeZones,
     ScriptedExchange,
     response,
     transfer_zone,
@@ -76,9 +78,24 @@ class _Exchange(ScriptedExchange):
         super().send(wire, endpoint)
 
 
+class NotedZones(TransferZones):
+    """Zones that note the serials which they are to go beyond."""
+
+    def __init__(self) -> None:
+        super().__init__(unfiled())
+        self.overtaken: list[tuple[bytes, int]] = []
+
+    def overtake(self, apex: bytes, serial: int) -> None:
+        self.overtaken.append((apex, serial))
+        super().overtake(apex, serial)
+
+
 class World:
     def __init__(self, *zones: TransferZone, serial: int = 5) -> None:
-        self.zones = FakeZones(Settings(True, zones, {}), {zone.apex: serial for zone in zones})
+        self.zones = NotedZones()
+        self.zones.settings(Settings(True, zones, {}))
+        self.sources = {zone.apex: ZoneSource(to_text(zone.apex), serial) for zone in zones}
+        load(self.zones, *self.sources.values())
         self.servers = Servers()
         self.states: list[SecondaryState] = []
         self.counts = Counter[str]()
@@ -87,12 +104,10 @@ class World:
         self.secondaries: Secondaries
 
     def set(self, *zones: TransferZone, leading: bool = True, keys: dict[str, KeyRing] | None = None) -> None:
-        self.zones.current_settings = Settings(leading, zones, keys or {})
-        self.secondaries.configured()
+        self.zones.settings(Settings(leading, zones, keys or {}))
 
-    def change(self, apex: bytes = APEX) -> None:
-        self.zones.serials[apex] += 1
-        self.secondaries.changed(apex)
+    def change(self, serial: int | None = None) -> None:
+        self.zones.apply(self.sources[APEX].put({}, serial=serial))
 
     def report(self, state: SecondaryState) -> None:
         self.states.append(state)
@@ -118,6 +133,8 @@ async def running(world: World) -> AsyncIterator[World]:
 
         catalogs = object.__new__(Known)
         world.secondaries = Secondaries(world.zones, world.report, world.count, catalogs)
+    world.zones.on_settings.append(world.secondaries.on_settings)
+    world.zones.on_version.append(world.secondaries.on_version)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(world.secondaries.run())
         yield world
@@ -239,12 +256,11 @@ async def test_a_newer_serial_is_reported_and_told_to_who_can_go_beyond_it() -> 
             await asyncio.sleep(2)
 
         assert (world.last.serial, world.last.reason) == (4_000_000, "Ahead")
-        assert world.zones.aheads[0] == (APEX, 4_000_000)
+        assert world.zones.overtaken[0] == (APEX, 4_000_000)
         assert asked  # a datagram could be forged
 
-        world.zones.serials[APEX] = 4_000_001
         world.servers.transfers_after = 0.01
-        world.secondaries.changed(APEX)
+        world.change(4_000_001)
         await asyncio.sleep(2)
         assert (world.last.serial, world.last.reason) == (4_000_001, "Current")
 
@@ -256,7 +272,7 @@ async def test_serials_are_compared_as_rfc_1982_says() -> None:
         await asyncio.sleep(2)
 
         assert world.last.reason == "Behind"
-        assert world.zones.aheads == []
+        assert world.zones.overtaken == []
 
 
 async def test_a_refused_notify_is_said_also_while_the_secondary_is_current() -> None:
@@ -309,7 +325,7 @@ async def test_zones_and_secondaries_come_and_go() -> None:
     other = from_text("other.example.com")
     async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
         await asyncio.sleep(10)
-        world.zones.serials[other] = 9
+        world.zones.apply(ZoneSource("other.example.com", 9).whole())
         world.set(transfer_zone("k8s.example.com", NS2), transfer_zone("other.example.com", NS1))
         await asyncio.sleep(10)
 
