@@ -9,10 +9,11 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from rollcall.kube import Credentials, CredentialsError, KubeClient, NotFound
-from rollcall.kube.credentials import kubeconfig_path
+from rollcall.kube import CredentialsError, NotFound
+from rollcall.kube.client import KubeClient
+from rollcall.kube.credentials import Credentials, kubeconfig_path
+from rollcall.kube.paths import api_path
 from rollcall.model import Key
-from rollcall.watch import api_path
 
 from .objects import File, Metadata, Service, Zone
 from .options import Failed, NotThere, Settings

@@ -8,8 +8,8 @@ import msgspec
 
 from rollcall.directory.release import follows
 from rollcall.kube import Conflict, Forbidden, NotFound, Unreachable
+from rollcall.kube.paths import api_path
 from rollcall.model import Key
-from rollcall.watch import api_path
 
 from .cluster import GROUP_VERSION, Cluster
 from .options import Failed

@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rollcall.config import Config
+from rollcall.kube.backoff import Backoff
 from rollcall.processes import EX_CONFIG
 from rollcall.serve import worker
 from rollcall.serve.sockets import WorkerSockets
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT_SECONDS = 0.1
-LONGEST_WAIT_SECONDS = 10.0
+RESTART_SECONDS = (0.1, 10.0)
 SETTLED_SECONDS = 30.0
 """A child that ran this long is restarted at once."""
 
@@ -101,7 +101,7 @@ async def supervise(control: Child, workers: Sequence[Child]) -> int:
 
 async def _keep(child: Child, stop: asyncio.Event, give_up: asyncio.Event, failed: list[int]) -> None:
     """Start a child, again whenever it ends, until `stop`; a child that can't be helped ends everything."""
-    wait_seconds = FIRST_WAIT_SECONDS
+    backoff = Backoff(*RESTART_SECONDS)
     stopping = asyncio.create_task(stop.wait())
     while not stop.is_set():
         started = asyncio.get_running_loop().time()
@@ -121,7 +121,8 @@ async def _keep(child: Child, stop: asyncio.Event, give_up: asyncio.Event, faile
             give_up.set()
             break
         if asyncio.get_running_loop().time() - started >= SETTLED_SECONDS:
-            wait_seconds = FIRST_WAIT_SECONDS
+            backoff.reset()
+        wait_seconds = backoff.next_seconds()
         log.error(
             "the %s process ended with code %s, starting it again in %.1f s",
             child.name,
@@ -129,7 +130,6 @@ async def _keep(child: Child, stop: asyncio.Event, give_up: asyncio.Event, faile
             wait_seconds,
         )
         await asyncio.wait({stopping}, timeout=wait_seconds)
-        wait_seconds = min(wait_seconds * 2, LONGEST_WAIT_SECONDS)
     stopping.cancel()
 
 

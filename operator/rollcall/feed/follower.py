@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from rollcall.kube.backoff import Backoff
 from rollcall.zone.changes import ZoneDelta
 
 from .errors import DeltaError, FrameError
@@ -16,8 +17,7 @@ from .frames import Ack, Commit, Decoder, Hello, Reset, Settings, ToControl, ToW
 _LOG = logging.getLogger(__name__)
 
 _BUFFER_SIZE = 1 << 16  # what is applied at most in one turn of the event loop: a few milliseconds' worth
-_FIRST_PAUSE_SECONDS = 0.05
-_LONGEST_PAUSE_SECONDS = 1.0
+_RECONNECT_SECONDS = (0.05, 1.0)
 
 
 class Sink(Protocol):
@@ -54,19 +54,19 @@ class Follower:
 
     async def run(self) -> None:
         """Connect, follow, and connect again, until cancelled."""
-        pause = _FIRST_PAUSE_SECONDS
+        backoff = Backoff(*_RECONNECT_SECONDS)
         said = ""
         while True:
             protocol = _Protocol(self._number, self._sink, self._settled)
             reason = await self._follow(protocol)
             self._settled.set()
             if protocol.is_synced:
-                pause, said = _FIRST_PAUSE_SECONDS, ""
+                backoff.reset()
+                said = ""
             if reason != said:  # an outage of hours is not said every second
                 said = reason
                 _LOG.info("no feed from %s (%s): what is known stays, trying again", self._path, reason)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(backoff.next_seconds())
 
     async def _follow(self, protocol: "_Protocol") -> str:
         """Stay connected for as long as it lasts; the result is why it ended."""

@@ -1,7 +1,9 @@
-"""The API server's client, its errors and credentials, back-off and the work queue: usable by all above."""
+"""The API server's client, its errors and credentials, back-off and the work queue: usable by all above.
 
-from .client import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, KubeClient
-from .credentials import Credentials
+Only the errors can be had from here. The client brings aiohttp with it, the credentials PyYAML: a DNS worker,
+which takes no more than its back-off from this package, has to start without them.
+"""
+
 from .errors import (
     AlreadyExists,
     ApiError,
@@ -19,19 +21,13 @@ from .errors import (
 )
 
 __all__ = [
-    "APPLY_PATCH",
-    "JSON_PATCH",
-    "MERGE_PATCH",
-    "STRATEGIC_MERGE_PATCH",
     "AlreadyExists",
     "ApiError",
     "Conflict",
-    "Credentials",
     "CredentialsError",
     "Forbidden",
     "Gone",
     "Invalid",
-    "KubeClient",
     "KubeError",
     "NotFound",
     "ServerError",

@@ -17,10 +17,9 @@ import aiohttp
 import msgspec
 
 import rollcall
-from rollcall.watch.wire import UNDECODABLE
 
 from .credentials import Access, Credentials
-from .errors import ApiError, Unauthorized, Unreachable
+from .errors import UNDECODABLE, ApiError, Unauthorized, Unreachable
 from .lines import LineBuffer, LineTooLong
 from .status import error_of, read_status
 

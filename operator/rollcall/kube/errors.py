@@ -15,6 +15,11 @@ KubeError
     └── ServerError       5xx
 """
 
+import msgspec
+
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that aren't what they should be; an answer of such bytes is Unreachable."""
+
 
 class KubeError(Exception):
     """The root. Nothing in this package raises anything else on purpose."""

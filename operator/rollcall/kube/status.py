@@ -4,9 +4,8 @@ from http import HTTPStatus
 
 import msgspec
 
-from rollcall.watch.wire import UNDECODABLE
-
 from .errors import (
+    UNDECODABLE,
     AlreadyExists,
     ApiError,
     Conflict,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from rollcall.kube import NotFound, Unreachable
-from rollcall.watch import api_path
+from rollcall.kube.paths import api_path
 
 GROUP_VERSION = "coordination.k8s.io/v1"
 

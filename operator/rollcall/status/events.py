@@ -13,8 +13,8 @@ from typing import Any, Never, Protocol
 from uuid import uuid4
 
 from rollcall.kube.errors import KubeError
+from rollcall.kube.paths import api_path
 from rollcall.model import Key
-from rollcall.watch.resource import api_path
 
 from .conditions import rfc3339
 from .kinds import API_VERSION, Kind

@@ -12,7 +12,6 @@ from .resource import (
     SERVICE_INSTANCES,
     SERVICES,
     Resource,
-    api_path,
 )
 from .view import Change, View
 
@@ -28,5 +27,4 @@ __all__ = [
     "Resource",
     "Transport",
     "View",
-    "api_path",
 ]

@@ -9,6 +9,7 @@ from sys import intern
 
 import msgspec
 
+from rollcall.kube.errors import UNDECODABLE
 from rollcall.model import (
     PUBLISHED_GATE,
     ContainerPort,
@@ -24,7 +25,6 @@ from rollcall.model import (
 )
 
 from .wire import (
-    UNDECODABLE,
     ObjectMeta,
     WireContainer,
     WireDiscoveryFile,

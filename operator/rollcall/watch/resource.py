@@ -5,12 +5,12 @@ from typing import Generic, Protocol, TypeVar, cast
 
 import msgspec
 
-from rollcall.kube.errors import Unreachable
+from rollcall.kube.errors import UNDECODABLE, Unreachable
+from rollcall.kube.paths import api_path
 from rollcall.model import Key
 
 from . import decode
 from .wire import (
-    UNDECODABLE,
     ObjectMeta,
     WireDiscoveryFile,
     WireDiscoveryZone,
@@ -71,21 +71,6 @@ class Page(msgspec.Struct, gc=False):
 _decode_envelope = msgspec.json.Decoder(WireEnvelope).decode
 _decode_object = msgspec.json.Decoder(WireObject).decode
 _decode_list = msgspec.json.Decoder(WireList).decode
-
-
-def api_path(
-    group_version: str,
-    plural: str,
-    *,
-    namespace: str | None = None,
-    name: str | None = None,
-    subresource: str | None = None,
-) -> str:
-    """Make the path of a collection, an object or its subresource; `group_version` as in apiVersion."""
-    root = "apis" if "/" in group_version else "api"
-    scope = ["namespaces", namespace] if namespace else []
-    parts = [root, group_version, *scope, plural, name, subresource]
-    return "/" + "/".join(part for part in parts if part)
 
 
 class Resource(Generic[T]):

@@ -12,9 +12,6 @@ from rollcall.model import FileSpec, InstanceSpec, ServicePort, ZoneSpec
 
 W = TypeVar("W")
 
-UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that aren't what they should be."""
-
 
 class Annotations(msgspec.Struct, frozen=True, gc=False):
     """Only our own ones: kubectl's last-applied-configuration can be as long as the object."""

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from controlplane import ApiError, ControlPlane
-from rollcall.kube import Credentials, KubeClient
+from rollcall.kube.client import KubeClient
+from rollcall.kube.credentials import Credentials
 from rollcall.model import DiscoveryFile, Key, Members
 from rollcall.publish.config_maps import FilePublisher, FileReport
 from rollcall.publish.file_store import FileStore

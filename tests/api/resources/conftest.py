@@ -9,7 +9,9 @@ import pytest
 
 from api.faultproxy import FaultProxy
 from controlplane import ControlPlane
-from rollcall.kube import Credentials, KubeClient, NotFound
+from rollcall.kube import NotFound
+from rollcall.kube.client import KubeClient
+from rollcall.kube.credentials import Credentials
 from rollcall.model import Key
 from rollcall.status.kinds import API_VERSION, Kind, ObjectRef
 

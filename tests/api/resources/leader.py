@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 
-from rollcall.kube import Credentials, KubeClient
+from rollcall.kube.client import KubeClient
+from rollcall.kube.credentials import Credentials
 from rollcall.leadership.elector import Elector
 from rollcall.model.lease_times import LeaseTimes
 

@@ -11,7 +11,8 @@ from api.faultproxy import Answer, FaultProxy, status
 from api.resources.conftest import FILE_SPEC, Objects
 from api.resources.following import News
 from controlplane import ControlPlane
-from rollcall.kube import Credentials, KubeClient
+from rollcall.kube.client import KubeClient
+from rollcall.kube.credentials import Credentials
 from rollcall.model import DiscoveryFile, DiscoveryZone, Key
 from rollcall.sources import configuration
 from rollcall.sources.configuration import Configuration

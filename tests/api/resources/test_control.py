@@ -15,7 +15,7 @@ from api.faultproxy import Answer, FaultProxy, status
 from api.resources.conftest import FILE_SPEC, Objects
 from api.resources.following import News
 from controlplane import ControlPlane
-from rollcall.kube import Credentials
+from rollcall.kube.credentials import Credentials
 from rollcall.sources import kopf_thread as control_module
 from rollcall.sources.kopf_thread import ControlPath
 from rollcall.status.kinds import Kind, ObjectRef

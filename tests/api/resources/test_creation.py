@@ -5,7 +5,8 @@ from typing import Any
 from api.resources.conftest import Objects
 from api.resources.following import News
 from controlplane import ControlPlane
-from rollcall.kube import AlreadyExists, KubeClient
+from rollcall.kube import AlreadyExists
+from rollcall.kube.client import KubeClient
 from rollcall.model import Key, Service
 from rollcall.status.creation import InstanceCreator
 from rollcall.status.kinds import Kind

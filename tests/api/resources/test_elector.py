@@ -15,7 +15,9 @@ import pytest
 from api.faultproxy import Answer, FaultProxy, Stall, status
 from api.resources import leader
 from controlplane import ControlPlane
-from rollcall.kube import Conflict, Credentials, Forbidden, KubeClient
+from rollcall.kube import Conflict, Forbidden
+from rollcall.kube.client import KubeClient
+from rollcall.kube.credentials import Credentials
 from rollcall.leadership.elector import Elector, NotLeading
 from rollcall.model.lease_times import LeaseTimes
 

@@ -9,7 +9,7 @@ import pytest
 from api.resources.conftest import FILE_SPEC, Json, Objects
 from api.resources.following import News
 from controlplane import ControlPlane
-from rollcall.kube import KubeClient
+from rollcall.kube.client import KubeClient
 from rollcall.model import Key
 from rollcall.status.events import EventRecorder
 from rollcall.status.kinds import Kind

@@ -11,7 +11,9 @@ import pytest
 
 from api.resources.following import News
 from controlplane import ControlPlane
-from rollcall.kube import Credentials, Forbidden, KubeClient
+from rollcall.kube import Forbidden
+from rollcall.kube.client import KubeClient
+from rollcall.kube.credentials import Credentials
 from rollcall.model import KeyRing, Problem, parse_key
 from rollcall.sources.secrets import Secrets
 

@@ -10,7 +10,7 @@ import pytest
 from api.resources.conftest import FILE_SPEC, Json, Objects
 from api.resources.following import News
 from controlplane import ControlPlane
-from rollcall.kube import KubeClient
+from rollcall.kube.client import KubeClient
 from rollcall.model import Key, Problem
 from rollcall.publish.config_maps import FileReport
 from rollcall.publish.files import LeftOut

@@ -8,7 +8,8 @@ import pytest
 
 from api.faultproxy import FaultProxy
 from controlplane import ControlPlane
-from rollcall.kube import Credentials, KubeClient
+from rollcall.kube.client import KubeClient
+from rollcall.kube.credentials import Credentials
 
 
 @pytest.fixture(scope="session")

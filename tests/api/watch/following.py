@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Generic
 
-from rollcall.kube import KubeClient
+from rollcall.kube.client import KubeClient
 from rollcall.model import Key
 from rollcall.watch import Batch, Reflector, Resource
 from rollcall.watch.resource import T

@@ -16,18 +16,12 @@ import pytest
 from api.faultproxy import Answer, Cut, FaultProxy, Stall, status
 from controlplane import ControlPlane
 from rollcall.kube import (
-    APPLY_PATCH,
-    JSON_PATCH,
-    MERGE_PATCH,
-    STRATEGIC_MERGE_PATCH,
     AlreadyExists,
     ApiError,
     Conflict,
-    Credentials,
     Forbidden,
     Gone,
     Invalid,
-    KubeClient,
     NotFound,
     ServerError,
     TooManyRequests,
@@ -35,7 +29,9 @@ from rollcall.kube import (
     Unreachable,
 )
 from rollcall.kube import client as client_module
-from rollcall.watch import api_path
+from rollcall.kube.client import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, KubeClient
+from rollcall.kube.credentials import Credentials
+from rollcall.kube.paths import api_path
 
 
 def config_map(name: str, **data: str) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from api.watch.following import eventually, following, synced
 from api.watch.test_reflector import do
 from controlplane import ControlPlane, manifests
 from controlplane.seed import seed, stored_pod
-from rollcall.kube import Credentials, KubeClient, NotFound, TooManyRequests
+from rollcall.kube import NotFound, TooManyRequests
+from rollcall.kube.client import KubeClient
+from rollcall.kube.credentials import Credentials
 from rollcall.watch import DISCOVERY_ZONES, PODS
 from rollcall.watch import reflector as reflector_module
 

@@ -10,7 +10,9 @@ import pytest
 
 from api.watch.following import eventually, following, synced
 from controlplane import ControlPlane, Workloads, path
-from rollcall.kube import Credentials, Forbidden, KubeClient
+from rollcall.kube import Forbidden
+from rollcall.kube.client import KubeClient
+from rollcall.kube.credentials import Credentials
 from rollcall.model import Key, Pod, ServicePort
 from rollcall.watch import PODS, SERVICE_INSTANCES, SERVICES, Reflector
 

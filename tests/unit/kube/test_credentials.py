@@ -11,7 +11,8 @@ import certifi
 import pytest
 import yaml
 
-from rollcall.kube import Credentials, CredentialsError, credentials
+from rollcall.kube import CredentialsError, credentials
+from rollcall.kube.credentials import Credentials
 
 SERVER = "http://127.0.0.1:1"
 

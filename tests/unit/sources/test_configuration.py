@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from rollcall.kube import Credentials, KubeError, Unreachable
+from rollcall.kube import KubeError, Unreachable
+from rollcall.kube.credentials import Credentials
 from rollcall.model import DiscoveryFile, DiscoveryZone, Key
 from rollcall.sources import configuration
 from rollcall.sources.configuration import Configuration

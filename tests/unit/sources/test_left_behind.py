@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from rollcall.kube import Credentials
+from rollcall.kube.credentials import Credentials
 from rollcall.sources import kopf_thread as control
 
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from rollcall.kube import Unreachable
+from rollcall.kube.paths import api_path
 from rollcall.model import Key
 from rollcall.watch import (
     DISCOVERY_FILES,
@@ -14,7 +15,6 @@ from rollcall.watch import (
     SERVICE_INSTANCES,
     SERVICES,
     Resource,
-    api_path,
 )
 
 EVERY = [PODS, SERVICES, SERVICE_INSTANCES, DISCOVERY_ZONES, DISCOVERY_FILES]
