@@ -103,7 +103,7 @@ async def _passed(store: FileStore, key: Key, version: int, deadline: float) -> 
         return False
     try:
         async with asyncio.timeout_at(deadline):
-            await store.passed(key, version)
+            await store.wait_past(key, version)
     except TimeoutError:
         return False
     return True

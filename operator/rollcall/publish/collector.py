@@ -28,14 +28,14 @@ class Files:
         """Take in a file, its new spec, or that it is gone."""
         if file is None:
             self._selection.remove_file(key)
-            self._store.remove(key)
+            self._store.remove_file(key)
         else:
             self._selection.apply_file(file)
             self._mark({key})
 
     def apply(self, changes: Mapping[Key, ServiceChange]) -> None:
         """Take in what changed in the directory, at the cost of a set."""
-        self._mark(self._selection.apply(changes))
+        self._mark(self._selection.update_services(changes))
 
     def publish_first(self) -> None:
         """Collect what all files hold, now that everything is known: from here on the store hands it out."""
@@ -61,4 +61,4 @@ class Files:
 
     def _collect(self, key: Key) -> None:
         if (file := self._selection.get(key)) is not None:
-            self._store.update(file, self._selection.members(key))
+            self._store.put_file(file, self._selection.members(key))

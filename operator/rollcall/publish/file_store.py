@@ -62,7 +62,7 @@ class _Entry:
         self.saved: Rendering | None = None
         self.serial: int | None = None
         self.digest = ""
-        self.rendering = asyncio.Lock()
+        self.lock = asyncio.Lock()
         self.changed = asyncio.Event()
 
     def wake(self) -> None:
@@ -109,26 +109,26 @@ class FileStore:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def update(self, file: DiscoveryFile, services: Sequence[Members]) -> None:
-        """Take in what a file is to hold. Call it only with what is known: after everything has synced."""
+    def put_file(self, file: DiscoveryFile, services: Sequence[Members]) -> None:
+        """Set what a file is to hold. Call it only with what is known: after everything has synced."""
         entry = self._entries.setdefault(file.key, _Entry())
         known = tuple(services)
         if entry.file == file and entry.services == known:
             return
         entry.file, entry.services, entry.saved = file, known, None
         entry.version = next(self._versions)
-        self._tell(file.key, entry)
+        self._notify(file.key, entry)
 
-    def remove(self, key: Key) -> None:
+    def remove_file(self, key: Key) -> None:
         """Forget a file that was deleted."""
         if entry := self._entries.pop(key, None):
-            self._tell(key, entry)
+            self._notify(key, entry)
 
     def set_synced(self) -> None:
         """Say that every file there is has been told: what is left of a snapshot belongs to none."""
         self._synced = True
         for key in [key for key in self._entries if key not in self]:
-            self.remove(key)
+            self.remove_file(key)
 
     def close(self) -> None:
         """End every wait: the process is about to stop."""
@@ -150,7 +150,7 @@ class FileStore:
         if entry.file is None:
             assert entry.saved is not None, "an entry has a file or comes from a snapshot"
             return Current(entry.saved, 0, None)
-        async with entry.rendering:
+        async with entry.lock:
             if entry.rendered is None or entry.rendered[0] != entry.version:
                 version, file = entry.version, entry.file
                 entry.rendered = version, file, await self._render(entry, file, entry.services)
@@ -159,7 +159,7 @@ class FileStore:
             raise CannotRender(rendered.reason, rendered.message)
         return Current(rendered, version, file)
 
-    async def passed(self, key: Key, version: int) -> None:
+    async def wait_past(self, key: Key, version: int) -> None:
         """Wait until a version of a file is no longer the latest."""
         while not self.closed:
             entry = self._entries.get(key)
@@ -168,7 +168,7 @@ class FileStore:
             await entry.changed.wait()
 
     def adopt_serial(self, key: Key, serial: int, digest: str) -> None:
-        """Take in what was published before us, so that serials rise over restarts and failovers."""
+        """Go on from the serial that was published before us: serials rise over restarts and failovers."""
         entry = self._entries.get(key)
         if entry is None or (entry.serial, entry.digest) == (serial, digest):
             return
@@ -212,7 +212,7 @@ class FileStore:
             serial = entry.next_serial(document.digest, int(self._unix_time()))
         return await asyncio.to_thread(document.render, serial) if large else document.render(serial)
 
-    def _tell(self, key: Key, entry: _Entry) -> None:
+    def _notify(self, key: Key, entry: _Entry) -> None:
         entry.wake()
         for listener in list(self._listeners):
             listener(key)

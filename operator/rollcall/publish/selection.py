@@ -22,7 +22,7 @@ class FileSelection:
         self._members: dict[Key, Members] = {}
 
     def apply_file(self, file: DiscoveryFile) -> None:
-        """Add a file, or take in its new spec."""
+        """Add a file, or select anew by its new spec."""
         self._drop(file.key)
         self._files[file.key] = file
         selected = {entry.key for entry in self._directory if self._selects(file, entry)}
@@ -35,8 +35,8 @@ class FileSelection:
         self._drop(key)
         self._files.pop(key, None)
 
-    def apply(self, changes: Mapping[Key, ServiceChange]) -> set[Key]:
-        """Take in what changed in the directory; return the files whose content may have changed."""
+    def update_services(self, changes: Mapping[Key, ServiceChange]) -> set[Key]:
+        """Follow changes in the directory; return the files whose content may have changed."""
         touched: set[Key] = set()
         for service, change in changes.items():
             if change.whole:

@@ -72,7 +72,7 @@ class Publishing:
     def version(self, name: str = "web") -> str:
         return str(self.read(name)["metadata"]["resourceVersion"])
 
-    def take(self, key: Key, report: FileReport) -> None:
+    def on_report(self, key: Key, report: FileReport) -> None:
         self.reports.append((key, report))
         self.news.set()
 
@@ -88,7 +88,7 @@ class Publishing:
 
     async def published(self, file: DiscoveryFile, *services: Members) -> FileReport:
         """Have a file published; wait until it is."""
-        self.store.update(file, services)
+        self.store.put_file(file, services)
         digest = (await self.store.current(file.key)).rendering.sha256
         return await self.report(file, lambda report: report.digest == digest and report.problem is None)
 
@@ -96,7 +96,7 @@ class Publishing:
 @contextlib.asynccontextmanager
 async def running(publishing: Publishing) -> AsyncIterator[Publishing]:
     """Run a publisher for the length of the block."""
-    publisher = FilePublisher(publishing.client, publishing.store, publishing.take)
+    publisher = FilePublisher(publishing.client, publishing.store, publishing.on_report)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(publisher.run())
         yield publishing

@@ -50,8 +50,8 @@ async def test_what_is_equal_is_not_written(publishing: Publishing, monkeypatch:
         return await get(path)
 
     monkeypatch.setattr(publishing.client, "get", counted)
-    publishing.store.update(made, [EMPTY])
-    publishing.store.update(made, [WEB])
+    publishing.store.put_file(made, [EMPTY])
+    publishing.store.put_file(made, [WEB])
     await eventually(lambda: len(reads) >= 3)  # it has looked several times, and found nothing to write
     assert publishing.version() == version
 
@@ -66,7 +66,7 @@ async def test_a_foreign_config_map_is_never_written(keys: dict[str, str], publi
     publishing.cluster.client.create(publishing.path(), {"metadata": {"name": "web"}, "data": keys})
     version = publishing.version()
     made = publishing.make(HOSTS)
-    publishing.store.update(made, [WEB])
+    publishing.store.put_file(made, [WEB])
 
     report = await publishing.report(made, lambda report: report.problem is not None)
     assert report.problem is not None
@@ -77,7 +77,7 @@ async def test_a_foreign_config_map_is_never_written(keys: dict[str, str], publi
 async def test_a_foreign_config_map_is_taken_when_it_is_handed_over(publishing: Publishing) -> None:
     publishing.cluster.client.create(publishing.path(), {"metadata": {"name": "web"}, "data": {"a": "b"}})
     made = publishing.make(HOSTS)
-    publishing.store.update(made, [WEB])
+    publishing.store.put_file(made, [WEB])
     report = await publishing.report(made, lambda report: report.problem is not None)
 
     assert report.problem is not None
@@ -94,7 +94,7 @@ async def test_two_files_that_name_one_config_map(publishing: Publishing) -> Non
     first = publishing.make(HOSTS)
     second = publishing.make(file(Format.JSON, name="second", key="other.json"))
     await publishing.published(first, WEB)
-    publishing.store.update(second, [WEB])
+    publishing.store.put_file(second, [WEB])
 
     report = await publishing.report(second, lambda report: report.problem is not None)
     assert report.problem is not None
@@ -172,7 +172,7 @@ async def test_a_config_map_that_was_made_immutable(publishing: Publishing) -> N
     made = publishing.make(HOSTS)
     await publishing.published(made, WEB)
     publishing.cluster.client.patch(publishing.path("web"), {"immutable": True})
-    publishing.store.update(made, [EMPTY])
+    publishing.store.put_file(made, [EMPTY])
 
     report = await publishing.report(made, lambda report: report.problem is not None)
     assert report.problem is not None
@@ -189,7 +189,7 @@ async def test_a_zone_file_keeps_its_serial_over_a_restart(publishing: Publishin
         publishing.cluster, publishing.namespace, publishing.client, FileStore(unix_time=lambda: 5)
     )
     async with running(again):
-        again.store.update(made, [WEB])
+        again.store.put_file(made, [WEB])
         same = await again.report(made, lambda report: report.digest != "")
         assert (same.serial, publishing.version()) == (first.serial, version)
         changed = await again.published(made, EMPTY)
@@ -200,7 +200,7 @@ async def test_a_zone_file_keeps_its_serial_over_a_restart(publishing: Publishin
 async def test_a_namespace_that_is_gone(publishing: Publishing) -> None:
     nowhere = file(Format.HOSTS)
     nowhere = type(nowhere)(Key("no-such-namespace", "x"), "uid", 1, nowhere.spec)
-    publishing.store.update(nowhere, [WEB])
+    publishing.store.put_file(nowhere, [WEB])
     elsewhere = publishing.make(HOSTS)
 
     await publishing.published(elsewhere, WEB)
@@ -228,7 +228,7 @@ async def test_the_config_maps_go_with_the_file(publishing: Publishing) -> None:
     await publishing.published(made, *(many(3_000, name=f"svc-{number}") for number in range(2)))
     collector = publishing.cluster.start_controllers(["garbage-collector-controller"])
     try:
-        publishing.store.remove(made.key)
+        publishing.store.remove_file(made.key)
         publishing.cluster.client.delete(publishing.files_path(made.key.name))
         await eventually(lambda: not publishing.exists("web") and not publishing.exists("web-2"), 60)
     finally:

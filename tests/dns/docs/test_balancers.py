@@ -146,7 +146,7 @@ async def test_the_loop_brings_a_file(tmp_path: Path, pages: tuple[FileStore, st
     """The shell loop of nginx.md fetches the file, and reloads when something has changed."""
     store, address = pages
     wanted = file(Format.NGINX, names=("web",))
-    store.update(wanted, (WEB,))
+    store.put_file(wanted, (WEB,))
     store.set_synced()
     (loop,) = [b.text for b in blocks("sh") if b.page == HOW_TO / "nginx.md" and "etag" in b.text]
     log, ours = tmp_path / "log", tmp_path / "upstreams.conf"
@@ -166,7 +166,7 @@ async def test_the_loop_brings_a_file(tmp_path: Path, pages: tuple[FileStore, st
     try:
         await eventually(reloads, lambda number: number == 1)
         assert "upstream web" in ours.read_text()
-        store.update(wanted, ())
+        store.put_file(wanted, ())
         await eventually(reloads, lambda number: number == 2)
         assert "upstream web" not in ours.read_text()
     finally:

@@ -50,10 +50,10 @@ async def test_the_loop_of_the_manual(tmp_path: Path) -> None:
         return len(told.read_text().splitlines())
 
     try:
-        store.update(HOSTS, [WEB])  # until now it got 503
+        store.put_file(HOSTS, [WEB])  # until now it got 503
         await eventually(held, lambda text: text == render(HOSTS, [WEB], 1).text)
         changed = [members("web", instance(7))]
-        store.update(HOSTS, changed)
+        store.put_file(HOSTS, changed)
         await eventually(held, lambda text: text == render(HOSTS, changed, 1).text)
         await eventually(times_told, lambda count: count == 2)
     finally:

@@ -100,7 +100,7 @@ async def test_http(
     services: Sequence[Members], count: int, tmp_path: Path, program: Callable[[str], str]
 ) -> None:
     store = FileStore()
-    store.update(FILE, services)
+    store.put_file(FILE, services)
     app = web.Application()
     add_routes(app, store)
     runner = web.AppRunner(app, shutdown_timeout=1.0)

@@ -69,7 +69,7 @@ async def http(store: FileStore, tmp_path: Path) -> AsyncIterator[aiohttp.Client
 async def test_the_bytes_of_the_config_map(
     form: Format, content_type: str, store: FileStore, http: aiohttp.ClientSession
 ) -> None:
-    store.update(file(form), [WEB, EMPTY])
+    store.put_file(file(form), [WEB, EMPTY])
 
     async with http.get(URL) as response:
         rendering = render(file(form), [WEB, EMPTY], 1_000)
@@ -85,7 +85,7 @@ async def test_the_bytes_of_the_config_map(
 
 
 async def test_parts(store: FileStore, http: aiohttp.ClientSession) -> None:
-    store.update(HOSTS, [many(12_000)])
+    store.put_file(HOSTS, [many(12_000)])
 
     async with http.get(URL) as response:
         whole = await response.text()
@@ -104,7 +104,7 @@ async def test_parts(store: FileStore, http: aiohttp.ClientSession) -> None:
 async def test_a_file_too_large_for_config_maps_is_whole_over_http(
     store: FileStore, http: aiohttp.ClientSession
 ) -> None:
-    store.update(file(Format.NGINX), [many(20_000)])
+    store.put_file(file(Format.NGINX), [many(20_000)])
 
     async with http.get(URL) as response:
         assert (await response.text()).count("server ") == 20_000
@@ -125,7 +125,7 @@ async def test_a_file_too_large_for_config_maps_is_whole_over_http(
     ],
 )
 async def test_if_none_match(known: str, status: int, store: FileStore, http: aiohttp.ClientSession) -> None:
-    store.update(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
     etag = render(HOSTS, [WEB], 1_000).sha256
 
     async with http.get(URL, headers={"If-None-Match": known.format(etag)}) as response:
@@ -135,7 +135,7 @@ async def test_if_none_match(known: str, status: int, store: FileStore, http: ai
 
 
 async def test_a_long_poll_ends_with_the_change(store: FileStore, http: aiohttp.ClientSession) -> None:
-    store.update(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
     async with http.get(URL) as response:
         etag = response.headers["ETag"]
 
@@ -145,10 +145,10 @@ async def test_a_long_poll_ends_with_the_change(store: FileStore, http: aiohttp.
 
     polls = [asyncio.ensure_future(poll()) for _ in range(3)]
     await waiting(store, 3)
-    store.update(msgspec.structs.replace(HOSTS, uid="another"), [WEB])
+    store.put_file(msgspec.structs.replace(HOSTS, uid="another"), [WEB])
     await waiting(store, 3)
     changed = now()
-    store.update(HOSTS, [members("web", instance(7))])
+    store.put_file(HOSTS, [members("web", instance(7))])
 
     for status, text, answered in await asyncio.gather(*polls):
         assert status == 200
@@ -157,7 +157,7 @@ async def test_a_long_poll_ends_with_the_change(store: FileStore, http: aiohttp.
 
 
 async def test_a_long_poll_without_a_change(store: FileStore, http: aiohttp.ClientSession) -> None:
-    store.update(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
     etag = render(HOSTS, [WEB], 1_000).sha256
     began = now()
 
@@ -167,7 +167,7 @@ async def test_a_long_poll_without_a_change(store: FileStore, http: aiohttp.Clie
 
 
 async def test_a_wait_without_an_etag_is_none(store: FileStore, http: aiohttp.ClientSession) -> None:
-    store.update(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
     began = now()
 
     async with http.get(URL, params={"wait": "60s"}) as response:
@@ -176,14 +176,14 @@ async def test_a_wait_without_an_etag_is_none(store: FileStore, http: aiohttp.Cl
 
 
 async def test_a_long_poll_ends_with_the_file(store: FileStore, http: aiohttp.ClientSession) -> None:
-    store.update(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
     store.set_synced()
     etag = render(HOSTS, [WEB], 1_000).sha256
     poll = http.get(URL, params={"wait": "30s"}, headers={"If-None-Match": f'"{etag}"'})
     task = asyncio.ensure_future(poll.__aenter__())
     await waiting(store, 1)
     removed = now()
-    store.remove(HOSTS.key)
+    store.remove_file(HOSTS.key)
 
     async with await task as response:
         await refused(response, 404, "NotFound", "shop/discovery")
@@ -191,7 +191,7 @@ async def test_a_long_poll_ends_with_the_file(store: FileStore, http: aiohttp.Cl
 
 
 async def test_a_long_poll_ends_with_the_server(store: FileStore, tmp_path: Path) -> None:
-    store.update(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
     etag = render(HOSTS, [WEB], 1_000).sha256
     async with serving(store, tmp_path) as http:
         poll = http.get(URL, params={"wait": "30s"}, headers={"If-None-Match": f'"{etag}"'})
@@ -215,19 +215,19 @@ async def test_before_the_first_sync(store: FileStore, http: aiohttp.ClientSessi
 
 async def test_a_snapshot_says_that_it_is_one(store: FileStore, http: aiohttp.ClientSession) -> None:
     before = FileStore(unix_time=lambda: 1_000)
-    before.update(HOSTS, [WEB])
+    before.put_file(HOSTS, [WEB])
     store.restore(await before.export())
 
     async with http.get(URL) as response:
         assert response.headers["X-Rollcall-Stale"] == "true"
         assert await response.text() == render(HOSTS, [WEB], 1_000).text
-    store.update(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
     async with http.get(URL) as response:
         assert "X-Rollcall-Stale" not in response.headers
 
 
 async def test_a_file_that_can_not_be_rendered(store: FileStore, http: aiohttp.ClientSession) -> None:
-    store.update(file(Format.HOSTS, domain="not a domain"), [WEB])
+    store.put_file(file(Format.HOSTS, domain="not a domain"), [WEB])
 
     async with http.get(URL) as response:
         await refused(response, 404, "InvalidDomain", "spec.domain")
@@ -247,7 +247,7 @@ async def test_a_file_that_can_not_be_rendered(store: FileStore, http: aiohttp.C
 async def test_a_bad_request(
     query: str, reason: str, says: str, store: FileStore, http: aiohttp.ClientSession
 ) -> None:
-    store.update(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
 
     async with http.get(f"{URL}?{query}") as response:
         await refused(response, 400, reason, says)

@@ -32,7 +32,7 @@ async def test_unknown_is_not_empty() -> None:
     store.set_synced()
     with pytest.raises(UnknownFile):
         await store.current(KEY)
-    store.update(HOSTS, [])
+    store.put_file(HOSTS, [])
     assert (await store.current(KEY)).rendering.services == 0
 
 
@@ -45,10 +45,10 @@ async def test_a_version_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(file_store, "compose", counted)
     store = FileStore()
-    store.update(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
 
     first, second = await asyncio.gather(store.current(KEY), store.current(KEY))
-    store.update(HOSTS, [members("web", *WEB.instances)])
+    store.put_file(HOSTS, [members("web", *WEB.instances)])
 
     assert first is not second
     assert first == second == await store.current(KEY)
@@ -64,9 +64,9 @@ async def test_a_large_file_is_rendered_in_a_thread(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(file_store, "compose", noted)
     store = FileStore()
-    store.update(HOSTS, [many(file_store.THREAD_INSTANCES - 1)])
+    store.put_file(HOSTS, [many(file_store.THREAD_INSTANCES - 1)])
     await store.current(KEY)
-    store.update(HOSTS, [many(file_store.THREAD_INSTANCES)])
+    store.put_file(HOSTS, [many(file_store.THREAD_INSTANCES)])
     await store.current(KEY)
 
     assert [thread is threading.main_thread() for thread in threads] == [True, False]
@@ -74,15 +74,15 @@ async def test_a_large_file_is_rendered_in_a_thread(monkeypatch: pytest.MonkeyPa
 
 async def test_waiting_ends_with_the_next_version() -> None:
     store = FileStore()
-    store.update(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
     current = await store.current(KEY)
-    waiting = asyncio.ensure_future(store.passed(KEY, current.version))
+    waiting = asyncio.ensure_future(store.wait_past(KEY, current.version))
     await asyncio.sleep(1)
-    store.update(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
     await asyncio.sleep(1)
     assert not waiting.done(), "nothing has changed"
 
-    store.update(HOSTS, [EMPTY])
+    store.put_file(HOSTS, [EMPTY])
     await waiting
     assert (await store.current(KEY)).rendering.text != current.rendering.text
 
@@ -90,15 +90,15 @@ async def test_waiting_ends_with_the_next_version() -> None:
 @pytest.mark.parametrize("how", ["removed", "made anew", "closed"])
 async def test_waiting_ends_with_the_file(how: str) -> None:
     store = FileStore()
-    store.update(HOSTS, [WEB])
-    waiting = asyncio.ensure_future(store.passed(KEY, (await store.current(KEY)).version))
+    store.put_file(HOSTS, [WEB])
+    waiting = asyncio.ensure_future(store.wait_past(KEY, (await store.current(KEY)).version))
     await asyncio.sleep(1)
     if how == "closed":
         store.close()
     else:
-        store.remove(KEY)
+        store.remove_file(KEY)
     if how == "made anew":
-        store.update(HOSTS, [WEB])
+        store.put_file(HOSTS, [WEB])
 
     await asyncio.wait_for(waiting, 1)
 
@@ -107,12 +107,12 @@ async def test_listeners_hear_of_changes_only() -> None:
     store = FileStore()
     heard: list[Key] = []
     unlisten = store.listen(heard.append)
-    store.update(HOSTS, [WEB])
-    store.update(HOSTS, [WEB])
-    store.remove(KEY)
-    store.remove(KEY)
+    store.put_file(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
+    store.remove_file(KEY)
+    store.remove_file(KEY)
     unlisten()
-    store.update(HOSTS, [WEB])
+    store.put_file(HOSTS, [WEB])
 
     assert heard == [KEY, KEY]
 
@@ -120,7 +120,7 @@ async def test_listeners_hear_of_changes_only() -> None:
 async def test_a_spec_that_can_not_be_rendered_is_no_rendering() -> None:
     bare = msgspec.structs.replace(ZONE, spec=msgspec.structs.replace(ZONE.spec, domain=""))
     store = FileStore()
-    store.update(bare, [WEB])
+    store.put_file(bare, [WEB])
 
     for _ in range(2):
         with pytest.raises(CannotRender):
@@ -131,18 +131,18 @@ async def test_a_spec_that_can_not_be_rendered_is_no_rendering() -> None:
 async def test_a_serial_stands_for_one_content() -> None:
     now = 1_000
     store = FileStore(unix_time=lambda: now)
-    store.update(ZONE, [WEB])
+    store.put_file(ZONE, [WEB])
     assert await serial_of(store) == 1_000
 
-    store.update(msgspec.structs.replace(ZONE, generation=2), [WEB])
+    store.put_file(msgspec.structs.replace(ZONE, generation=2), [WEB])
     assert await serial_of(store) == 1_000, "the records are the same"
-    store.update(ZONE, [EMPTY])
+    store.put_file(ZONE, [EMPTY])
     assert await serial_of(store) == 1_001, "two changes in a second"
     now = 900
-    store.update(ZONE, [WEB])
+    store.put_file(ZONE, [WEB])
     assert await serial_of(store) == 1_002, "the clock went back"
     now = 5_000
-    store.update(ZONE, [EMPTY])
+    store.put_file(ZONE, [EMPTY])
     assert await serial_of(store) == 5_000
 
 
@@ -165,7 +165,7 @@ async def test_a_published_serial_is_taken_in(
     rendered_before: bool, published: int, same_content: bool, expected: int
 ) -> None:
     store = FileStore(unix_time=lambda: 1_000)
-    store.update(ZONE, [WEB])
+    store.put_file(ZONE, [WEB])
     digest = compose(ZONE, [WEB]).digest if same_content else "another"
     if rendered_before:
         assert await serial_of(store) == 1_000
@@ -177,7 +177,7 @@ async def test_a_published_serial_is_taken_in(
 
 async def test_adopting_what_is_known_wakes_nobody() -> None:
     store = FileStore()
-    store.update(ZONE, [WEB])
+    store.put_file(ZONE, [WEB])
     current = await store.current(KEY)
     assert current.rendering.serial is not None
     store.adopt_serial(KEY, current.rendering.serial, current.rendering.digest)
@@ -187,8 +187,8 @@ async def test_adopting_what_is_known_wakes_nobody() -> None:
 
 async def test_a_snapshot_answers_until_more_is_known() -> None:
     before = FileStore(unix_time=lambda: 7_000)
-    before.update(ZONE, [WEB])
-    before.update(file(Format.JSON, name="gone"), [WEB])
+    before.put_file(ZONE, [WEB])
+    before.put_file(file(Format.JSON, name="gone"), [WEB])
     saved = msgspec.json.decode(msgspec.json.encode(await before.export()), type=list[SavedFile])
 
     store = FileStore(unix_time=lambda: 6_000)
@@ -201,7 +201,7 @@ async def test_a_snapshot_answers_until_more_is_known() -> None:
         await store.current(Key("shop", "new"))
     assert await store.export() == tuple(saved)
 
-    store.update(ZONE, [EMPTY])
+    store.put_file(ZONE, [EMPTY])
     fresh = await store.current(KEY)
     assert not fresh.stale
     assert fresh.rendering.serial == 7_001
@@ -212,9 +212,9 @@ async def test_a_snapshot_answers_until_more_is_known() -> None:
 
 async def test_a_snapshot_does_not_replace_what_is_known() -> None:
     before = FileStore()
-    before.update(HOSTS, [WEB])
+    before.put_file(HOSTS, [WEB])
     store = FileStore()
-    store.update(HOSTS, [members("web", instance(9))])
+    store.put_file(HOSTS, [members("web", instance(9))])
     store.restore(await before.export())
 
     assert "10.0.0.9" in (await store.current(KEY)).rendering.text
@@ -222,10 +222,10 @@ async def test_a_snapshot_does_not_replace_what_is_known() -> None:
 
 async def test_the_same_content_keeps_its_serial_over_a_restart() -> None:
     before = FileStore(unix_time=lambda: 7_000)
-    before.update(ZONE, [WEB])
+    before.put_file(ZONE, [WEB])
     saved = await before.export()
     store = FileStore(unix_time=lambda: 9_000)
     store.restore(saved)
-    store.update(ZONE, [WEB])
+    store.put_file(ZONE, [WEB])
 
     assert await serial_of(store) == 7_000

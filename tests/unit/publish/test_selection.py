@@ -72,10 +72,10 @@ def test_a_change_concerns_the_files_that_hold_the_service():
     selected.apply_file(file(names=("web",)))
     selected.apply_file(file(namespace="blog"))
     directory.apply_pod(pod(ready=False))
-    assert selected.apply(directory.take_changes()) == {FILE}
+    assert selected.update_services(directory.take_changes()) == {FILE}
     assert [len(members.instances) for members in selected.members(FILE)] == [0]
     directory.apply_service(service("new"))
-    assert selected.apply(directory.take_changes()) == set()
+    assert selected.update_services(directory.take_changes()) == set()
 
 
 def test_a_service_that_comes_goes_or_changes_its_labels_is_followed():
@@ -83,11 +83,11 @@ def test_a_service_that_comes_goes_or_changes_its_labels_is_followed():
     selected.apply_file(file(selector=LabelSelector({"tier": "front"})))
     for labels, expected in (({"tier": "front"}, ["shop/web"]), ({}, []), ({"tier": "front"}, ["shop/web"])):
         directory.apply_service(service(labels=labels))
-        assert selected.apply(directory.take_changes()) == {FILE}
+        assert selected.update_services(directory.take_changes()) == {FILE}
         assert held(selected) == expected
         assert selected.selects(Key("shop", "web")) is bool(expected)
     directory.remove_service(Key("shop", "web"))
-    assert selected.apply(directory.take_changes()) == {FILE}
+    assert selected.update_services(directory.take_changes()) == {FILE}
     assert held(selected) == []
 
 

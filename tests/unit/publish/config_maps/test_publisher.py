@@ -75,7 +75,7 @@ def owned_by(made_for: str, **metadata: Any) -> dict[str, Any]:
 
 async def test_a_config_map_is_made() -> None:
     async with Bench().running() as bench:
-        bench.store.update(HOSTS, [WEB, EMPTY])
+        bench.store.put_file(HOSTS, [WEB, EMPTY])
         await asyncio.sleep(SETTLED)
 
     rendering = render(HOSTS, [WEB, EMPTY], 1_000)
@@ -117,7 +117,7 @@ async def test_a_config_map_is_made() -> None:
 async def test_changes_that_follow_one_another_are_one_write() -> None:
     async with Bench().running() as bench:
         for number in range(10):
-            bench.store.update(HOSTS, [members("web", instance(number + 1))])
+            bench.store.put_file(HOSTS, [members("web", instance(number + 1))])
             await asyncio.sleep(0.04)
         await asyncio.sleep(SETTLED)
 
@@ -127,10 +127,10 @@ async def test_changes_that_follow_one_another_are_one_write() -> None:
 
 async def test_a_change_costs_one_request() -> None:
     async with Bench().running() as bench:
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
         bench.api.calls.clear()
-        bench.store.update(HOSTS, [EMPTY])
+        bench.store.put_file(HOSTS, [EMPTY])
         await asyncio.sleep(SETTLED)
 
     assert bench.api.calls == [("replace", "web")]
@@ -138,10 +138,10 @@ async def test_a_change_costs_one_request() -> None:
 
 async def test_equal_bytes_are_not_written() -> None:
     async with Bench().running() as bench:
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
-        bench.store.update(HOSTS, [EMPTY])
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [EMPTY])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
 
     assert bench.api.writes() == [("create", "web")]
@@ -149,7 +149,7 @@ async def test_equal_bytes_are_not_written() -> None:
 
 async def test_nothing_is_written_of_a_file_that_nothing_is_known_of() -> None:
     before = FileStore()
-    before.update(HOSTS, [WEB])
+    before.put_file(HOSTS, [WEB])
     async with Bench().running() as bench:
         bench.store.restore(await before.export())
         await asyncio.sleep(READ_BACK)
@@ -159,14 +159,14 @@ async def test_nothing_is_written_of_a_file_that_nothing_is_known_of() -> None:
 
 async def test_a_restart_writes_nothing() -> None:
     async with Bench().running() as bench:
-        bench.store.update(file(Format.ZONEFILE), [WEB])
+        bench.store.put_file(file(Format.ZONEFILE), [WEB])
         await asyncio.sleep(SETTLED)
     bench.api.calls.clear()
     again = Bench()
     again.api, again.store = bench.api, FileStore(unix_time=lambda: 9_999)
     again.publisher = FilePublisher(again.api, again.store, lambda *report: again.reports.append(report))
     async with again.running():
-        again.store.update(file(Format.ZONEFILE), [WEB])
+        again.store.put_file(file(Format.ZONEFILE), [WEB])
         await asyncio.sleep(SETTLED)
 
     assert again.api.writes() == []
@@ -187,7 +187,7 @@ async def test_a_restart_writes_nothing() -> None:
 )
 async def test_drift_is_repaired(edit: Any) -> None:
     async with Bench().running() as bench:
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
         right = copy.deepcopy(bench.api.objects["web"])
         edited = bench.api.objects["web"]
@@ -202,7 +202,7 @@ async def test_drift_is_repaired(edit: Any) -> None:
 
 async def test_a_serial_that_somebody_gave_another_content_is_not_used_again() -> None:
     async with Bench().running() as bench:
-        bench.store.update(file(Format.ZONEFILE), [WEB])
+        bench.store.put_file(file(Format.ZONEFILE), [WEB])
         await asyncio.sleep(SETTLED)
         edited = bench.api.objects["web"]
         edited["metadata"]["annotations"]["rollcall.dev/digest"] = "another"
@@ -214,10 +214,10 @@ async def test_a_serial_that_somebody_gave_another_content_is_not_used_again() -
 
 async def test_a_deleted_config_map_comes_back() -> None:
     async with Bench().running() as bench:
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
         del bench.api.objects["web"]
-        bench.store.update(HOSTS, [EMPTY])
+        bench.store.put_file(HOSTS, [EMPTY])
         await asyncio.sleep(SETTLED)
 
     assert bench.api.writes() == [("create", "web"), ("replace", "web"), ("create", "web")]
@@ -225,13 +225,13 @@ async def test_a_deleted_config_map_comes_back() -> None:
 
 async def test_what_others_added_to_the_metadata_stays() -> None:
     async with Bench().running() as bench:
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
         made = bench.api.objects["web"]
         made["metadata"]["labels"]["team"] = "blue"
         made["metadata"]["annotations"]["note"] = "hello"
         bench.api.put("web", made)
-        bench.store.update(HOSTS, [EMPTY])
+        bench.store.put_file(HOSTS, [EMPTY])
         await asyncio.sleep(SETTLED)
 
     assert bench.api.objects["web"]["metadata"]["labels"]["team"] == "blue"
@@ -253,7 +253,7 @@ async def test_what_others_added_to_the_metadata_stays() -> None:
 async def test_a_config_map_that_is_not_ours_is_not_touched(metadata: dict[str, Any], reason: str) -> None:
     async with Bench().running() as bench:
         bench.api.put("web", {"metadata": metadata, "data": {"file": "theirs"}})
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(READ_BACK)
 
         assert bench.reason() == reason
@@ -274,14 +274,14 @@ async def test_a_config_map_that_is_not_ours_is_not_touched(metadata: dict[str, 
 async def test_the_first_owner_of_a_config_map_keeps_it() -> None:
     other = file(Format.JSON, name="other", key="other.json")
     async with Bench().running() as bench:
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
-        bench.store.update(other, [WEB])
+        bench.store.put_file(other, [WEB])
         await asyncio.sleep(SETTLED)
         assert (bench.reason(), bench.reason(other.key)) == ("", "ConfigMapTaken")
         assert list(bench.api.data("web")) == ["file"]
 
-        bench.store.remove(KEY)
+        bench.store.remove_file(KEY)
         await asyncio.sleep(30)
         assert bench.reason(other.key) == ""
         assert list(bench.api.data("web")) == ["other.json"]
@@ -290,10 +290,10 @@ async def test_the_first_owner_of_a_config_map_keeps_it() -> None:
 
 async def test_a_file_made_anew_takes_its_config_map_over() -> None:
     async with Bench().running() as bench:
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
-        bench.store.remove(KEY)
-        bench.store.update(file(Format.HOSTS, uid="new"), [WEB])
+        bench.store.remove_file(KEY)
+        bench.store.put_file(file(Format.HOSTS, uid="new"), [WEB])
         await asyncio.sleep(SETTLED)
 
     assert [o["uid"] for o in bench.api.objects["web"]["metadata"]["ownerReferences"]] == ["new"]
@@ -302,7 +302,7 @@ async def test_a_file_made_anew_takes_its_config_map_over() -> None:
 async def test_a_large_file_has_config_maps_that_grow_and_empty() -> None:
     large = many(12_000)
     async with Bench().running() as bench:
-        bench.store.update(HOSTS, [large])
+        bench.store.put_file(HOSTS, [large])
         await wait_for(lambda: bool(bench.reports))
         names = bench.last().config_maps
         assert names == ("web", "web-2")
@@ -312,7 +312,7 @@ async def test_a_large_file_has_config_maps_that_grow_and_empty() -> None:
         assert len([line for line in lines if not line.startswith("#")]) == 24_000
 
         bench.api.calls.clear()
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
         assert bench.api.calls == [("replace", "web"), ("replace", "web-2")]
         assert all(line.startswith("#") for line in bench.api.data("web-2")["file.2"].splitlines())
@@ -327,7 +327,7 @@ async def test_parts_left_by_a_crash_are_emptied() -> None:
     async with Bench().running() as bench:
         for number in (2, 3):
             bench.api.put(f"web-{number}", owned_by("shop/discovery"))
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
 
     assert [list(bench.api.data(f"web-{number}")) for number in (2, 3)] == [["file.2"], ["file.3"]]
@@ -335,11 +335,11 @@ async def test_parts_left_by_a_crash_are_emptied() -> None:
 
 async def test_a_foreign_config_map_in_the_way_of_a_part_stops_all_parts() -> None:
     async with Bench().running() as bench:
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
         before = bench.api.data("web")
         bench.api.put("web-2", {"metadata": {}, "data": {}})
-        bench.store.update(HOSTS, [many(12_000)])
+        bench.store.put_file(HOSTS, [many(12_000)])
         await wait_for(lambda: bench.reason() != "")
 
         assert bench.reason() == "ConfigMapNotOurs"
@@ -349,10 +349,10 @@ async def test_a_foreign_config_map_in_the_way_of_a_part_stops_all_parts() -> No
 async def test_a_service_that_does_not_fit_keeps_the_last_good() -> None:
     nginx = file(Format.NGINX)
     async with Bench().running() as bench:
-        bench.store.update(nginx, [WEB])
+        bench.store.put_file(nginx, [WEB])
         await asyncio.sleep(SETTLED)
         before = bench.last()
-        bench.store.update(nginx, [many(20_000)])
+        bench.store.put_file(nginx, [many(20_000)])
         await wait_for(lambda: bench.reason() != "")
 
         assert bench.reason() == "ServiceTooLarge"
@@ -366,7 +366,7 @@ async def test_a_zone_file_takes_up_the_published_serial() -> None:
         published = owned_by("shop/discovery")
         published["metadata"]["annotations"] |= {"rollcall.dev/serial": "5000", "rollcall.dev/digest": "old"}
         bench.api.put("web", published)
-        bench.store.update(zone, [WEB])
+        bench.store.put_file(zone, [WEB])
         await asyncio.sleep(SETTLED)
 
     assert bench.last().serial == 5_001
@@ -379,7 +379,7 @@ async def test_a_published_serial_that_is_none_is_ignored(nonsense: str) -> None
         published = owned_by("shop/discovery")
         published["metadata"]["annotations"]["rollcall.dev/serial"] = nonsense
         bench.api.put("web", published)
-        bench.store.update(file(Format.ZONEFILE), [WEB])
+        bench.store.put_file(file(Format.ZONEFILE), [WEB])
         await asyncio.sleep(SETTLED)
 
     assert bench.last().serial == 1_000
@@ -407,7 +407,7 @@ async def test_a_refusal_is_reported_and_tried_again(
 ) -> None:
     async with Bench().running() as bench:
         bench.api.refuse["create"] = error
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(120)
         assert bench.reason() == reason
         assert len(bench.reports) == 1, "one report, however many tries"
@@ -427,7 +427,7 @@ async def test_a_refusal_is_reported_and_tried_again(
 async def test_a_call_without_end_is_given_up() -> None:
     async with Bench().running() as bench:
         bench.api.delay_seconds = 1e6
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(40)
         assert bench.reason() == "ApiUnreachable"
 
@@ -435,11 +435,11 @@ async def test_a_call_without_end_is_given_up() -> None:
 async def test_a_new_spec_is_tried_at_once() -> None:
     async with Bench().running() as bench:
         bench.api.refuse["create"] = Invalid("POST", 422, "Invalid", "no")
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(200)
         del bench.api.refuse["create"]
-        bench.store.update(HOSTS, [EMPTY])
-        bench.store.update(file(Format.HOSTS, generation=2), [EMPTY])
+        bench.store.put_file(HOSTS, [EMPTY])
+        bench.store.put_file(file(Format.HOSTS, generation=2), [EMPTY])
         await asyncio.sleep(1)
 
     assert "web" in bench.api.objects
@@ -449,12 +449,12 @@ async def test_a_new_spec_is_tried_at_once() -> None:
 async def test_a_file_made_anew_is_tried_at_once() -> None:
     async with Bench().running() as bench:
         bench.api.refuse["create"] = Invalid("POST", 422, "Invalid", "no")
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(200)
-        bench.store.remove(KEY)
+        bench.store.remove_file(KEY)
         await asyncio.sleep(0.1)
         del bench.api.refuse["create"]
-        bench.store.update(file(Format.HOSTS, uid="new"), [WEB])
+        bench.store.put_file(file(Format.HOSTS, uid="new"), [WEB])
         await asyncio.sleep(1)
 
     assert "web" in bench.api.objects
@@ -472,8 +472,8 @@ async def test_one_broken_file_delays_no_other() -> None:
             api := Stuck(), bench.store, lambda *report: bench.reports.append(report)
         )
         task = asyncio.ensure_future(bench.publisher.run())
-        bench.store.update(file(Format.HOSTS, name="stuck", config_map="stuck"), [WEB])
-        bench.store.update(file(Format.HOSTS, name="fine", config_map="fine"), [WEB])
+        bench.store.put_file(file(Format.HOSTS, name="stuck", config_map="stuck"), [WEB])
+        bench.store.put_file(file(Format.HOSTS, name="fine", config_map="fine"), [WEB])
         await asyncio.sleep(1)
         task.cancel()
 
@@ -484,7 +484,7 @@ async def test_a_file_has_one_request_in_flight_at_most() -> None:
     async with Bench().running() as bench:
         bench.api.delay_seconds = 0.7
         for number in range(50):
-            bench.store.update(HOSTS, [members("web", instance(number + 1))])
+            bench.store.put_file(HOSTS, [members("web", instance(number + 1))])
             await asyncio.sleep(0.1)
 
     assert bench.api.most_in_flight == 1
@@ -493,9 +493,9 @@ async def test_a_file_has_one_request_in_flight_at_most() -> None:
 
 async def test_a_removed_file_is_left_alone() -> None:
     async with Bench().running() as bench:
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
-        bench.store.remove(KEY)
+        bench.store.remove_file(KEY)
         bench.api.calls.clear()
         await asyncio.sleep(READ_BACK)
 
@@ -506,9 +506,9 @@ async def test_a_removed_file_is_left_alone() -> None:
 async def test_a_publisher_can_run_again() -> None:
     bench = Bench()
     async with bench.running():
-        bench.store.update(HOSTS, [WEB])
+        bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
-    bench.store.update(HOSTS, [EMPTY])
+    bench.store.put_file(HOSTS, [EMPTY])
     async with bench.running():
         await asyncio.sleep(SETTLED)
 
