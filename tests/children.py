@@ -15,18 +15,12 @@ from rollcall.feed.frames import SecondaryState, Stats, TransferStats
 from rollcall.feed.observer import Observer
 from rollcall.serve.sockets import WorkerSockets
 from rollcall.zone.changes import ZoneDelta
+from waiting import News, until
 
 DEADLINE_SECONDS = 20.0
 """How long anything may take on a busy machine; a test that waits this long has failed."""
 
 SOURCE = Path(__file__).parents[1] / "operator"
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds that nothing tells about."""
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while not condition():  # noqa: ASYNC110 - there is no event to wait for
-            await asyncio.sleep(0.002)
 
 
 class Control(Observer):
@@ -36,20 +30,20 @@ class Control(Observer):
         self.versions: dict[int, int] = {}
         self.stats: dict[int, Stats] = {}
         self.workers: set[int] = set()
-        self._changed = asyncio.Condition()
-        self._notifying: set[asyncio.Task[None]] = set()
+        self._news = News(lambda: f"{self.versions} {self.stats}")
+        self.until = self._news.until
 
     def on_acknowledged(self, worker: int, version: int, at: float) -> None:
         self.versions[worker] = version
-        self._notify()
+        self._news.tell()
 
     def on_stats(self, worker: int, stats: Stats) -> None:
         self.stats[worker] = stats
-        self._notify()
+        self._news.tell()
 
     def on_connected(self, worker: int, is_connected: bool) -> None:
         (self.workers.add if is_connected else self.workers.discard)(worker)
-        self._notify()
+        self._news.tell()
 
     def on_secondary(self, state: SecondaryState) -> None:
         raise AssertionError(f"a DNS worker transfers nothing: {state}")
@@ -57,23 +51,9 @@ class Control(Observer):
     def on_transfer_stats(self, stats: TransferStats) -> None:
         raise AssertionError(f"a DNS worker transfers nothing: {stats}")
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until the condition holds; it is looked at whenever a child has said something."""
-        async with asyncio.timeout(DEADLINE_SECONDS), self._changed:
-            await self._changed.wait_for(condition)
-
     async def until_answered(self, version: int, *workers: int) -> None:
         """Wait until these children answer this version or a later one."""
         await self.until(lambda: all(self.versions.get(worker, -1) >= version for worker in workers or (0,)))
-
-    def _notify(self) -> None:
-        async def notify() -> None:
-            async with self._changed:
-                self._changed.notify_all()
-
-        task = asyncio.get_running_loop().create_task(notify())
-        self._notifying.add(task)
-        task.add_done_callback(self._notifying.discard)
 
 
 @contextlib.asynccontextmanager
@@ -86,7 +66,7 @@ async def feeding(
     async with asyncio.TaskGroup() as group:
         running = group.create_task(feed.run())
         try:
-            await eventually(path.is_socket)
+            await until(path.is_socket, "the socket of the feed")
             yield feed
         finally:
             running.cancel()

@@ -16,6 +16,7 @@ from rollcall.directory.weights import divide
 from rollcall.model import DiscoveryFile, Instance, InstancePort, Members
 from rollcall.publish.files import render
 from unit.publish.builders import instance, members
+from waiting import until
 
 V4 = IPv4Address("127.0.0.1")
 V6 = IPv6Address("::1")
@@ -104,24 +105,24 @@ def _app(name: str) -> web.Application:
     return app
 
 
-async def eventually(
-    ask: Callable[[], Awaitable[T]], good: Callable[[T], bool], timeout_seconds: float = 20.0
-) -> T:
-    """Ask until the answer is good; an answer that can't be had yet is none."""
-    answer: T | None = None
-    problem: Exception | None = None
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            while True:
-                try:
-                    answer = await ask()
-                    if good(answer):
-                        return answer
-                except OSError as error:  # aiohttp's and dnspython's failures to connect are OSErrors
-                    problem = error
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise AssertionError(f"not in {timeout_seconds} s: {answer!r} {problem!r}") from problem
+async def answered(ask: Callable[[], Awaitable[T]], good: Callable[[T], bool]) -> T:
+    """Ask until the answer is good, and return it; an answer that can't be had yet is none."""
+    answers: list[T] = []
+    last: object = None
+
+    async def is_good() -> bool:
+        nonlocal last
+        try:
+            last = answer = await ask()
+        except OSError as error:  # aiohttp's and dnspython's failures to connect are OSErrors
+            last = error
+            return False
+        if good(answer):
+            answers.append(answer)
+        return bool(answers)
+
+    await until(is_good, lambda: f"a good answer; the last one: {last!r}")
+    return answers[0]
 
 
 class Finished(NamedTuple):

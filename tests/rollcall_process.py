@@ -6,10 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -17,29 +15,14 @@ import dns.message
 import dns.query
 import dns.rdatatype
 
+from waiting import NotInTime, eventually
+
 PROGRAM = Path(sys.executable).with_name("rollcall")
 DEADLINE_SECONDS = 30.0
 QUESTIONS = 20
 """That many questions reach each of two workers but for once in half a million times."""
 CHILDREN = ("rollcall.app", "rollcall.serve.worker", "rollcall.publish.transfer.process")
 _LISTENING = re.compile(r"\b(dns|http|transfers) on (\S+?):(\d+)")
-
-
-class Timeout(AssertionError):
-    """Something that should have come to be has not."""
-
-
-def eventually(check: Callable[[], object], what: str, seconds: float = DEADLINE_SECONDS) -> None:
-    """Look until a check holds.
-
-    Raises:
-        Timeout: it never did.
-    """
-    deadline = time.monotonic() + seconds
-    while not check():
-        if time.monotonic() > deadline:
-            raise Timeout(f"not within {seconds:.0f} s: {what}")
-        time.sleep(0.01)
 
 
 class Rollcall:
@@ -70,7 +53,7 @@ class Rollcall:
     def __enter__(self) -> Self:
         try:
             eventually(lambda: self.exit_code is not None or len(self.ports) == self._expected, "its ports")
-        except Timeout:
+        except NotInTime:
             self.crash()
             raise
         return self
@@ -165,20 +148,17 @@ class Rollcall:
 
     def wait_ready(self) -> None:
         """Wait until it answers."""
-        eventually(lambda: self.get("/readyz")[0] == 200, f"ready; its log:\n{self.text}")
+        eventually(lambda: self.get("/readyz")[0] == 200, lambda: f"ready; its log:\n{self.text}")
 
     def wait_answers(self, name: str, expected: set[str], rdtype: str = "A") -> None:
         """Wait until a name is answered with these records, by each worker.
 
         The kernel picks the worker by the client's port, which is another one for each question.
         """
-        try:
-            eventually(
-                lambda: all(self.answers(name, rdtype) == expected for _ in range(QUESTIONS)),
-                f"{name} {rdtype} = {sorted(expected)}",
-            )
-        except Timeout as error:
-            raise Timeout(f"{error}, still {sorted(self.answers(name, rdtype))}") from None
+        eventually(
+            lambda: all(self.answers(name, rdtype) == expected for _ in range(QUESTIONS)),
+            lambda: f"{name} {rdtype} = {sorted(expected)}, still {sorted(self.answers(name, rdtype))}",
+        )
 
     @property
     def text(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from controlplane import ControlPlane, path
-from rollcall_process import eventually
+from waiting import eventually
 
 
 class Right(NamedTuple):

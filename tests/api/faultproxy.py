@@ -15,6 +15,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from controlplane import ControlPlane
+from waiting import News
 
 CHUNK = 65536
 
@@ -72,7 +73,7 @@ class FaultProxy:
         self._connections: set[asyncio.Task[None]] = set()
         self._down = False
         self._stack = AsyncExitStack()
-        self._changed = asyncio.Condition()
+        self._news = News(lambda: self.requests)
         self.requests: list[str] = []
         self.port = 0
 
@@ -124,8 +125,7 @@ class FaultProxy:
 
     async def asked(self, ready: Callable[[list[str]], bool], seconds: float = 10.0) -> None:
         """Wait until the requests so far are as asked."""
-        async with asyncio.timeout(seconds), self._changed:
-            await self._changed.wait_for(lambda: ready(self.requests))
+        await self._news.until(lambda: ready(self.requests), seconds=seconds)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -148,8 +148,7 @@ class FaultProxy:
         fields = {name.lower(): value.strip() for name, _, value in (text.partition(":") for text in headers)}
         body = await reader.readexactly(int(fields.get("content-length", "0")))
         self.requests.append(line)
-        async with self._changed:
-            self._changed.notify_all()
+        self._news.tell()
         fault = self._fault(line)
         if isinstance(fault, Answer):
             writer.write(_answer(fault))

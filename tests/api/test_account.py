@@ -12,7 +12,8 @@ from api.test_operator import ZONE, apply, condition, file, pod, status
 from api.test_publication_gate import Kubelet
 from api.workload_objects import FLAGGER, ROLLOUTS, installed
 from controlplane import ControlPlane
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "rollcall"

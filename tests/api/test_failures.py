@@ -15,7 +15,8 @@ import pytest
 
 from api.test_operator import ZONE, apply, file, pod
 from controlplane import ControlPlane
-from rollcall_process import DEADLINE_SECONDS, Rollcall, eventually
+from rollcall_process import DEADLINE_SECONDS, Rollcall
+from waiting import eventually
 
 NAME = "web.shop.test.example"
 EVERYONE = {"10.20.0.1", "10.20.0.2", "10.20.0.3"}

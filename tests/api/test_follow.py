@@ -9,7 +9,8 @@ from api.test_operator import zone as zone_of
 from api.workload_objects import FLAGGER, ROLLOUTS, ROLLOUTS_HASH, Workbench, installed, owned, pods
 from controlplane import ControlPlane
 from rollcall.sources.workloads import LOOK_AGAIN_SECONDS
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 WEB = {"app": "web"}
 

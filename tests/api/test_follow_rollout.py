@@ -11,7 +11,8 @@ from api.publication_gate.rollout import SECONDS, Rollout
 from api.test_operator import apply, status, zone
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 REPLICAS = 3
 

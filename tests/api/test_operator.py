@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from controlplane import CommandFailed, ControlPlane
-from rollcall_process import PROGRAM, Rollcall, eventually
+from rollcall_process import PROGRAM, Rollcall
+from waiting import eventually
 
 ZONE = {
     "apiVersion": "rollcall.dev/v1alpha1",

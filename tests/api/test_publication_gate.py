@@ -9,7 +9,8 @@ import pytest
 from api.test_operator import apply, get, zone
 from controlplane import ControlPlane
 from controlplane.manifests import readiness
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 GATE = "rollcall.dev/published"
 TTL = 1

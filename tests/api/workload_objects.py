@@ -7,7 +7,7 @@ from typing import Any
 from api.test_operator import wait_instance
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
-from rollcall_process import eventually
+from waiting import eventually
 
 Json = dict[str, Any]
 

@@ -10,7 +10,7 @@ import pytest
 from controlplane import ControlPlane, Kubelet, manifests, path
 from controlplane.client import Json
 from controlplane.ports import free_port
-from rollcall_process import eventually
+from waiting import eventually
 
 GATE = "example.com/gate"
 

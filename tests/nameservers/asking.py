@@ -1,7 +1,6 @@
 """What a test asks a nameserver over TCP, or tells it, with or without a key."""
 
 import base64
-import time
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -20,12 +19,12 @@ import dns.zone
 
 from nameservers.nameserver import DEADLINE_SECONDS, Nameserver
 from nameservers.snippets import KEY
+from waiting import eventually
 
 Records: TypeAlias = set[tuple[str, int, str, str]]
 """Owner, ttl, type and data, all as text, the owner absolute."""
 
 _TIMEOUT_SECONDS = 20.0
-_POLL_SECONDS = 0.01
 _TRIES = 3
 
 
@@ -103,8 +102,4 @@ def notify(server: Nameserver, zone: str, key: str | None = KEY) -> dns.message.
 
 def wait_until(server: Nameserver, condition: Callable[[], bool]) -> None:
     """Wait until a condition about a server holds; fail with the end of its log after the deadline."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{server.program} didn't get there: {server.log[-2000:]}")
-        time.sleep(_POLL_SECONDS)
+    eventually(condition, lambda: f"{server.program} gets there: {server.log[-2000:]}", DEADLINE_SECONDS)

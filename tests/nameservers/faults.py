@@ -8,15 +8,15 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Self, TypeAlias
 
 import dns.opcode
 
+from waiting import News
+
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-_DEADLINE_SECONDS = 30.0
 
 
 class Fault(Enum):
@@ -65,7 +65,9 @@ class FaultProxy:
         self._server = address, port
         self._rules: list[_Rule] = []
         self._open: set[_Connection] = set()
-        self._changed = asyncio.Event()
+        self._news = News(self._counted)
+        self.until = self._news.until
+        self.tell = self._news.tell
         self.default: What = Fault.PASS
         self.requests: list[bytes] = []
         self.forwarded: list[bytes] = []
@@ -93,13 +95,6 @@ class FaultProxy:
         for connection in self._open:
             connection.reset()
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until a condition about the counted messages holds."""
-        async with asyncio.timeout(_DEADLINE_SECONDS):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
-
     def fate(self, request: bytes) -> What:
         """Count a request; return what is to become of it."""
         self.requests.append(request)
@@ -113,9 +108,11 @@ class FaultProxy:
                 return rule.what
         return self.default
 
-    def tell(self) -> None:
-        """Wake who waits for a condition."""
-        self._changed.set()
+    def _counted(self) -> str:
+        return (
+            f"{len(self.requests)} requests, {len(self.forwarded)} forwarded, {len(self.answers)} answers, "
+            f"{self.connections} connections, {len(self._open)} of them open"
+        )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -29,11 +29,11 @@ class TransferControl(Control):
 
     def on_secondary(self, state: SecondaryState) -> None:
         self.states[state.apex, state.name] = state
-        self._notify()
+        self._news.tell()
 
     def on_transfer_stats(self, stats: TransferStats) -> None:
         self.transfers = stats
-        self._notify()
+        self._news.tell()
 
 
 class TransferProcess(ChildProcess):

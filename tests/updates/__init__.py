@@ -1,6 +1,6 @@
 """UpdateWorkers at real servers, driven by hand: a zone to change, a fence to lift, reports to wait for."""
 
-from updates.running import Fence, Running, at_server, eventually, markers, running
+from updates.running import Fence, Running, at_server, markers, running
 from updates.source import IDENTITY, Source, label, many, text_of
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "Running",
     "Source",
     "at_server",
-    "eventually",
     "label",
     "many",
     "markers",

@@ -11,6 +11,7 @@ from rollcall.model import KeyRing, Problem, UpdateTarget, parse_key
 from rollcall.propagation.report import CURRENT, TargetReport
 from rollcall.publish.update import UpdateWorker
 from updates.source import IDENTITY, Records, Source
+from waiting import News
 
 DEADLINE_SECONDS = 60.0
 
@@ -55,7 +56,7 @@ class Running:
         self.ring: KeyRing | Problem = KeyRing(parse_key(key)) if isinstance(key, str) else key
         self.reports: list[TargetReport] = []
         self.outcomes: Counter[str] = Counter()
-        self._changed = asyncio.Event()
+        self._news = News(lambda: f"{self.report}, {self.outcomes}")
         spec = UpdateTarget("target", server[0], "secret", server[1], adopt=adopt)
         self.worker = UpdateWorker(
             "zone",
@@ -84,20 +85,15 @@ class Running:
         """Let it read the zone back, and wait until it has: a reading that had begun before doesn't count."""
         first = self._looks_begun + 1
         self.repair()
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while self._looks_ended < first:
-                self._changed.clear()
-                await self._changed.wait()
+        await self._news.until(lambda: self._looks_ended >= first, "a reading", DEADLINE_SECONDS)
 
     async def until(self, condition: Callable[[TargetReport], bool]) -> TargetReport:
         """Wait until a condition holds for what was said last; return that."""
-        try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                while self.report is None or not condition(self.report):
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            raise AssertionError(f"it came to {self.report}, {self.outcomes}") from None
+        await self._news.until(
+            lambda: self.report is not None and condition(self.report),
+            seconds=DEADLINE_SECONDS,
+        )
+        assert self.report is not None
         return self.report
 
     async def current(self) -> TargetReport:
@@ -115,11 +111,11 @@ class Running:
             await self._look()
         finally:
             self._looks_ended = number
-            self._changed.set()
+            self._news.tell()
 
     def _take(self, report: TargetReport) -> None:
         self.reports.append(report)
-        self._changed.set()
+        self._news.tell()
 
 
 @asynccontextmanager
@@ -156,18 +152,3 @@ async def markers(server: Nameserver, zone: str) -> dict[str, str]:
     """Return the markers at a server, by owner."""
     found = await asyncio.to_thread(records, server, zone)
     return {owner: data for owner, _, kind, data in found if owner.startswith("_rollcall.") and kind == "TXT"}
-
-
-async def eventually(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds that nothing tells about; it may be a coroutine function."""
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while True:
-                holds = condition()
-                if asyncio.iscoroutine(holds):
-                    holds = await holds
-                if holds:
-                    return
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError("it did not come to that") from None

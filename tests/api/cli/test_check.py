@@ -9,7 +9,7 @@ import yaml
 from api.access import Right, wait_granted
 from api.cli.conftest import Run
 from controlplane import ControlPlane
-from rollcall_process import eventually
+from waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 

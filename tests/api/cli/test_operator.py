@@ -7,7 +7,8 @@ import pytest
 
 from api.cli.conftest import Run
 from controlplane import ControlPlane
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 ZONE = {
     "apiVersion": "rollcall.dev/v1alpha1",

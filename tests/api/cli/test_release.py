@@ -10,7 +10,8 @@ from api.cli.terminal import on_terminal
 from api.test_operator import wait_instance
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 VERSION = "rollcall.dev/v1alpha1"
 DOMAIN = "release.example"

@@ -13,7 +13,7 @@ from api.targets.stage import Stage, staged
 from api.test_operator import wait_instance
 from controlplane import ControlPlane
 from nameservers import Bind, data, serving
-from rollcall_process import eventually
+from waiting import eventually
 
 BLUE = {"10.0.7.1", "10.0.7.2"}
 GREEN = {"10.0.7.3", "10.0.7.4"}

@@ -17,7 +17,8 @@ from api.targets.stage import Stage, staged
 from api.test_operator import status, wait_instance
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 STABLE, CANARY, OTHER = "10.0.7.1", "10.0.7.2", "10.0.7.3"
 OLD, NEW = "v1.4.2", "v1.5.0"

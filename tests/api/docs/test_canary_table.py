@@ -9,7 +9,8 @@ from api.targets.stage import Stage, staged
 from api.test_operator import apply, file, wait_instance
 from controlplane import ControlPlane
 from nameservers import DOMAIN
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 STABLE = {"pod": "web-0", "address": "10.0.7.1", "label": "10-0-7-1", "version": "v1.4.2"}
 CANARY = {"pod": "web-1", "address": "10.0.7.2", "label": "10-0-7-2", "version": "v1.5.0"}

@@ -17,7 +17,8 @@ from api.docs.reader import Reader
 from api.targets.stage import Json, Stage, staged
 from api.test_operator import apply, condition, file, get, status
 from controlplane import ControlPlane
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 TTL = 2
 OTHER = "10.0.7.1"

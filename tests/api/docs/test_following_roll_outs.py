@@ -17,7 +17,8 @@ from api.workload_objects import FLAGGER, Workbench, installed, owned, pods
 from controlplane import ControlPlane, Kubelet, path
 from controlplane.client import MERGE
 from nameservers import DOMAIN
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 NAME = f"web.{NAMESPACE}.{DOMAIN}"
 REPLICAS = 3

@@ -14,8 +14,9 @@ from api.docs.reader import Reader, column
 from api.test_operator import apply, get, status, zone
 from controlplane import ControlPlane, Kubelet, path
 from nameservers import DOMAIN, KEY, Bind, data, serving
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
 from unit.docs.pages import ROOT
+from waiting import eventually
 
 HOME = "rollcall-system"
 NAME = f"web.{NAMESPACE}.{DOMAIN}"

@@ -15,10 +15,9 @@ from rollcall.kube.credentials import Credentials
 from rollcall.model import DiscoveryFile, Key, Members
 from rollcall.publish.config_maps import FilePublisher, FileReport
 from rollcall.publish.file_store import FileStore
+from waiting import News
 
 Json = dict[str, Any]
-
-SOON = 20.0
 
 
 @dataclass
@@ -30,7 +29,7 @@ class Publishing:
     client: KubeClient
     store: FileStore = field(default_factory=FileStore)
     reports: list[tuple[Key, FileReport]] = field(default_factory=list)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    news: News = field(default_factory=News)
 
     def make(self, file: DiscoveryFile) -> DiscoveryFile:
         """Create the DiscoveryFile in the cluster; give it with its uid and its generation there."""
@@ -74,17 +73,18 @@ class Publishing:
 
     def on_report(self, key: Key, report: FileReport) -> None:
         self.reports.append((key, report))
-        self.news.set()
+        self.news.tell()
 
     async def report(self, file: DiscoveryFile, good: Callable[[FileReport], bool]) -> FileReport:
         """Wait for a report on a file."""
-        async with asyncio.timeout(SOON):
-            while True:
-                last = [report for key, report in self.reports if key == file.key][-1:]
-                if last and good(last[0]):
-                    return last[0]
-                self.news.clear()
-                await self.news.wait()
+
+        def last() -> FileReport | None:
+            return next((report for key, report in reversed(self.reports) if key == file.key), None)
+
+        await self.news.until(lambda: (report := last()) and good(report), last)
+        found = last()
+        assert found is not None
+        return found
 
     async def published(self, file: DiscoveryFile, *services: Members) -> FileReport:
         """Have a file published; wait until it is."""
@@ -119,12 +119,3 @@ async def publishing(cluster: ControlPlane, namespace: str, client: KubeClient) 
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the publisher read everything back each second."""
     monkeypatch.setattr("rollcall.publish.config_maps.publisher.READ_BACK_SECONDS", 1.0)
-
-
-async def eventually(ask: Callable[[], bool], timeout_seconds: float = SOON) -> None:
-    """Ask until it is so."""
-    async with asyncio.timeout(timeout_seconds):
-        while True:
-            if await asyncio.to_thread(ask):
-                return
-            await asyncio.sleep(0.05)

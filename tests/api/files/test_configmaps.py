@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from api.files.conftest import Publishing, eventually, running
+from api.files.conftest import Publishing, running
 from controlplane import programs
 from rollcall.model import Format, Key, Members
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
+from waiting import until
 
 HOSTS = file(Format.HOSTS)
 
@@ -52,7 +53,7 @@ async def test_what_is_equal_is_not_written(publishing: Publishing, monkeypatch:
     monkeypatch.setattr(publishing.client, "get", counted)
     publishing.store.put_file(made, [EMPTY])
     publishing.store.put_file(made, [WEB])
-    await eventually(lambda: len(reads) >= 3)  # it has looked several times, and found nothing to write
+    await until(lambda: len(reads) >= 3)  # it has looked several times, and found nothing to write
     assert publishing.version() == version
 
     async with running(Publishing(publishing.cluster, publishing.namespace, publishing.client)) as restarted:
@@ -116,7 +117,7 @@ async def test_a_file_of_more_than_768_kib(publishing: Publishing) -> None:
         assert publishing.read(name)["metadata"]["annotations"]["rollcall.dev/parts"] == "3"
 
     await publishing.published(made, WEB)
-    await eventually(lambda: '"instances"' not in publishing.read("web-3")["data"]["services.3.json"])
+    await until(lambda: '"instances"' not in publishing.read("web-3")["data"]["services.3.json"])
     assert '"services":[' in publishing.read("web-2")["data"]["services.2.json"]
     assert "web-1" in publishing.read()["data"]["services.json"]
 
@@ -156,7 +157,7 @@ async def test_an_edit_is_undone(patch: dict[str, Any], publishing: Publishing) 
 
     publishing.cluster.client.patch(publishing.path("web"), patch)
     assert essence(publishing.read()) != right
-    await eventually(lambda: essence(publishing.read()) == right)
+    await until(lambda: essence(publishing.read()) == right)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -165,7 +166,7 @@ async def test_a_deleted_config_map_is_made_anew(publishing: Publishing) -> None
     await publishing.published(made, WEB)
     publishing.cluster.client.delete(publishing.path("web"))
 
-    await eventually(lambda: publishing.exists("web"))
+    await until(lambda: publishing.exists("web"))
 
 
 async def test_a_config_map_that_was_made_immutable(publishing: Publishing) -> None:
@@ -230,7 +231,7 @@ async def test_the_config_maps_go_with_the_file(publishing: Publishing) -> None:
     try:
         publishing.store.remove_file(made.key)
         publishing.cluster.client.delete(publishing.files_path(made.key.name))
-        await eventually(lambda: not publishing.exists("web") and not publishing.exists("web-2"), 60)
+        await until(lambda: not publishing.exists("web") and not publishing.exists("web-2"), seconds=60)
     finally:
         collector.stop()
 

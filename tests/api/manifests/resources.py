@@ -1,11 +1,11 @@
 """Our kinds in a cluster, for tests that write them."""
 
-import time
 from typing import Any, TypeAlias
 
 from manifests.generate import CRDS
 
 from controlplane import ApiError, ControlPlane, path
+from waiting import eventually
 
 Json: TypeAlias = dict[str, Any]
 
@@ -53,10 +53,7 @@ def apply_crds(cluster: ControlPlane) -> None:
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename", str(CRDS))
     names = [f"crd/{plural}.rollcall.dev" for plural in PLURALS.values()]
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
-    deadline = time.monotonic() + _DESCRIBED_SECONDS
-    while not _described(cluster):
-        assert time.monotonic() < deadline, "the API server does not describe our kinds"
-        time.sleep(0.05)
+    eventually(lambda: _described(cluster), "the API server describes our kinds", _DESCRIBED_SECONDS)
 
 
 def _described(cluster: ControlPlane) -> bool:

@@ -11,8 +11,9 @@ from controlplane import ControlPlane, Kubelet, path
 from controlplane.client import STRATEGIC_MERGE
 from controlplane.manifests import NODE
 from controlplane.ports import free_port
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
 from unit.docs.pages import ROOT, blocks_of
+from waiting import eventually
 
 GATE = "rollcall.dev/published"
 WARM = "example.com/warm"

@@ -9,7 +9,8 @@ from api.publication_gate.client import DiscoveryClient
 from api.publication_gate.rollout import Rollout
 from api.publication_gate.stage import Stage
 from nameservers import data
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 
 class Clients(NamedTuple):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from controlplane import ControlPlane
 from nameservers import Bind
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 PODS = 10
 TTL = 1

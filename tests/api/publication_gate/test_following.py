@@ -5,7 +5,7 @@ import pytest
 from api.publication_gate.rollout import WARM, Rollout
 from api.publication_gate.sides import Clients, switching
 from api.publication_gate.stage import LOOKS, PODS, Stage
-from rollcall_process import eventually
+from waiting import eventually
 
 
 def look_around(clients: Clients) -> None:

@@ -11,7 +11,7 @@ from api.publication_gate.client import DiscoveryClient
 from api.publication_gate.rollout import Rollout
 from api.publication_gate.stage import LOOKS, PODS, Stage
 from nameservers import data
-from rollcall_process import eventually
+from waiting import eventually
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from api.publication_gate.rollout import WARM, Rollout
 from api.publication_gate.sides import clients, switching
 from api.publication_gate.stage import PODS, Stage
-from rollcall_process import eventually
+from waiting import eventually
 
 
 def test_the_other_replica_takes_a_roll_out_to_its_end(rollout: Rollout, stage: Stage) -> None:

@@ -7,7 +7,7 @@ from api.publication_gate.rollout import Rollout
 from api.publication_gate.sides import clients
 from api.publication_gate.stage import LOOKS, PODS, Stage
 from nameservers import data
-from rollcall_process import eventually
+from waiting import eventually
 
 SIDE = 4
 

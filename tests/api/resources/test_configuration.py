@@ -9,7 +9,6 @@ import pytest
 
 from api.faultproxy import Answer, FaultProxy, status
 from api.resources.conftest import FILE_SPEC, Objects
-from api.resources.following import News
 from controlplane import ControlPlane
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials
@@ -18,6 +17,7 @@ from rollcall.sources import configuration
 from rollcall.sources.configuration import Configuration
 from rollcall.status.kinds import Kind
 from unit.running import running
+from waiting import News, until
 
 
 class Following:
@@ -97,9 +97,7 @@ async def test_what_changed_while_kopf_was_dead_is_found(
         line = b'{"type":"ERROR","object":' + status(500, "InternalError", "etcd is gone") + b"}\n"
         proxy.inject(Answer(200, line), "discoveryzones", "watch=true")
         proxy.cut_all()
-        async with asyncio.timeout(20):
-            while not following.configuration.restarts:  # noqa: ASYNC110  # it tells the log only
-                await asyncio.sleep(0.01)
+        await until(lambda: following.configuration.restarts)  # it tells the log only
         await objects.delete(zone)
         await objects.create(zone.kind, other, {"domain": f"{other}.test"})
         await following.news.until(lambda: zone_name not in following.zones and other in following.zones)
@@ -166,4 +164,4 @@ async def test_an_api_server_that_restarts_loses_nothing(breakable: ControlPlane
             assert following.zones.keys() == {"a"}
             await objects.delete(zone)
             await objects.create(zone.kind, "b", {"domain": "b.test"})
-            await following.news.until(lambda: following.zones.keys() == {"b"}, 60)
+            await following.news.until(lambda: following.zones.keys() == {"b"}, seconds=60)

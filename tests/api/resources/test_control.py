@@ -13,7 +13,6 @@ import pytest
 
 from api.faultproxy import Answer, FaultProxy, status
 from api.resources.conftest import FILE_SPEC, Objects
-from api.resources.following import News
 from controlplane import ControlPlane
 from rollcall.kube.credentials import Credentials
 from rollcall.sources import kopf_thread as control_module
@@ -21,6 +20,7 @@ from rollcall.sources.kopf_thread import ControlPath
 from rollcall.status.kinds import Kind, ObjectRef
 from rollcall.watch import Resource
 from rollcall.watch.resource import Item
+from waiting import News
 
 if TYPE_CHECKING:
     from rollcall.model import Key

@@ -3,7 +3,6 @@
 from typing import Any
 
 from api.resources.conftest import Objects
-from api.resources.following import News
 from controlplane import ControlPlane
 from rollcall.kube import AlreadyExists
 from rollcall.kube.client import KubeClient
@@ -11,6 +10,7 @@ from rollcall.model import Key, Service
 from rollcall.status.creation import InstanceCreator
 from rollcall.status.kinds import Kind
 from unit.running import running
+from waiting import News
 
 
 class Creating:

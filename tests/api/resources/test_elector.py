@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials
 from rollcall.leadership.elector import Elector, NotLeading
 from rollcall.model.lease_times import LeaseTimes
+from waiting import until
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 30.0
@@ -65,12 +66,6 @@ class Replica:
             await asyncio.Event().wait()
         finally:
             self.at_work = False
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not condition():  # noqa: ASYNC110  # it is a matter of clocks, nothing tells
-            await asyncio.sleep(0.01)
 
 
 def lease(namespace: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from api.resources.conftest import FILE_SPEC, Json, Objects
-from api.resources.following import News
 from controlplane import ControlPlane
 from rollcall.kube.client import KubeClient
 from rollcall.model import Key
@@ -16,6 +15,7 @@ from rollcall.status.kinds import Kind
 from rollcall.status.status_writer import StatusWriter
 from unit.running import running
 from unit.status.test_transitions import EMPTY, INVALID, PUBLISHED
+from waiting import News
 
 TIME = "2027-01-15T08:00:00Z"
 

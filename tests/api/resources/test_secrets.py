@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from api.resources.following import News
 from controlplane import ControlPlane
 from rollcall.kube import Forbidden
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials
 from rollcall.model import KeyRing, Problem, parse_key
 from rollcall.sources.secrets import Secrets
+from waiting import News, until
 
 CURRENT = base64.b64encode(b"current secret of 32 octets, yes").decode()
 PREVIOUS = base64.b64encode(b"previous secret of 32 octets, no").decode()
@@ -167,9 +167,7 @@ async def test_without_the_right(cluster: ControlPlane, namespace: str) -> None:
         assert problem(secrets, "tsig").reason == "SecretsUnknown"
         async with asyncio.TaskGroup() as group:
             task = group.create_task(secrets.run())
-            async with asyncio.timeout(30):
-                while not isinstance(secrets.reflector.trouble, Forbidden):  # noqa: ASYNC110  # nothing tells
-                    await asyncio.sleep(0.01)
+            await until(lambda: isinstance(secrets.reflector.trouble, Forbidden))
             task.cancel()
         said = problem(secrets, "tsig")
         assert said.reason == "SecretsUnknown"

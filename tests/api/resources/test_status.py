@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from api.resources.conftest import FILE_SPEC, Json, Objects
-from api.resources.following import News
 from controlplane import ControlPlane
 from rollcall.kube.client import KubeClient
 from rollcall.model import Key, Problem
@@ -20,6 +19,7 @@ from unit.running import running
 from unit.status import test_file_status
 from unit.status.cluster import World
 from unit.world import pod, resource, service, zone
+from waiting import News, until
 
 Compute = Callable[[Any], Json]
 
@@ -43,9 +43,7 @@ class Bench:
         await self.news.until(lambda: len(self.written) >= number)
 
     async def until_at_rest(self) -> None:
-        async with asyncio.timeout(20):
-            while self.writer.waiting:  # noqa: ASYNC110  # the writer tells of writes only
-                await asyncio.sleep(0.01)
+        await until(lambda: not self.writer.waiting)  # it tells of writes only
 
     def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> tuple[str, Json]:
         self.computed += 1

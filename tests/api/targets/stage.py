@@ -9,7 +9,8 @@ from typing import Any
 from api.test_operator import apply, status, zone
 from controlplane import ControlPlane
 from nameservers import DOMAIN, KEY, Nameserver
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 ZONE = "targets"
 SECRET = "example-key"  # its name

@@ -22,7 +22,8 @@ from controlplane import ControlPlane
 from controlplane import path as api_path
 from controlplane.client import MERGE
 from nameservers import DOMAIN, Bind, Knot, Nameserver, data, serial, serving
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 SECONDS = 60.0
 SWITCHES = 6

@@ -27,7 +27,8 @@ from nameservers import (
     serial,
     serving,
 )
-from rollcall_process import Rollcall, eventually
+from rollcall_process import Rollcall
+from waiting import eventually
 
 
 @pytest.fixture

@@ -2,15 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Generic
 
 from rollcall.kube.client import KubeClient
 from rollcall.model import Key
 from rollcall.watch import Batch, Reflector, Resource
 from rollcall.watch.resource import T
-
-SECONDS = 20.0
+from waiting import SECONDS, News
 
 
 class Consumer(Generic[T]):
@@ -19,7 +18,8 @@ class Consumer(Generic[T]):
     def __init__(self) -> None:
         self.state = dict[Key, T]()
         self.batches: list[Batch[T]] = []
-        self._news = asyncio.Event()
+        self._news = News(self.names)
+        self.until = self._news.until
 
     def take(self, batch: Batch[T]) -> None:
         self.batches.append(batch)
@@ -29,27 +29,13 @@ class Consumer(Generic[T]):
                 del self.state[change.key]
             else:
                 self.state[change.key] = change.new
-        self._news.set()
+        self._news.tell()
 
     def names(self) -> set[str]:
         return {key.name for key in self.state}
 
     def named(self, name: str) -> T:
         return next(obj for key, obj in self.state.items() if key.name == name)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for changes until a condition on the state holds."""
-        async with asyncio.timeout(SECONDS):
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait for a condition on a reflector's attributes, which tell nobody when they change."""
-    async with asyncio.timeout(SECONDS):
-        while not condition():  # noqa: ASYNC110  # see above
-            await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager

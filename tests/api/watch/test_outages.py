@@ -8,7 +8,7 @@ import pytest
 
 from api.conftest import CRDS
 from api.faultproxy import Answer, Cut, FaultProxy, status
-from api.watch.following import eventually, following, synced
+from api.watch.following import following, synced
 from api.watch.test_reflector import do
 from controlplane import ControlPlane, manifests
 from controlplane.seed import seed, stored_pod
@@ -17,6 +17,7 @@ from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials
 from rollcall.watch import DISCOVERY_ZONES, PODS
 from rollcall.watch import reflector as reflector_module
+from waiting import until
 
 EXPIRED = status(410, "Expired", "too old resource version")
 
@@ -50,7 +51,7 @@ async def test_a_broken_stream_goes_on_where_it_was(
         await synced(reflector)
         await proxy.asked(lambda lines: "watch=true" in lines[-1])
         proxy.go_down()
-        await eventually(lambda: reflector.restarts["Unreachable"] >= 2)
+        await until(lambda: reflector.restarts["Unreachable"] >= 2)
         await do(breakable.workloads.delete_pod, shop, "a")
         await do(breakable.workloads.set_ready, shop, "b", False)
         assert consumer.names() == set("abcde")
@@ -66,7 +67,7 @@ async def test_the_api_server_is_killed_and_comes_back(
     async with following(client, PODS, shop) as (reflector, consumer):
         await synced(reflector)
         await do(breakable.stop_apiserver, graceful=False)
-        await eventually(lambda: reflector.trouble is not None)
+        await until(lambda: reflector.trouble is not None)
         assert consumer.names() == set("abcde")
         await do(breakable.start_apiserver)
         await do(breakable.workloads.delete_pod, shop, "a")
@@ -118,7 +119,7 @@ async def test_a_list_that_breaks_at_its_second_page_removes_nothing(
         proxy.cut_all()
         await do(breakable.workloads.delete_pod, shop, "a")
         # The first page, without the deleted pod, has come and is whole; no list is.
-        await eventually(lambda: reflector.restarts["Unreachable"] >= 2)
+        await until(lambda: reflector.restarts["Unreachable"] >= 2)
         assert consumer.names() == set("abcde")
         await consumer.until(lambda: consumer.names() == set("bcde"))
         assert reflector.lists == 2
@@ -133,7 +134,7 @@ async def test_an_error_inside_the_stream(
         await synced(reflector)
         proxy.inject(Answer(200, b'{"type":"ERROR","object":' + EXPIRED + b"}\n"), "watch=true")
         proxy.cut_all()
-        await eventually(lambda: reflector.lists == 2)
+        await until(lambda: reflector.lists == 2)
         await do(breakable.workloads.delete_pod, shop, "a")
         await consumer.until(lambda: consumer.names() == set("bcde"))
         assert reflector.events["ERROR"] == 1
@@ -145,7 +146,7 @@ async def test_an_overloaded_server_is_left_alone(proxy: FaultProxy, client: Kub
     loop = asyncio.get_running_loop()
     started = loop.time()
     async with following(client, PODS, shop) as (reflector, _):
-        await eventually(lambda: isinstance(reflector.trouble, TooManyRequests))
+        await until(lambda: isinstance(reflector.trouble, TooManyRequests))
         await synced(reflector)
     assert loop.time() - started >= 2
     assert reflector.restarts == {"TooManyRequests": 2}
@@ -161,7 +162,7 @@ async def test_a_frozen_api_server_is_noticed(
         await do(breakable.pause_apiserver)
         try:
             before = reflector.restarts["Unreachable"]  # a busy machine may have been too slow for the probe
-            await eventually(lambda: reflector.restarts["Unreachable"] > before)
+            await until(lambda: reflector.restarts["Unreachable"] > before)
             assert consumer.names() == set("abcde")
             assert reflector.age_seconds >= 2
         finally:
@@ -172,7 +173,7 @@ async def test_a_frozen_api_server_is_noticed(
 
 async def test_a_kind_that_is_defined_later(breakable: ControlPlane, client: KubeClient) -> None:
     async with following(client, DISCOVERY_ZONES) as (reflector, consumer):
-        await eventually(lambda: isinstance(reflector.trouble, NotFound))
+        await until(lambda: isinstance(reflector.trouble, NotFound))
         await do(breakable.kubectl, "apply", "--server-side", "-f", str(CRDS))
         await synced(reflector)
         assert consumer.state == {}

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.watch.following import eventually, following, synced
+from api.watch.following import following, synced
 from controlplane import ControlPlane, Workloads, path
 from rollcall.kube import Forbidden
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials
 from rollcall.model import Key, Pod, ServicePort
 from rollcall.watch import PODS, SERVICE_INSTANCES, SERVICES, Reflector
+from waiting import until
 
 
 async def do(work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -113,7 +114,7 @@ async def test_our_own_status_writes_change_nothing(
         status = SERVICE_INSTANCES.path(namespace, "web", "status")
         for generation in (1, 2, 3):
             await client.patch(status, {"status": {"observedGeneration": generation}})
-        await eventually(lambda: reflector.events["MODIFIED"] == 3)
+        await until(lambda: reflector.events["MODIFIED"] == 3)
         assert len(consumer.batches) == 1
         await client.patch(SERVICE_INSTANCES.path(namespace, "web"), {"spec": {"ttlSeconds": 4}})
         await consumer.until(lambda: consumer.named("web").spec.ttl_seconds == 4)
@@ -130,7 +131,7 @@ async def test_a_right_that_comes_late(
         KubeClient(Credentials(kubeconfig)) as client,
         following(client, PODS, namespace) as (reflector, _),
     ):
-        await eventually(lambda: reflector.restarts["Forbidden"] >= 3)
+        await until(lambda: reflector.restarts["Forbidden"] >= 3)
         assert isinstance(reflector.trouble, Forbidden)
         assert not reflector.synced.is_set()
         await do(cluster.kubectl, "apply", "-f", "-", input=role(namespace, "late"))

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from controlplane.child import Child
 from controlplane.ports import free_port
-from file_consumers import Mount, eventually
+from file_consumers import Mount, answered
 from rollcall.http.files import add_routes
 from rollcall.model import Format
 from rollcall.publish.file_store import FileStore
@@ -164,10 +164,10 @@ async def test_the_loop_brings_a_file(tmp_path: Path, pages: tuple[FileStore, st
 
     process = await asyncio.create_subprocess_exec("bash", "-c", loop, start_new_session=True)
     try:
-        await eventually(reloads, lambda number: number == 1)
+        await answered(reloads, lambda number: number == 1)
         assert "upstream web" in ours.read_text()
         store.put_file(wanted, ())
-        await eventually(reloads, lambda number: number == 2)
+        await answered(reloads, lambda number: number == 2)
         assert "upstream web" not in ours.read_text()
     finally:
         os.killpg(process.pid, signal.SIGTERM)  # the shell, and its curl

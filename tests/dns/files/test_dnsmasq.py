@@ -16,7 +16,7 @@ import pytest
 
 from controlplane.child import Child
 from controlplane.ports import free_port
-from file_consumers import Mount, eventually, finish
+from file_consumers import Mount, answered, finish
 from rollcall.model import Format, Members
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
 
@@ -80,7 +80,7 @@ async def test_names_are_answered(tmp_path: Path, serve: Serve) -> None:
     mount.publish(CONFIGURATION, [WEB, EMPTY])
     _, ask = serve(f"--conf-file={mount.folder}/rollcall.conf")
     web = f"web.shop.{DOMAIN}"
-    await eventually(lambda: ask(web, "A"), lambda found: found == {"10.0.0.1"})
+    await answered(lambda: ask(web, "A"), lambda found: found == {"10.0.0.1"})
 
     assert await ask(web, "AAAA") == {"fd00::1", "fd00::3"}
     assert await ask(f"10-0-0-2.{web}", "A") == {"10.0.0.2"}
@@ -100,7 +100,7 @@ async def test_a_file_without_services(tmp_path: Path, serve: Serve) -> None:
     mount.publish(CONFIGURATION, [])
     _, ask = serve(f"--conf-file={mount.folder}/rollcall.conf")
 
-    await eventually(lambda: ask(f"web.shop.{DOMAIN}", "A"), lambda found: found == {"REFUSED"})
+    await answered(lambda: ask(f"web.shop.{DOMAIN}", "A"), lambda found: found == {"REFUSED"})
 
 
 async def test_a_hosts_file_is_read_again(tmp_path: Path, serve: Serve) -> None:
@@ -108,7 +108,7 @@ async def test_a_hosts_file_is_read_again(tmp_path: Path, serve: Serve) -> None:
     mount.publish(HOSTS, [WEB, EMPTY])
     child, ask = serve(f"--addn-hosts={mount.folder}/file", f"--local=/{DOMAIN}/")
     web = f"web.shop.{DOMAIN}"
-    await eventually(lambda: ask(web, "A"), lambda found: found == {"10.0.0.1"})
+    await answered(lambda: ask(web, "A"), lambda found: found == {"10.0.0.1"})
     assert await ask(web, "AAAA") == {"fd00::1", "fd00::3"}
     assert await ask("3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa", "PTR") == {
         f"web-c.{web}."
@@ -116,8 +116,8 @@ async def test_a_hosts_file_is_read_again(tmp_path: Path, serve: Serve) -> None:
 
     mount.publish(HOSTS, [members("web", instance(7, ipv6=False)), EMPTY])
     os.kill(child.pid, signal.SIGHUP)
-    await eventually(lambda: ask(web, "A"), lambda found: found == {"10.0.0.7"})
+    await answered(lambda: ask(web, "A"), lambda found: found == {"10.0.0.7"})
 
     mount.publish(HOSTS, [EMPTY])
     os.kill(child.pid, signal.SIGHUP)
-    await eventually(lambda: ask(web, "A"), lambda found: found == {"NXDOMAIN"})
+    await answered(lambda: ask(web, "A"), lambda found: found == {"NXDOMAIN"})

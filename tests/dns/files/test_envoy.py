@@ -10,7 +10,7 @@ import pytest
 
 from controlplane.child import Child
 from controlplane.ports import free_port
-from file_consumers import Mount, answering, eventually, finish, shared
+from file_consumers import Mount, answered, answering, finish, shared
 from rollcall.model import Format, Members
 from unit.publish.builders import EMPTY, WEB, file, members
 
@@ -114,17 +114,17 @@ async def test_endpoints_follow_the_file(
             },
             "empty": set(),
         }
-        await eventually(endpoints, lambda found: found == want)
+        await answered(endpoints, lambda found: found == want)
 
         mount.publish(FILE, [web, EMPTY])
-        await eventually(several, lambda answers: answers == {"web-1", "web-2"})
+        await answered(several, lambda answers: answers == {"web-1", "web-2"})
 
         mount.publish(FILE, [members("web"), EMPTY])
-        await eventually(endpoints, lambda found: found == {"web": set(), "empty": set()})
+        await answered(endpoints, lambda found: found == {"web": set(), "empty": set()})
         assert (await get())[0] == 503
 
         mount.publish(FILE, [Members(web.key, web.ports, web.instances[1:]), EMPTY])
-        await eventually(several, lambda answers: answers == {"web-2"})
+        await answered(several, lambda answers: answers == {"web-2"})
 
 
 async def test_a_canary_gets_its_share_of_the_requests(
@@ -151,7 +151,7 @@ async def test_a_canary_gets_its_share_of_the_requests(
             mount.publish(FILE, [divided, EMPTY])
             stable, canary = (each.weight for each in divided.instances)
             assert 100 * canary / (stable + canary) == pytest.approx(percent, abs=0.01)
-            await eventually(weights, {"127.0.0.1": stable, "::1": canary}.__eq__)
+            await answered(weights, {"127.0.0.1": stable, "::1": canary}.__eq__)
             answers = [await get() for _ in range(LOOKS)]
             assert answers.count("web-2") == pytest.approx(LOOKS * percent / 100, abs=2)
 

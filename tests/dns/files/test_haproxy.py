@@ -10,7 +10,7 @@ import pytest
 
 from controlplane.child import Child
 from controlplane.ports import free_port
-from file_consumers import Mount, answering, eventually, finish, shared
+from file_consumers import Mount, answered, answering, finish, shared
 from rollcall.model import Format, Members
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
 
@@ -85,17 +85,17 @@ async def test_requests_arrive(
         async def several() -> set[str]:
             return {(await get())[1] for _ in range(6)}
 
-        await eventually(several, lambda answers: answers == {"web-1", "web-2"})
+        await answered(several, lambda answers: answers == {"web-1", "web-2"})
         assert (await get("/empty"))[0] == 503
 
         async def takes_signals() -> bool:
             return catches(child.pid, signal.SIGUSR2)
 
         # HAProxy answers some milliseconds before that, and ignores the signal until then.
-        await eventually(takes_signals, bool)
+        await answered(takes_signals, bool)
         mount.publish(FILE, [members("web", web.instances[1]), EMPTY])
         os.kill(child.pid, signal.SIGUSR2)
-        await eventually(several, lambda answers: answers == {"web-2"})
+        await answered(several, lambda answers: answers == {"web-2"})
 
 
 @pytest.mark.parametrize(("percent", "period"), [(20, PERIOD), (50, PERIOD), (10, None), (1, None)])
@@ -114,7 +114,7 @@ async def test_a_canary_gets_its_share_of_the_requests(
             async with http.get(f"http://127.0.0.1:{port}/") as response:
                 return await response.text()
 
-        await eventually(get, lambda answer: answer in ("web-1", "web-2"))
+        await answered(get, lambda answer: answer in ("web-1", "web-2"))
         looks = period or 400
         answers = [await get() for _ in range(looks)]
         assert answers.count("web-2") == pytest.approx(looks * percent / 100, abs=0 if period else 1)

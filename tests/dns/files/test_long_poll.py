@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from file_consumers import eventually
+from file_consumers import answered
 from rollcall.http.files import add_routes
 from rollcall.model import Format
 from rollcall.publish.file_store import FileStore
@@ -51,11 +51,11 @@ async def test_the_loop_of_the_manual(tmp_path: Path) -> None:
 
     try:
         store.put_file(HOSTS, [WEB])  # until now it got 503
-        await eventually(held, lambda text: text == render(HOSTS, [WEB], 1).text)
+        await answered(held, lambda text: text == render(HOSTS, [WEB], 1).text)
         changed = [members("web", instance(7))]
         store.put_file(HOSTS, changed)
-        await eventually(held, lambda text: text == render(HOSTS, changed, 1).text)
-        await eventually(times_told, lambda count: count == 2)
+        await answered(held, lambda text: text == render(HOSTS, changed, 1).text)
+        await answered(times_told, lambda count: count == 2)
     finally:
         sidecar.kill()
         await sidecar.wait()

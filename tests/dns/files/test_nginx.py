@@ -11,7 +11,7 @@ import pytest
 
 from controlplane.child import Child
 from controlplane.ports import free_port
-from file_consumers import Finished, Mount, answering, eventually, finish, shared
+from file_consumers import Finished, Mount, answered, answering, finish, shared
 from rollcall.model import Format, Members
 from unit.publish.builders import EMPTY, WEB, file, many, members
 
@@ -89,12 +89,12 @@ async def test_requests_arrive(
         async def several() -> set[str]:
             return {(await get())[1] for _ in range(6)}
 
-        await eventually(several, lambda answers: answers == {"web-1", "web-2"})
+        await answered(several, lambda answers: answers == {"web-1", "web-2"})
         assert (await get("/empty/"))[0] == 502
 
         mount.publish(FILE, [members("web", web.instances[1]), EMPTY])
         os.kill(child.pid, signal.SIGHUP)
-        await eventually(several, lambda answers: answers == {"web-2"})
+        await answered(several, lambda answers: answers == {"web-2"})
 
 
 @pytest.mark.parametrize(("percent", "period"), [(20, PERIOD), (50, PERIOD), (10, None), (1, None)])
@@ -113,7 +113,7 @@ async def test_a_canary_gets_its_share_of_the_requests(
             async with http.get(f"http://127.0.0.1:{port}/") as response:
                 return await response.text()
 
-        await eventually(get, lambda answer: answer in ("web-1", "web-2"))
+        await answered(get, lambda answer: answer in ("web-1", "web-2"))
         looks = period or 400
         answers = [await get() for _ in range(looks)]
         assert answers.count("web-2") == pytest.approx(looks * percent / 100, abs=0 if period else 1)

@@ -4,8 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from rollcall.publish.octodns.exchange import Failure, Request
 from rollcall.publish.octodns.process import run
 from unit.publish.octodns.publishing import DEADLINE_SECONDS, Publishing
 from unit.publish.octodns.zones import IDENTITY, Domain, web
+from waiting import until
 
 PROVIDERS = "unit.publish.octodns.providers"
 FOREIGN = {
@@ -46,15 +45,8 @@ def gone(pid: int) -> bool:
     return False
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 async def read_pid(file: Path) -> int:
-    await asyncio.to_thread(until, lambda: file.exists() and bool(file.read_text()))
+    await until(lambda: file.exists() and file.read_text(), f"a number in {file}")
     return int(await asyncio.to_thread(file.read_text))
 
 
@@ -127,7 +119,7 @@ async def test_a_killed_operator_leaves_no_process(tmp_path) -> None:
     pid = await read_pid(file)
     operator.kill()
     await operator.wait()
-    await asyncio.to_thread(until, lambda: gone(pid))
+    await until(lambda: gone(pid), f"the end of {pid}")
 
 
 async def test_nothing_confidential_is_said(caplog) -> None:

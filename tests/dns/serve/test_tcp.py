@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator
 import dns.message
 import pytest
 
-from children import DEADLINE_SECONDS, eventually
+from children import DEADLINE_SECONDS
 from patient_clock import PatientClock
 from rollcall.feed.frames import Stats
 from rollcall.serve.failures import FailureLog
 from rollcall.serve.query import Respond, responder
 from rollcall.serve.tcp import Limits, serving
 from unit.serve.samples import addresses, answers, rrset, zone
+from waiting import until
 
 SHORT = Limits(idle_seconds=0.3)
 PATIENT = Limits(idle_seconds=DEADLINE_SECONDS)
@@ -203,7 +204,7 @@ async def test_there_are_so_many_clients_and_no_more() -> None:
         assert running.stats.tcp_refused == 1
 
         await close(clients[0][1], refused)
-        await eventually(lambda: running.stats.tcp_clients == 2)
+        await until(lambda: running.stats.tcp_clients == 2)
         reader, writer = await running.connect()
         writer.write(framed(QUERY))
         await receive(reader)

@@ -14,12 +14,13 @@ import dns.asyncquery
 import dns.message
 import pytest
 
-from children import DEADLINE_SECONDS, eventually
+from children import DEADLINE_SECONDS
 from rollcall.feed.feed import _Link as link
 from rollcall.feed.frames import Commit, ToWorker, pieces
 from rollcall.serve.snapshot import write_snapshot
 from serving.running import PatientWorker, WorkerProcess, feeding, worker_processes
 from unit.serve.samples import addresses, rcode, rrset, values, zone
+from waiting import until
 
 SERVICE = "s.example.test."
 STATE = [zone(rrset(SERVICE, "A", "10.0.0.1"))]
@@ -247,4 +248,4 @@ async def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) ->
             assert values(await ask(worker)) == ["10.0.0.1"]
             parent.kill()
 
-        await eventually(lambda: not Path(f"/proc/{pid}").exists())
+        await until(lambda: not Path(f"/proc/{pid}").exists())

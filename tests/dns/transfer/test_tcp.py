@@ -79,7 +79,11 @@ async def ended(reader: asyncio.StreamReader) -> bool:
             return True
 
 
-@pytest.mark.parametrize("begun", [b"", framed(SOA)[:1], framed(SOA)[:-1]])
+@pytest.mark.parametrize(
+    "begun",
+    [b"", framed(SOA)[:1], framed(SOA)[:-1]],
+    ids=["nothing", "half of the length", "all but an octet"],
+)
 async def test_silence_ends_a_connection(begun: bytes):
     async with listening(ZoneSource(), Limits(idle_seconds=0.1)) as (_, where), connected(where) as (r, w):
         w.write(begun)

@@ -8,7 +8,8 @@ import pytest
 
 from nameservers import Delay, Fault, FaultProxy, Nameserver
 from rollcall.publish.update.reasons import Reason
-from updates import Fence, Running, Source, at_server, eventually, many, markers, running
+from updates import Fence, Running, Source, at_server, many, markers, running
+from waiting import until
 
 ZONES = 13
 LOST = [Fault.DUPLICATE, Fault.RESET, Fault.CUT_REQUEST, Fault.CUT_ANSWER, Fault.ANSWER_LOST]
@@ -94,7 +95,7 @@ async def test_two_writers_of_one_epoch(server: Nameserver, domain: str) -> None
         one.service("web.shop", many(3))
         await first.current()
         assert first.fence.raised == [1]
-        await eventually(lambda: is_right(server, one, domain))
+        await until(lambda: is_right(server, one, domain))
 
 
 async def test_one_that_does_not_lead_writes_nothing(server: Nameserver, domain: str) -> None:
@@ -156,7 +157,7 @@ async def test_a_connection_that_was_closed_while_idle(
         await it.current()
         before = proxy.connections
         proxy.disconnect()
-        await eventually(lambda: not is_open(it))
+        await until(lambda: not is_open(it))
         source.service("web.shop", many(3))
         await it.current()
         assert proxy.connections == before + 1

@@ -8,7 +8,8 @@ import pytest
 
 from nameservers import Nameserver, PowerDNS, send
 from rollcall.publish.update import reader, transfer
-from updates import Source, eventually, many, running
+from updates import Source, many, running
+from waiting import until
 
 
 @pytest.fixture
@@ -58,14 +59,14 @@ async def test_our_own_changes_need_no_reading(server: Nameserver, domain: str, 
         assert send(server, message).rcode() == 0
         await looked(it, readings)
         assert readings.count("zone") == ours + 1
-        await eventually(lambda: it.outcomes["applied"] > before + 1)
+        await until(lambda: it.outcomes["applied"] > before + 1)
 
 
 async def looked(it: Any, readings: list[str]) -> None:
     """Let it look at the zone, and wait until it has."""
     count = readings.count("look")
     it.repair()
-    await eventually(lambda: _more(readings, count))
+    await until(lambda: _more(readings, count))
 
 
 async def _more(readings: list[str], count: int) -> bool:

@@ -8,7 +8,8 @@ import pytest
 
 from nameservers import DOMAIN, Bind, Knot, Nameserver, PowerDNS, data, send, serial, serving
 from rollcall.publish.update.reasons import Reason
-from updates import Source, at_server, eventually, many, markers, running
+from updates import Source, at_server, many, markers, running
+from waiting import until
 
 ZONES = 6
 
@@ -33,7 +34,7 @@ async def test_deleted_and_changed_records_come_back(server: Nameserver, domain:
 
         change(server, domain, damage)
         it.repair()
-        await eventually(lambda: is_right(server, source, domain))
+        await until(lambda: is_right(server, source, domain))
         await it.current()
 
 
@@ -45,7 +46,7 @@ async def test_a_deleted_marker_comes_back(server: Nameserver, domain: str) -> N
         await it.current()
         change(server, domain, lambda message: message.delete("_rollcall.web.shop", "TXT"))
         it.repair()
-        await eventually(lambda: has_markers(server, domain, 2))
+        await until(lambda: has_markers(server, domain, 2))
         change(server, domain, lambda message: message.delete("_rollcall.web.shop", "TXT"))
         source.service("web.shop", many(3)[1:])
         await it.current()
@@ -83,7 +84,7 @@ async def test_what_is_found_and_not_wanted_is_buried_first(server: Nameserver, 
         assert '"tombstone=' in found[f"_rollcall.old.shop.{domain}."]
         assert '"tombstone=' not in found[f"_rollcall.web.shop.{domain}."]
         assert await at_server(server, domain) == before
-        await eventually(lambda: is_right(server, source, domain))
+        await until(lambda: is_right(server, source, domain))
         assert len(await markers(server, domain)) == 1
 
 
@@ -144,7 +145,7 @@ async def test_a_server_that_serves_no_transfer(kind, tmp_path) -> None:
             assert not it.outcomes
             change(server, DOMAIN, lambda message: message.delete("s2.shop", "A"))
             it.repair()
-            await eventually(lambda: len(data(server, f"s2.shop.{DOMAIN}", "A")) == 3)
+            await until(lambda: len(data(server, f"s2.shop.{DOMAIN}", "A")) == 3)
             source.remove("s3.shop")
             await it.current()
             assert data(server, f"s3.shop.{DOMAIN}", "A") == set()

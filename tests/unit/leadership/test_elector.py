@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import waiting
 from rollcall.kube import Forbidden, KubeError, ServerError, TooManyRequests, Unreachable
 from rollcall.leadership.elector import NotLeading, holder_identity
 from rollcall.leadership.lease import MAX_TRANSITIONS, lease_name
@@ -31,9 +32,7 @@ def now() -> float:
 async def until(condition: Callable[[], bool]) -> float:
     """Wait until something holds; return the seconds that it took."""
     began = now()
-    async with asyncio.timeout(100):
-        while not condition():  # noqa: ASYNC110  # nothing tells, and time is virtual
-            await asyncio.sleep(0.01)
+    await waiting.until(condition, seconds=100)
     return now() - began
 
 

@@ -27,6 +27,7 @@ from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
 from unit.publish.config_maps.fake_api import FakeApi
+from waiting import until
 
 pytestmark = pytest.mark.looptime
 
@@ -303,7 +304,7 @@ async def test_a_large_file_has_config_maps_that_grow_and_empty() -> None:
     large = many(12_000)
     async with Bench().running() as bench:
         bench.store.put_file(HOSTS, [large])
-        await wait_for(lambda: bool(bench.reports))
+        await until(lambda: bench.reports, seconds=300)
         names = bench.last().config_maps
         assert names == ("web", "web-2")
         assert bench.api.writes() == [("create", "web-2"), ("create", "web")]
@@ -340,7 +341,7 @@ async def test_a_foreign_config_map_in_the_way_of_a_part_stops_all_parts() -> No
         before = bench.api.data("web")
         bench.api.put("web-2", {"metadata": {}, "data": {}})
         bench.store.put_file(HOSTS, [many(12_000)])
-        await wait_for(lambda: bench.reason() != "")
+        await until(lambda: bench.reason() != "", seconds=300)
 
         assert bench.reason() == "ConfigMapNotOurs"
         assert bench.api.data("web") == before
@@ -353,7 +354,7 @@ async def test_a_service_that_does_not_fit_keeps_the_last_good() -> None:
         await asyncio.sleep(SETTLED)
         before = bench.last()
         bench.store.put_file(nginx, [many(20_000)])
-        await wait_for(lambda: bench.reason() != "")
+        await until(lambda: bench.reason() != "", seconds=300)
 
         assert bench.reason() == "ServiceTooLarge"
         assert msgspec.structs.replace(bench.last(), problem=None) == before
@@ -513,12 +514,3 @@ async def test_a_publisher_can_run_again() -> None:
         await asyncio.sleep(SETTLED)
 
     assert bench.api.writes() == [("create", "web"), ("replace", "web")]
-
-
-async def wait_for(done: Any) -> None:
-    """Wait for what a thread has a part in."""
-    for _ in range(600):
-        if done():
-            return
-        await asyncio.sleep(0.5)
-    raise AssertionError("it did not come to pass")

@@ -9,6 +9,7 @@ from rollcall.model import OctodnsTarget
 from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
 from rollcall.publish.octodns import OctodnsWorker
 from unit.publish.octodns.zones import IDENTITY, Domain
+from waiting import News
 
 DEADLINE_SECONDS = 60.0
 
@@ -22,7 +23,7 @@ class Publishing:
         self.domain = domain
         self.secret = secret
         self.reports: list[TargetReport] = []
-        self._said = asyncio.Event()
+        self._news = News(lambda: self.reports[-1:])
         self.worker = OctodnsWorker(
             "zone",
             OctodnsTarget("provider", "settings"),
@@ -49,10 +50,7 @@ class Publishing:
 
     async def until(self, condition: Callable[[TargetReport], bool]) -> TargetReport:
         """Wait until the last report is as wanted."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while not self.reports or not condition(self.reports[-1]):
-                self._said.clear()
-                await self._said.wait()
+        await self._news.until(lambda: self.reports and condition(self.reports[-1]), seconds=DEADLINE_SECONDS)
         return self.reports[-1]
 
     async def until_current(self) -> TargetReport:
@@ -64,4 +62,4 @@ class Publishing:
 
     def _report(self, report: TargetReport) -> None:
         self.reports.append(report)
-        self._said.set()
+        self._news.tell()

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from children import eventually
 from rollcall.publish.transfer.journal import archive as archive_module
 from rollcall.publish.transfer.journal import journal_file
 from rollcall.publish.transfer.journal.archive import Archive
@@ -18,6 +17,7 @@ from rollcall.publish.transfer.journal.journaled_zone import JournaledZone
 from rollcall.zone.names import below, from_text
 from unit.publish.transfer.journal.contents import APEX, Rrsets, content, head, records, steps, versions
 from unit.publish.transfer.journal.test_journal import leads, one
+from waiting import until
 
 
 def opened(folder: Path) -> tuple[Archive, JournaledZone]:
@@ -198,14 +198,14 @@ async def test_a_disk_that_refuses(
     archive, zone = opened(tmp_path)
     running = asyncio.ensure_future(archive.run())
     zone.catch_up(head(1), one(1))
-    await eventually(lambda: "No space left" in caplog.text)
+    await until(lambda: "No space left" in caplog.text)
     zone.catch_up(head(2), one(2))
     full = False
 
     def on_disk() -> bool:
         return any(tmp_path.glob("*.journal"))
 
-    await eventually(on_disk)
+    await until(on_disk)
     running.cancel()
     zone.catch_up(head(3), one(3))
     archive.close()
