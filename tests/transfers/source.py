@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
 from random import Random
 
-from rollcall.zone import rdata as rd
+from rollcall.dnswire import rdata as rd
+from rollcall.dnswire.types import Type
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
 from rollcall.zone.names import below, from_text
+from rollcall.zone.soa import soa_data
 
 A = 1
 TXT = 16
@@ -22,12 +24,12 @@ class ZoneSource:
         self.apex = from_text(domain)
         self.serial = serial
         self.ttl = refresh_ttl
-        self.sets: dict[Key, tuple[int, set[bytes]]] = {(self.apex, rd.NS): (5, {from_text("ns.invalid")})}
+        self.sets: dict[Key, tuple[int, set[bytes]]] = {(self.apex, Type.NS): (5, {from_text("ns.invalid")})}
 
     @property
     def soa(self) -> bytes:
         """Record data of the SOA."""
-        return rd.soa(from_text("ns.invalid"), below(self.apex, "hostmaster"), self.serial, self.ttl)
+        return soa_data(from_text("ns.invalid"), below(self.apex, "hostmaster"), self.serial, self.ttl)
 
     def name(self, *labels: str) -> bytes:
         """Return a name in the zone."""
@@ -71,7 +73,9 @@ class ZoneSource:
         addresses = [IPv4Address(0x0A000000 + number).packed for number in chosen]
         changes: dict[Key, list[bytes]] = {(self.name(service, "shop"), A): addresses}
         names = [self.name(f"i{number}", service, "shop") for number in chosen]
-        changes[self.name("_http", "_tcp", service, "shop"), rd.SRV] = [rd.srv(1, 80, name) for name in names]
+        changes[self.name("_http", "_tcp", service, "shop"), Type.SRV] = [
+            rd.srv(1, 80, name) for name in names
+        ]
         if random.random() < 0.2:
             changes[self.name("note", service), TXT] = [rd.txt("x" * random.randrange(200), str(self.serial))]
         return self.put(changes, ttl=random.choice((5, 5, 5, 30)))
@@ -88,7 +92,7 @@ def large(records: int, domain: str = "k8s.example.com") -> ZoneSource:
         name = f"service-{service}", "shop"
         base = 0x0A000000 + 32 * service
         changes[source.name(*name), A] = [IPv4Address(base + each).packed for each in range(20)]
-        changes[source.name("_http", "_tcp", *name), rd.SRV] = [
+        changes[source.name("_http", "_tcp", *name), Type.SRV] = [
             rd.srv(1, 8080, source.name(f"10-0-{each}", *name)) for each in range(20)
         ]
     source.put(changes)

@@ -8,11 +8,13 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 
-from rollcall.zone import rdata as rd
+from rollcall.dnswire import rdata as rd
+from rollcall.dnswire.types import Type
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
 from rollcall.zone.exported import ExportedZone, RRsetKey, Version
 from rollcall.zone.names import from_text, to_text
 from rollcall.zone.reverse import reverse_name
+from rollcall.zone.soa import soa_data
 
 Address = IPv4Address | IPv6Address
 Records = set[tuple[str, int, str, str]]
@@ -35,7 +37,7 @@ class Source:
         self._serial = serial
         self._services: dict[bytes, set[RRsetKey]] = {}
         self._members: dict[RRsetKey, set[bytes]] = {}
-        self._apply([RRsetDelta(self.apex, rd.NS, 5, 64, (), ((from_text("ns.invalid"), 1),))])
+        self._apply([RRsetDelta(self.apex, Type.NS, 5, 64, (), ((from_text("ns.invalid"), 1),))])
 
     @property
     def serial(self) -> int:
@@ -63,14 +65,14 @@ class Source:
                 f"service={'/'.join(reversed(name.split('.')))}",
                 "generation=1",
             )
-            wanted: dict[RRsetKey, set[bytes]] = {(label("_rollcall") + root, rd.TXT): {marker}}
+            wanted: dict[RRsetKey, set[bytes]] = {(label("_rollcall") + root, Type.TXT): {marker}}
             for address in map(ip_address, addresses):
                 rdtype, data = rd.address(address)
                 own = label(str(address).replace(".", "-").replace(":", "-")) + root
                 wanted.setdefault((root, rdtype), set()).add(data)
                 wanted.setdefault((own, rdtype), set()).add(data)
                 port = label("_http") + label("_tcp") + root
-                wanted.setdefault((port, rd.SRV), set()).add(rd.srv(1, 80, own))
+                wanted.setdefault((port, Type.SRV), set()).add(rd.srv(1, 80, own))
             deltas += self._replace(root, wanted, ttl)
         self._apply(deltas, serial)
 
@@ -86,14 +88,14 @@ class Source:
         deltas: list[RRsetDelta] = []
         for address, target in targets.items():
             owner = reverse_name(ip_address(address))
-            deltas += self._replace(owner, {(owner, rd.PTR): {from_text(target)}} if target else {}, ttl)
+            deltas += self._replace(owner, {(owner, Type.PTR): {from_text(target)}} if target else {}, ttl)
         self._apply(deltas)
 
     def put(self, name: str, wanted: dict[RRsetKey, set[bytes]], ttl: int = 5) -> None:
         """Give a service records of any kind, beside its marker."""
         root = self.root(name)
         marker = rd.txt("heritage=rollcall", f"owner={IDENTITY}", "service=shop/any", "generation=1")
-        self._apply(self._replace(root, {(label("_rollcall") + root, rd.TXT): {marker}, **wanted}, ttl))
+        self._apply(self._replace(root, {(label("_rollcall") + root, Type.TXT): {marker}, **wanted}, ttl))
 
     def records(self) -> Records:
         """Return what has to be at a server, markers and apex left out."""
@@ -126,7 +128,7 @@ class Source:
 
     def _apply(self, deltas: list[RRsetDelta], serial: int = 0) -> None:
         self._serial = serial or self._serial + 1
-        soa = rd.soa(from_text("ns.invalid"), from_text("hostmaster.invalid"), self._serial, 5)
+        soa = soa_data(from_text("ns.invalid"), from_text("hostmaster.invalid"), self._serial, 5)
         version = self.published.advance(ZoneDelta(self.apex, self._serial, soa, 5, tuple(deltas)))
         for listener in self.listeners:
             listener(version)

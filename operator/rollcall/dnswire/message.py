@@ -7,63 +7,22 @@ lists the types that may have them) comes out uncompressed.
 
 import struct
 from collections.abc import Iterable
-from enum import IntEnum
 from typing import NamedTuple
 
 from .errors import MalformedMessage
-
-HEADER_SIZE = 12
-MAX_MESSAGE = 65535
-
-IN = 1
-CLASS_NONE = 254
-CLASS_ANY = 255
-
-SOA = 6
-OPT = 41
-TSIG = 250
-IXFR = 251
-AXFR = 252
-ANY = 255
-
-QR = 0x8000
-AA = 0x0400
-TC = 0x0200
+from .header import HEADER_SIZE, OPCODE, QR
+from .names import read_name
+from .types import IN, RECORD_TYPES, Type
 
 _HEADER = struct.Struct("!HHHHHH")
 _FIELDS = struct.Struct("!HHIH")
 _QUESTION = struct.Struct("!HH")
-_MAX_NAME = 255
 
-# Record data that begins with fixed octets and then holds so many names, which may be compressed.
-_NAMES_IN_DATA = {2: (0, 1), 5: (0, 1), 6: (0, 2), 12: (0, 1), 15: (2, 1), 33: (6, 1), 39: (0, 1)}
-
-
-class Opcode(IntEnum):
-    """What a message is about."""
-
-    QUERY = 0
-    NOTIFY = 4
-    UPDATE = 5
+_NAMES_IN_DATA = {int(row.type): (row.fixed, row.names) for row in RECORD_TYPES if row.names}
+_TSIG = int(Type.TSIG)
 
 
-class Rcode(IntEnum):
-    """What became of a request (RFC 1035, 2136, 8945)."""
-
-    NOERROR = 0
-    FORMERR = 1
-    SERVFAIL = 2
-    NXDOMAIN = 3
-    NOTIMP = 4
-    REFUSED = 5
-    YXDOMAIN = 6
-    YXRRSET = 7
-    NXRRSET = 8
-    NOTAUTH = 9
-    NOTZONE = 10
-
-
-class Record(NamedTuple):
+class ResourceRecord(NamedTuple):
     """A resource record. `owner` is in lower case; `data` is uncompressed."""
 
     owner: bytes
@@ -90,15 +49,15 @@ class Message(NamedTuple):
     id: int
     flags: int
     questions: tuple[Question, ...]
-    answers: tuple[Record, ...]
-    authorities: tuple[Record, ...]
-    additional: tuple[Record, ...]
+    answers: tuple[ResourceRecord, ...]
+    authorities: tuple[ResourceRecord, ...]
+    additional: tuple[ResourceRecord, ...]
     tsig: int
 
     @property
     def opcode(self) -> int:
         """Return the operation; see `Opcode`."""
-        return self.flags >> 11 & 15
+        return (self.flags & OPCODE) >> 11
 
     @property
     def rcode(self) -> int:
@@ -124,7 +83,7 @@ def read(wire: bytes) -> Message:
     at = HEADER_SIZE
     questions = []
     for _ in range(counts[0]):
-        name, at = _name(wire, at, names)
+        name, at = read_name(wire, at, names)
         if at + _QUESTION.size > len(wire):
             raise MalformedMessage("a question is cut off")
         questions.append(Question(name, *_QUESTION.unpack_from(wire, at)))
@@ -135,14 +94,16 @@ def read(wire: bytes) -> Message:
     last, end = _section(wire, tsig, min(counts[3], 1), names)
     if end != len(wire):
         raise MalformedMessage("there are octets after the last record")
-    is_signed = bool(last) and last[0].rdtype == TSIG
+    is_signed = bool(last) and last[0].rdtype == _TSIG
     additional += () if is_signed else last
-    if any(record.rdtype == TSIG for section in (answers, authorities, additional) for record in section):
+    if any(record.rdtype == _TSIG for section in (answers, authorities, additional) for record in section):
         raise MalformedMessage("a TSIG record is not the last one")
     return Message(ident, flags, tuple(questions), answers, authorities, additional, tsig if is_signed else 0)
 
 
-def _section(wire: bytes, at: int, count: int, names: dict[int, bytes]) -> tuple[tuple[Record, ...], int]:
+def _section(
+    wire: bytes, at: int, count: int, names: dict[int, bytes]
+) -> tuple[tuple[ResourceRecord, ...], int]:
     records = []
     for _ in range(count):
         record, at = _record(wire, at, names)
@@ -150,8 +111,8 @@ def _section(wire: bytes, at: int, count: int, names: dict[int, bytes]) -> tuple
     return tuple(records), at
 
 
-def _record(wire: bytes, at: int, names: dict[int, bytes]) -> tuple[Record, int]:
-    owner, at = _name(wire, at, names)
+def _record(wire: bytes, at: int, names: dict[int, bytes]) -> tuple[ResourceRecord, int]:
+    owner, at = read_name(wire, at, names)
     if at + _FIELDS.size > len(wire):
         raise MalformedMessage("a record is cut off")
     rdtype, rdclass, ttl, length = _FIELDS.unpack_from(wire, at)
@@ -161,57 +122,17 @@ def _record(wire: bytes, at: int, names: dict[int, bytes]) -> tuple[Record, int]
         raise MalformedMessage("the data of a record is cut off")
     shape = _NAMES_IN_DATA.get(rdtype)
     if shape is None or not length:
-        return Record(owner, rdtype, rdclass, ttl, wire[at:end]), end
+        return ResourceRecord(owner, rdtype, rdclass, ttl, wire[at:end]), end
     fixed, count = shape
     parts = [wire[at : at + fixed]]
     position = at + fixed
     for _ in range(count):
-        name, position = _name(wire, position, names)
+        name, position = read_name(wire, position, names)
         parts.append(name)
     if position > end:
         raise MalformedMessage("a name goes beyond the data of its record")
     parts.append(wire[position:end])
-    return Record(owner, rdtype, rdclass, ttl, b"".join(parts)), end
-
-
-def _name(wire: bytes, start: int, names: dict[int, bytes]) -> tuple[bytes, int]:
-    """Return the name that begins at an offset, and the offset after it. `names` keeps what was read."""
-    labels = []
-    at = start
-    end = 0
-    size = 0
-    try:
-        while True:
-            length = wire[at]
-            if length >= 0xC0:
-                target = (length & 0x3F) << 8 | wire[at + 1]
-                end = end or at + 2
-                if target >= at:
-                    raise MalformedMessage("a compression pointer points ahead")
-                known = names.get(target)
-                if known is not None:
-                    labels.append(known)
-                    break
-                at = target
-            elif length > 63:
-                raise MalformedMessage("a label has a reserved type")
-            elif length:
-                labels.append(wire[at : at + 1 + length].lower())
-                at += 1 + length
-                size += 1 + length
-                if size > _MAX_NAME or at > len(wire):
-                    raise MalformedMessage("a name is too long or cut off")
-            else:
-                labels.append(b"\0")
-                end = end or at + 1
-                break
-    except IndexError:
-        raise MalformedMessage("a name is cut off") from None
-    name = b"".join(labels)
-    if len(name) > _MAX_NAME:
-        raise MalformedMessage("a name is longer than 255 octets")
-    names[start] = name
-    return name, end
+    return ResourceRecord(owner, rdtype, rdclass, ttl, b"".join(parts)), end
 
 
 def question(name: bytes, rdtype: int, rdclass: int = IN) -> bytes:
@@ -236,11 +157,3 @@ def message(
     sections = [tuple(section) for section in (questions, answers, authorities, additional)]
     header = _HEADER.pack(ident, flags, *map(len, sections))
     return b"".join((header, *(part for section in sections for part in section)))
-
-
-def flags_of(opcode: Opcode, *flags: int, rcode: int = 0) -> int:
-    """Return the second 16 bits of a header."""
-    result = opcode << 11 | rcode
-    for flag in flags:
-        result |= flag
-    return result

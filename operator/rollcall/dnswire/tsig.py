@@ -16,8 +16,9 @@ from dns.rdtypes.ANY.TSIG import TSIG
 from rollcall.model import TsigKey
 
 from .errors import MalformedMessage, TsigError, TsigFault
-from .message import CLASS_ANY, HEADER_SIZE, Message, read, record
-from .message import TSIG as TSIG_TYPE
+from .header import HEADER_SIZE
+from .message import Message, read, record
+from .types import CLASS_ANY, Type
 
 FUDGE_SECONDS = 300
 
@@ -172,7 +173,7 @@ def _append(wire: bytes, owner: str | dns.name.Name, rdata: TSIG) -> bytes:
             wire[:10],
             count.to_bytes(2, "big"),
             wire[HEADER_SIZE:],
-            record(name, TSIG_TYPE, CLASS_ANY, 0, data),
+            record(name, Type.TSIG, CLASS_ANY, 0, data),
         )
     )
 

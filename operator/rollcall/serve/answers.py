@@ -7,17 +7,17 @@ spelling of the name in upper and lower case, with EDNS and without.
 
 from random import Random
 
+from rollcall.dnswire.header import Rcode
+from rollcall.dnswire.message import record
+from rollcall.dnswire.types import ADDRESS_TYPES, IN, RECORD_TYPES, Type
 from rollcall.zone.changes import ZoneDelta
 
 from .sampling import answerable
 from .sources import Source, of_nothing, of_records, of_soa
 from .table import RRset, Table, Zone
-from .variants import Compiler, record
-from .wire import IN, Rcode, Type
+from .variants import CLASS_IN, Compiler
 
-KEPT_TYPES = frozenset(
-    map(int, (Type.A, Type.NS, Type.SOA, Type.PTR, Type.MX, Type.TXT, Type.AAAA, Type.SRV))
-)
+HOT_TYPES = frozenset(int(row.type) for row in RECORD_TYPES if row.is_hot)
 """Types for which sources are kept. None has a byte that is an ASCII letter: see `Answers.hot`."""
 
 
@@ -54,7 +54,7 @@ class Answers:
             for dependent in self._dependents.pop(owner, ()):
                 forget(dependent, None)
         for name in vanished:
-            for rdtype in KEPT_TYPES:
+            for rdtype in HOT_TYPES:
                 forget(_question(name, rdtype), None)
 
     def find(self, name: bytes, rdtype: int) -> tuple[Rcode, Source | None]:
@@ -77,7 +77,7 @@ class Answers:
         source = self.hot.get(question)
         if source is None:
             source = self._source(zone, name, rdtype, rrsets.get(rdtype), question)
-            if rdtype in KEPT_TYPES:
+            if rdtype in HOT_TYPES:
                 self.hot[question] = source
         return Rcode.NOERROR, source
 
@@ -107,8 +107,8 @@ class Answers:
         if node is None:
             return []
         return [
-            [record(b"", rdtype, rrset.ttl, rdata) for rdata in answerable(rrset.members)]
-            for rdtype in (Type.A, Type.AAAA)
+            [record(b"", rdtype, IN, rrset.ttl, rdata) for rdata in answerable(rrset.members)]
+            for rdtype in ADDRESS_TYPES
             if (rrset := node.rrsets.get(rdtype)) is not None
         ]
 
@@ -119,4 +119,4 @@ class Answers:
 
 
 def _question(name: bytes, rdtype: int) -> bytes:
-    return name + rdtype.to_bytes(2, "big") + IN
+    return name + rdtype.to_bytes(2, "big") + CLASS_IN

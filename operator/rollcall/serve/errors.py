@@ -11,7 +11,3 @@ class ListenError(ServeError):
 
 class SnapshotError(ServeError):
     """A snapshot file can't be used: it is damaged, or another version wrote it."""
-
-
-class MalformedError(ServeError):
-    """A message that is not a well-formed query (RFC 1035 section 4): the answer is FORMERR."""

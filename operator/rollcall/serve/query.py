@@ -1,200 +1,100 @@
-"""A query's bytes in, a response's bytes out.
+"""Reading a query in full, for everything that the short cut in `responder` doesn't know.
 
-Nearly all queries differ in their id and their name only. The short cut splits a query into the part that
-names the answer (the question) and the part that shapes the response (flags, counts, OPT), looks both up,
-and joins the response from ready pieces. All else takes the long way.
+By hand rather than with dnspython: a query needs four shapes of bytes checked and nothing decoded, and junk
+must not cost sixty times what a good query costs.
 """
 
-from collections.abc import Callable
+import struct
 from typing import NamedTuple
 
-from rollcall.feed.frames import Stats
+from rollcall.dnswire.edns import Edns
+from rollcall.dnswire.errors import MalformedMessage
+from rollcall.dnswire.header import HEADER_SIZE, Rcode
+from rollcall.dnswire.message import record
+from rollcall.dnswire.names import name_end, skip_name
+from rollcall.dnswire.types import CLASS_ANY, Type
 
-from .answers import Answers
-from .errors import MalformedError
-from .message import MIN_UDP_PAYLOAD, Edns, Query, parse, question_of
-from .variants import Variant, counts
-from .wire import AA, HEADER_SIZE, IN, OPCODE, QR, RD, TC, Rcode, Type, name_end
-
-MAX_TCP_MESSAGE = 65535
-
-SHAPES = 1024
-"""How many shapes are remembered: honest clients have a few dozen, a sender of junk has millions."""
-
-_TRANSFERS = (int(Type.AXFR), int(Type.IXFR))
-
-Respond = Callable[[bytes], bytes | None]
-"""From query to response; None where the sender must get none."""
+_RECORD_FIELDS = struct.Struct("!HHIH")  # type, class, ttl, length
 
 
-class Shape(NamedTuple):
-    """What a query asks of the form of its response.
+class Tsig(NamedTuple):
+    """The signature of a query (RFC 8945 section 4.2), as far as an error reply needs it."""
 
-    `flags` are the two bytes of flags in the header; `size` is the largest response, less the OPT record
-    that it ends in; `edns` is 1 where there is one: the index into a variant's counts.
-    """
+    key: bytes
+    algorithm: bytes
+    time_and_fudge: bytes
 
-    flags: bytes
-    size: int
-    edns: int
-    opt: bytes
-
-
-def responder(answers: Answers, stats: Stats, *, tcp: bool) -> Respond:
-    """Make a function that answers queries and counts, in `stats`, all but the responses with NOERROR."""
-    long_way = _LongWay(answers, stats, tcp)
-    source_of = answers.hot.get
-    shape_of = long_way.shapes.get
-
-    def respond(query: bytes) -> bytes | None:
-        # The first zero byte after the header ends the name. A label may hold one too: then the lookup finds
-        # nothing, as no kept question begins like another one. Type and class are the four bytes that follow.
-        end = query.find(0, HEADER_SIZE) + 5
-        question = query[HEADER_SIZE:end]
-        # One call lowers name, type and class: `Answers.hot` says why that is sound.
-        source = source_of(question.lower())
-        # All but the id and the question: the flags and counts, then whatever follows the question.
-        shape = shape_of(query[2:HEADER_SIZE] + query[end:])
-        if shape is None:
-            return long_way.respond(query)
-        if source is None:
-            return long_way.resolve(query, question, shape)
-        flags, size, edns, opt = shape
-        variant = next(source)
-        wire = variant.wire
-        if end + len(wire) > size:
-            return long_way.cut(query, flags, question, variant, shape)
-        # The question goes back as it came: resolvers check the case of their letters.
-        return b"".join((query[:2], flags, variant.counts[edns], question, wire, opt))
-
-    return respond
+    def bad_key(self, message_id: bytes) -> bytes:
+        """Write the TSIG record that says that we don't know the key (RFC 8945 section 5.2.1), unsigned."""
+        error = Rcode.BADKEY.to_bytes(2, "big")
+        rdata = self.algorithm + self.time_and_fudge + b"\0\0" + message_id + error + b"\0\0"
+        return record(self.key, Type.TSIG, CLASS_ANY, 0, rdata)
 
 
-def truncated(response: bytes) -> bytes:
-    """Leave nothing of a response but its question, and set TC: "ask again over TCP"."""
-    end = name_end(response, HEADER_SIZE) + 4 if response[4:6] == b"\x00\x01" else HEADER_SIZE
-    return b"".join(
-        (
-            response[:2],
-            bytes((response[2] | TC, response[3])),
-            response[4:6],
-            bytes(6),
-            response[HEADER_SIZE:end],
-        )
-    )
+class Query(NamedTuple):
+    """A well-formed query. `question` is its bytes: name, type and class."""
+
+    question: bytes
+    rdtype: int
+    edns: Edns | None
+    tsig: Tsig | None
 
 
-def failure(query: bytes) -> bytes:
-    """SERVFAIL without a question, for a query that broke us; `query` has a whole header."""
-    return _response(query, Rcode.SERVFAIL)
+def question_of(message: bytes) -> bytes:
+    """Find the one question of a message. Raises MalformedMessage unless there is exactly one."""
+    if message[4:6] != b"\x00\x01":
+        raise MalformedMessage("there is not exactly one question")
+    end = name_end(message, HEADER_SIZE) + 4
+    if end > len(message):
+        raise MalformedMessage("the question is cut off")
+    return message[HEADER_SIZE:end]
 
 
-class _LongWay:
-    """Answers every query, and teaches the short cut the shape of the usual ones."""
-
-    def __init__(self, answers: Answers, stats: Stats, tcp: bool) -> None:
-        self._answers = answers
-        self._stats = stats
-        self._tcp = tcp
-        self.shapes: dict[bytes, Shape] = {}
-
-    def respond(self, query: bytes) -> bytes | None:
-        if len(query) < HEADER_SIZE or query[2] & QR:
-            self._stats.dropped += 1
-            return None
-        if query[2] & OPCODE:
-            return self._error(query, Rcode.NOTIMP, _question_if_any(query))
-        try:
-            parsed = parse(query)
-        except MalformedError:
-            return self._error(query, Rcode.FORMERR)
-        question, edns = parsed.question, parsed.edns
-        if edns is not None and edns.version:
-            return self._error(query, Rcode.BADVERS, question, edns)
-        if parsed.tsig is not None:
-            return self._error(query, Rcode.NOTAUTH, question, edns, parsed.tsig.bad_key(query[:2]))
-        shape = self._shape(query, parsed)
-        if not question.endswith(IN) or parsed.rdtype in _TRANSFERS:
-            return self._error(query, Rcode.REFUSED, question, edns)
-        return self._answer(query, question, parsed.rdtype, shape)
-
-    def resolve(self, query: bytes, question: bytes, shape: Shape) -> bytes | None:
-        """Answer a query of a known shape; `question` ends after the first zero byte and four more."""
-        rdtype = int.from_bytes(question[-4:-2], "big")
-        try:
-            is_well_formed = name_end(question, 0) == len(question) - 4
-        except MalformedError:
-            is_well_formed = False
-        if not is_well_formed or rdtype in _TRANSFERS or not question.endswith(IN):
-            return self.respond(query)
-        return self._answer(query, question, rdtype, shape)
-
-    def cut(self, query: bytes, flags: bytes, question: bytes, variant: Variant, shape: Shape) -> bytes:
-        """Write the response that holds as much of the answer as it may."""
-        is_truncated, wire, records, additional = variant.fitted(shape.size - HEADER_SIZE - len(question))
-        if is_truncated:
-            self._stats.truncated += 1
-            flags = bytes((flags[0] | TC, flags[1]))
-        return b"".join(
-            (query[:2], flags, counts(records, 0, additional)[shape.edns], question, wire, shape.opt)
-        )
-
-    def _answer(self, query: bytes, question: bytes, rdtype: int, shape: Shape) -> bytes:
-        rcode, source = self._answers.find(question[:-4].lower(), rdtype)
-        if source is None:
-            self._stats.count(rcode)
-            flags = bytes((shape.flags[0] & ~AA, rcode))
-            return b"".join((query[:2], flags, counts(0)[shape.edns], question, shape.opt))
-        flags = shape.flags
-        if rcode:
-            self._stats.count(rcode)
-            flags = bytes((flags[0], rcode))
-        variant = next(source)
-        if HEADER_SIZE + len(question) + len(variant.wire) > shape.size:
-            return self.cut(query, flags, question, variant, shape)
-        return b"".join((query[:2], flags, variant.counts[shape.edns], question, variant.wire, shape.opt))
-
-    def _shape(self, query: bytes, parsed: Query) -> Shape:
-        edns = parsed.edns
-        opt = edns.reply() if edns is not None else b""
-        size = MAX_TCP_MESSAGE if self._tcp else edns.payload if edns is not None else MIN_UDP_PAYLOAD
-        # AD is no business of an authoritative server, and it should clear CD (RFC 4035 section 3.1.6).
-        flags = bytes((QR | AA | query[2] & RD, 0))
-        shape = Shape(flags, size - len(opt), 1 if edns is not None else 0, opt)
-        if len(self.shapes) < SHAPES:
-            self.shapes[query[2:HEADER_SIZE] + query[HEADER_SIZE + len(parsed.question) :]] = shape
-        return shape
-
-    def _error(
-        self, query: bytes, rcode: Rcode, question: bytes = b"", edns: Edns | None = None, tsig: bytes = b""
-    ) -> bytes:
-        self._stats.count(rcode)
-        return _response(query, rcode, question, edns, tsig)
+def parse(message: bytes) -> Query:
+    """Read a query. Raises MalformedMessage; nothing else, whatever the bytes are."""
+    question = question_of(message)
+    rdtype = int.from_bytes(question[-4:-2], "big")
+    answers, authorities, additional = struct.unpack_from("!HHH", message, 6)
+    if answers or (authorities and rdtype != Type.IXFR):  # IXFR: RFC 1995 section 3
+        raise MalformedMessage("a query holds records")
+    at = HEADER_SIZE + len(question)
+    edns = tsig = None
+    for number in range(authorities + additional):
+        if tsig is not None:
+            raise MalformedMessage("a record follows the TSIG record")
+        start, at = at, skip_name(message, at)
+        if at + _RECORD_FIELDS.size > len(message):
+            raise MalformedMessage("a record is cut off")
+        kind, rdclass, ttl, length = _RECORD_FIELDS.unpack_from(message, at)
+        end = at + _RECORD_FIELDS.size + length
+        if end > len(message):
+            raise MalformedMessage("a record is cut off")
+        if number >= authorities:
+            if kind == Type.OPT:
+                if edns is not None or message[start]:
+                    raise MalformedMessage("there are two OPT records, or one that has a name")
+                _check_options(message, at + _RECORD_FIELDS.size, end)
+                edns = Edns.of(rdclass, ttl)
+            elif kind == Type.TSIG:
+                tsig = _parse_tsig(message[start:at], message[at + _RECORD_FIELDS.size : end])
+        at = end
+    if at != len(message):
+        raise MalformedMessage("there are bytes after the last record")
+    return Query(question, rdtype, edns, tsig)
 
 
-def _response(
-    query: bytes, rcode: Rcode, question: bytes = b"", edns: Edns | None = None, tsig: bytes = b""
-) -> bytes:
-    """Write a response without data. The rcode's upper bits need an OPT to hold them."""
-    opt = edns.reply(rcode >> 4) if edns is not None else b""
-    additional = (1 if opt else 0) + (1 if tsig else 0)
-    return b"".join(
-        (
-            query[:2],
-            bytes((QR | query[2] & (OPCODE | RD), rcode & 0xF)),
-            (1 if question else 0).to_bytes(2, "big"),
-            bytes(4),
-            additional.to_bytes(2, "big"),
-            question,
-            opt,
-            tsig,
-        )
-    )
+def _check_options(message: bytes, at: int, end: int) -> None:
+    while at + 4 <= end:
+        at += 4 + int.from_bytes(message[at + 2 : at + 4], "big")
+    if at != end:
+        raise MalformedMessage("an EDNS option is cut off")
 
 
-def _question_if_any(query: bytes) -> bytes:
-    """Find the question of a message whose opcode may give it any format."""
-    try:
-        return question_of(query)
-    except MalformedError:
-        return b""
+def _parse_tsig(key: bytes, rdata: bytes) -> Tsig:
+    name_end(key, 0)
+    fixed = name_end(rdata, 0)
+    mac = fixed + 10
+    other = mac + int.from_bytes(rdata[fixed + 8 : mac], "big") + 6
+    if other > len(rdata) or other + int.from_bytes(rdata[other - 2 : other], "big") != len(rdata):
+        raise MalformedMessage("the TSIG record is cut off")
+    return Tsig(key, rdata[:fixed], rdata[fixed : fixed + 8])

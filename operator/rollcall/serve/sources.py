@@ -7,10 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, repeat
 from random import Random
 
+from rollcall.dnswire.header import HEADER_SIZE
+from rollcall.dnswire.message import record
+from rollcall.dnswire.names import QUESTION_NAME
+from rollcall.dnswire.types import IN, Type
+
 from .sampling import Sampler, picker, sampler
 from .table import Zone
-from .variants import Compiler, Variant, counts, pointer, record
-from .wire import HEADER_SIZE, OWNER, Type
+from .variants import Compiler, Variant, counts, reference
 
 Source = Iterator[Variant]
 
@@ -98,7 +102,7 @@ def of_soa(zone: Zone) -> Source:
     while True:
         if soa is not zone.soa:
             soa = zone.soa
-            records = [record(OWNER, Type.SOA, zone.soa_ttl, soa)]
+            records = [record(QUESTION_NAME, Type.SOA, IN, zone.soa_ttl, soa)]
             variant = Variant(records[0], counts(1), records)
         yield variant
 
@@ -109,10 +113,10 @@ def of_nothing(zone: Zone, name_size: int, ttl: int) -> Source:
     It fits every question about the zone whose name has this many bytes: the owner of the SOA is where the
     question's name ends in the apex.
     """
-    owner = pointer(HEADER_SIZE + name_size - len(zone.apex), zone.apex)
+    owner = reference(HEADER_SIZE + name_size - len(zone.apex), zone.apex)
     soa = None
     while True:
         if soa is not zone.soa:
             soa = zone.soa
-            variant = Variant(record(owner, Type.SOA, ttl, soa), counts(0, 1))
+            variant = Variant(record(owner, Type.SOA, IN, ttl, soa), counts(0, 1))
         yield variant

@@ -6,10 +6,9 @@ Pure: no wire answers, no I/O. A change costs what it touches (and the depth of 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from rollcall.dnswire.names import parent, suffixes
 from rollcall.feed.errors import DeltaError
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
-
-from .wire import parent, suffixes
 
 REVOKED = -1
 """A negative ttl that is taken back."""

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from socket import socket
 from typing import Any
 
+from rollcall.dnswire.header import HEADER_SIZE
 from rollcall.feed.frames import Stats
 
 from .failures import FailureLog
-from .query import Respond, failure
-from .wire import HEADER_SIZE
+from .responder import Respond, failure
 
 BATCH = 64
 _LENGTH = 2

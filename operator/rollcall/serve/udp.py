@@ -9,12 +9,12 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from rollcall.dnswire.header import HEADER_SIZE
 from rollcall.feed.frames import Stats
 
 from .failures import FailureLog
-from .query import Respond, failure, truncated
 from .ratelimit import SEND, RateLimit, Verdict
-from .wire import HEADER_SIZE
+from .responder import Respond, failure, truncated
 
 _LOG = logging.getLogger(__name__)
 

@@ -3,13 +3,17 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from .wire import HEADER_SIZE, IN, MAX_POINTER, OWNER, POINTER, Type
+from rollcall.dnswire.header import HEADER_SIZE
+from rollcall.dnswire.names import MAX_POINTER, QUESTION_NAME, pointer
+from rollcall.dnswire.types import IN, RECORD_TYPES
 
 RDATA_OFFSET = 12
 """Where the data begins in a record whose owner is a pointer."""
 
-TARGET_OFFSET = {int(Type.NS): 0, int(Type.SRV): 6}
+TARGET_OFFSETS = {int(row.type): row.fixed for row in RECORD_TYPES if row.has_additional}
 """Where in its data a record names the host whose addresses belong in the additional section."""
+
+CLASS_IN = IN.to_bytes(2, "big")
 
 AddressesOf = Callable[[bytes], Sequence[Sequence[bytes]]]
 """From the name of a host to its address RRsets, the records without their owner."""
@@ -66,25 +70,18 @@ def counts(answers: int, authorities: int = 0, additional: int = 0) -> tuple[byt
     return head + additional.to_bytes(2, "big"), head + (additional + 1).to_bytes(2, "big")
 
 
-def record(owner: bytes, rdtype: int, ttl: int, rdata: bytes) -> bytes:
-    """Write a record of class IN (RFC 1035 section 4.1.3)."""
-    return b"".join(
-        (owner, rdtype.to_bytes(2, "big"), IN, ttl.to_bytes(4, "big"), len(rdata).to_bytes(2, "big"), rdata)
-    )
-
-
-def pointer(offset: int, name: bytes) -> bytes:
+def reference(offset: int, name: bytes) -> bytes:
     """Point to `name`, which is at `offset` of the message; write it out where no pointer reaches so far."""
-    return (POINTER << 8 | offset).to_bytes(2, "big") if offset <= MAX_POINTER else name
+    return pointer(offset) if offset <= MAX_POINTER else name
 
 
 class Compiler:
     """Makes answers of some records of one RRset."""
 
     def __init__(self, question: bytes, rdtype: int, ttl: int, addresses_of: AddressesOf) -> None:
-        self._prefix = OWNER + rdtype.to_bytes(2, "big") + IN + ttl.to_bytes(4, "big")
+        self._prefix = QUESTION_NAME + rdtype.to_bytes(2, "big") + CLASS_IN + ttl.to_bytes(4, "big")
         self._answer_offset = HEADER_SIZE + len(question)
-        self._target_offset = TARGET_OFFSET.get(rdtype)
+        self._target_offset = TARGET_OFFSETS.get(rdtype)
         self._addresses_of = addresses_of
         self._addresses: dict[bytes, Sequence[Sequence[bytes]]] = {}
 
@@ -116,6 +113,6 @@ class Compiler:
             rrsets = self._addresses.get(host)
             if rrsets is None:
                 rrsets = self._addresses[host] = self._addresses_of(host.lower())
-            owner = pointer(end - len(host), host)
+            owner = reference(end - len(host), host)
             additional += [(len(rrset), b"".join([owner + tail for tail in rrset])) for rrset in rrsets]
         return additional

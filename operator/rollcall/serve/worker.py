@@ -22,8 +22,8 @@ from .answers import Answers
 from .errors import SnapshotError
 from .failures import FailureLog
 from .loader import Loader
-from .query import responder
 from .ratelimit import RateLimit
+from .responder import responder
 from .snapshot import read_snapshot
 from .table import Table
 from .tcp import serving

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from rollcall.dnswire import rdata as rd
+from rollcall.dnswire.names import is_at_or_below
+from rollcall.dnswire.types import Type
 from rollcall.model import ZoneSpec
 
-from . import rdata as rd
 from .changes import MAX_ANSWER
 from .content import Record, ZoneContent
-from .names import below, from_text, is_at_or_below
+from .names import below, from_text
 
 NS_TTL_SECONDS = 3600
 UNDELEGATED = from_text("ns.invalid")
@@ -40,15 +42,15 @@ class Apex:
         """Return the apex that a spec asks for.
 
         Raises:
-            ValueError: a server's name is no domain name (InvalidName), or an address is no address.
+            ValueError: a server's name is not a domain name (InvalidName), or an address is not one.
         """
         if not spec.name_servers:
-            return cls(frozenset((Record(apex, rd.NS, UNDELEGATED, 1),)), frozenset())
+            return cls(frozenset((Record(apex, Type.NS, UNDELEGATED, 1),)), frozenset())
         records = set()
         inside = set()
         for server in spec.name_servers:
             name = from_text(server.name)
-            records.add(Record(apex, rd.NS, name, 1))
+            records.add(Record(apex, Type.NS, name, 1))
             if is_at_or_below(name, apex):
                 inside.add(name)
                 records.update(

@@ -9,8 +9,8 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from . import rdata as rd
 from .changes import RRsetDelta, ZoneDelta
+from .soa import soa_data
 
 MAX_WEIGHT = (1 << 32) - 1
 """Of a record: the weights of several instances of up to 65,535 each can add up in one."""
@@ -206,7 +206,7 @@ class ZoneContent:
     def soa_data(self) -> bytes:
         """Return the record data of the SOA of this version."""
         mname, rname, negative_ttl_seconds = self._soa
-        return rd.soa(mname, rname, self.serial, negative_ttl_seconds)
+        return soa_data(mname, rname, self.serial, negative_ttl_seconds)
 
     def full_delta(self) -> ZoneDelta:
         """Return this version as a delta from nothing."""

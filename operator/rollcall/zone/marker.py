@@ -15,7 +15,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote
 
-from . import rdata as rd
+from rollcall.dnswire import rdata as rd
+
 from .names import to_text
 
 LABEL = "_rollcall"

@@ -1,6 +1,6 @@
-"""Domain names in wire format: built of labels, never by joining text.
+"""Domain names from text and to text: built of labels, never by joining text.
 
-Absolute, uncompressed, lower case (RFC 1035 section 3.1; RFC 4343 for the case).
+Wire names are absolute, uncompressed and in lower case (RFC 1035 section 3.1; RFC 4343 for the case).
 """
 
 from functools import lru_cache
@@ -8,10 +8,7 @@ from functools import lru_cache
 import dns.exception
 import dns.name
 
-MAX_LABEL = 63
-MAX_NAME = 255
-
-ROOT = b"\0"
+from rollcall.dnswire.names import MAX_LABEL, MAX_NAME, ROOT, split
 
 
 class InvalidName(ValueError):
@@ -53,7 +50,7 @@ def from_text(text: str) -> bytes:
     """Parse a name as users write it, with or without the last dot.
 
     Raises:
-        InvalidName: it is no domain name.
+        InvalidName: it is not a domain name.
     """
     try:
         return dns.name.from_text(text.lower()).to_wire() or ROOT
@@ -64,29 +61,3 @@ def from_text(text: str) -> bytes:
 def to_text(name: bytes) -> str:
     """Write a name for people: escaped where it must be, without the last dot."""
     return dns.name.Name(split(name)).to_text(omit_final_dot=True)
-
-
-def split(name: bytes) -> list[bytes]:
-    """Return the labels of a name, leftmost first, the root's empty one last."""
-    labels = []
-    position = 0
-    while length := name[position]:
-        labels.append(name[position + 1 : position + 1 + length])
-        position += 1 + length
-    labels.append(b"")
-    return labels
-
-
-def parents(name: bytes) -> list[bytes]:
-    """Return the names above one, nearest first, the root left out."""
-    result = []
-    position = name[0] + 1 if name[0] else 0
-    while position and name[position]:
-        result.append(name[position:])
-        position += name[position] + 1
-    return result
-
-
-def is_at_or_below(name: bytes, ancestor: bytes) -> bool:
-    """Whether a name is another one or lies below it."""
-    return name == ancestor or ancestor in parents(name)

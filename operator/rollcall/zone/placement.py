@@ -15,6 +15,9 @@ from collections.abc import Iterator
 import msgspec
 
 from rollcall.directory import Entry
+from rollcall.dnswire import rdata as rd
+from rollcall.dnswire.names import MAX_LABEL, MAX_NAME
+from rollcall.dnswire.types import ADDRESS_TYPES, Type
 from rollcall.model import (
     Instance,
     InstanceNames,
@@ -26,11 +29,10 @@ from rollcall.model import (
     version_to_label,
 )
 
-from . import rdata as rd
 from .changes import MAX_ANSWER
 from .content import Record
 from .marker import marker_name, served_data
-from .names import MAX_LABEL, MAX_NAME, InvalidName, below
+from .names import InvalidName, below
 
 VERSIONS = "versions"
 
@@ -87,14 +89,14 @@ class Placement(msgspec.Struct, frozen=True):
 
     def count_for(self, rdtype: int) -> int:
         """Return how many records of a type one answer holds: the policy is about addresses only."""
-        return self.count if rdtype in (rd.A, rd.AAAA) else MAX_ANSWER
+        return self.count if rdtype in ADDRESS_TYPES else MAX_ANSWER
 
 
 def _services(parent: bytes, own: bytes, instance: Instance, weight: int) -> Iterator[Record]:
     for port in instance.ports:
-        if port.name and len(port.name) < MAX_LABEL:  # 63 octets and the underscore are no label
+        if port.name and len(port.name) < MAX_LABEL:  # 63 octets and the underscore are not a label
             owner = below(parent, *_port_labels(port))
-            yield Record(owner, rd.SRV, rd.srv(weight, port.number, own), weight, weight > 0)
+            yield Record(owner, Type.SRV, rd.srv(weight, port.number, own), weight, weight > 0)
 
 
 def _port_labels(port: InstancePort) -> tuple[str, str]:
@@ -121,7 +123,7 @@ def place(entry: Entry, spec: ZoneSpec, domain: bytes, identity: str) -> Placeme
         versions=len(root) <= MAX_NAME - _LONGEST_VERSION_PREFIX,
         live_names=asked.eligibility.instance_names is InstanceNames.LIVE,
         withheld_versions=entry.colliding_versions,
-        marker=Record(marker_name(root), rd.TXT, marker, 1),
+        marker=Record(marker_name(root), Type.TXT, marker, 1),
     )
 
 

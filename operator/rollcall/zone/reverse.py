@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
+from rollcall.dnswire.types import Type
 from rollcall.model import Instance
 
-from . import rdata as rd
 from .content import Record
 from .names import below, from_text
 
@@ -23,4 +23,4 @@ def reverse_name(address: IPv4Address | IPv6Address) -> bytes:
 def pointers(instance: Instance, target: bytes) -> Iterator[Record]:
     """Yield a PTR record for each address of an instance, to the instance's own name."""
     for address in instance.addresses:
-        yield Record(reverse_name(address), rd.PTR, target, 1)
+        yield Record(reverse_name(address), Type.PTR, target, 1)

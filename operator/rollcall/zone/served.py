@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rollcall.directory import Directory, Entry
+from rollcall.dnswire.names import MAX_LABEL, is_at_or_below, parent, suffixes
 from rollcall.model import DiscoveryZone, Instance, Key, Problem
 
 from .apex import Apex
 from .changes import MAX_ANSWER
 from .claims import Claims
 from .content import Record, ZoneContent
-from .names import MAX_LABEL, InvalidName, is_at_or_below, parents, to_text
+from .names import InvalidName, to_text
 from .placement import Placement, place, root_name
 from .reverse import pointers
 
@@ -215,8 +216,8 @@ class ServedZone:
         if not self.reverse or not own:
             return
         for record in pointers(instance, own):
-            for parent in parents(record.owner):
-                if (content := self.reverse.get(parent)) is not None:
+            for domain in suffixes(parent(record.owner)):
+                if (content := self.reverse.get(domain)) is not None:
                     yield content, record
                     break
 

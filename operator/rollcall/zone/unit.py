@@ -6,10 +6,11 @@ outside of units (the apex, addresses of name servers) is never written to other
 
 from collections.abc import Callable, Iterator
 
-from . import rdata as rd
+from rollcall.dnswire.names import suffixes
+from rollcall.dnswire.types import Type
+
 from .exported import ExportedZone, RRsetKey, Version
 from .marker import is_marker_name, marker_name, root_of_marker, service_of
-from .names import parents
 
 SLICE = 500
 """RRsets that are indexed at a time: less than a millisecond."""
@@ -18,16 +19,16 @@ SLICE = 500
 def root_of(key: RRsetKey, is_root: Callable[[bytes], bool]) -> bytes | None:
     """Return the root of the unit that an RRset of ours is in; None where it is in none."""
     owner, rdtype = key
-    if rdtype == rd.PTR:
+    if rdtype == Type.PTR:
         return owner
     if is_marker_name(owner):
-        return root_of_marker(owner) if rdtype == rd.TXT else None
+        return root_of_marker(owner) if rdtype == Type.TXT else None
     return nearest_root(owner, is_root)
 
 
 def nearest_root(owner: bytes, is_root: Callable[[bytes], bool]) -> bytes | None:
     """Return the nearest root at or above a name."""
-    return next(filter(is_root, (owner, *parents(owner))), None)
+    return next(filter(is_root, suffixes(owner)), None)
 
 
 class Units:
@@ -52,13 +53,13 @@ class Units:
 
     def service(self, root: bytes) -> str:
         """Return the service that a unit is, "" for a pointer."""
-        rrset = self._published.rrsets.get((marker_name(root), rd.TXT))
+        rrset = self._published.rrsets.get((marker_name(root), Type.TXT))
         return service_of(rrset.records[0]) if rrset else ""
 
     def marker_ttl(self, root: bytes) -> int:
         """Return the ttl of a unit's marker, in seconds."""
         rrsets = self._published.rrsets
-        rrset = rrsets.get((marker_name(root), rd.TXT)) or rrsets.get((root, rd.PTR))
+        rrset = rrsets.get((marker_name(root), Type.TXT)) or rrsets.get((root, Type.PTR))
         return rrset.ttl if rrset else 0
 
     def build(self) -> Iterator[None]:
@@ -74,7 +75,7 @@ class Units:
         removed = frozenset(
             root_of_marker(owner)
             for (owner, rdtype), _, after in version.differences
-            if after is None and rdtype == rd.TXT and is_marker_name(owner)
+            if after is None and rdtype == Type.TXT and is_marker_name(owner)
         )
         touched: dict[bytes, set[RRsetKey]] = {root: set() for root in removed}
         for key, _, after in version.differences:
@@ -87,7 +88,7 @@ class Units:
             keys.add(key)
             if after is None and root in self._keys:
                 self._keys[root].discard(key)
-                if key[1] == rd.PTR:
+                if key[1] == Type.PTR:
                     del self._keys[root]
         for root in removed:
             self._keys.pop(root, None)
@@ -103,4 +104,4 @@ class Units:
 
     def _root(self, key: RRsetKey, removed: frozenset[bytes]) -> bytes | None:
         rrsets = self._published.rrsets
-        return root_of(key, lambda name: (marker_name(name), rd.TXT) in rrsets or name in removed)
+        return root_of(key, lambda name: (marker_name(name), Type.TXT) in rrsets or name in removed)

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from rollcall.directory import Directory, ServiceChange
+from rollcall.dnswire.names import is_at_or_below
 from rollcall.model import DiscoveryZone, Key, Problem
 
 from .apex import Apex
 from .changes import ZoneDelta
 from .content import ZoneContent
-from .names import InvalidName, from_text, is_at_or_below, to_text
+from .names import InvalidName, from_text, to_text
 from .serial import is_newer, next_serial
 from .served import ServedZone
 

@@ -13,7 +13,7 @@ from children import DEADLINE_SECONDS
 from patient_clock import PatientClock
 from rollcall.feed.frames import Stats
 from rollcall.serve.failures import FailureLog
-from rollcall.serve.query import Respond, responder
+from rollcall.serve.responder import Respond, responder
 from rollcall.serve.tcp import Limits, serving
 from unit.serve.samples import addresses, answers, rrset, zone
 from waiting import until

@@ -11,7 +11,8 @@ import pytest
 
 from nameservers.asking import tsig_key
 from rollcall.dnswire.errors import TsigError
-from rollcall.dnswire.message import MAX_MESSAGE, read
+from rollcall.dnswire.header import MAX_MESSAGE
+from rollcall.dnswire.message import read
 from rollcall.dnswire.tsig import Chain, verify
 from rollcall.publish.transfer.answering.tcp import Limits
 from serving.programs import run

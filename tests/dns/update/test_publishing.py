@@ -5,7 +5,8 @@ from ipaddress import ip_address
 import pytest
 
 from nameservers import REVERSE, REVERSE_ZONE, Bind, Knot, Nameserver, PowerDNS, data, serial, serving
-from rollcall.zone import rdata as rd
+from rollcall.dnswire import rdata as rd
+from rollcall.dnswire.types import Type
 from updates import Source, at_server, label, many, markers, running
 
 ZONES = 9
@@ -67,7 +68,7 @@ async def test_names_at_the_limits(server: Nameserver, domain: str) -> None:
     address = ip_address("10.0.0.1").packed
     source.put(
         service,
-        {(root, rd.A): {address}, (longest, rd.A): {address}, (odd, rd.SRV): {rd.srv(1, 80, longest)}},
+        {(root, Type.A): {address}, (longest, Type.A): {address}, (odd, Type.SRV): {rd.srv(1, 80, longest)}},
     )
     async with running(source, server) as it:
         await it.current()

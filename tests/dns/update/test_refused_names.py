@@ -3,8 +3,8 @@
 import pytest
 
 from nameservers import DOMAIN, Bind, Knot, data, serving
+from rollcall.dnswire.types import Type
 from rollcall.publish.update.reasons import Reason
-from rollcall.zone import rdata as rd
 from rollcall.zone.names import from_text
 from updates import Source, at_server, label, many, running
 
@@ -15,7 +15,7 @@ async def test_a_type_that_is_not_granted(kind, tmp_path) -> None:
     services = {f"s{number}.shop": many(3, f"10.0.{number}.1") for number in range(50)}
     source.services(services)
     bad = source.root("bad.shop")
-    source.put("bad.shop", {(bad, rd.PTR): {from_text("x.example.com")}})
+    source.put("bad.shop", {(bad, Type.PTR): {from_text("x.example.com")}})
     with serving(kind.primary(tmp_path)) as [server]:
         async with running(source, server) as it:
             said = await it.said(Reason.REJECTED)
@@ -39,11 +39,11 @@ async def test_a_name_that_one_server_does_not_take(tmp_path) -> None:
     odd = label(b"not a host") + root
     address = b"\x0a\0\0\1"
     fine = [label(f"i{number}") + root for number in range(20)]
-    source.put("web.shop", {(owner, rd.A): {address} for owner in (root, odd, *fine)})
+    source.put("web.shop", {(owner, Type.A): {address} for owner in (root, odd, *fine)})
     with serving(Bind.primary(tmp_path)) as [server]:
         async with running(source, server) as it:
             assert r"not\032a\032host.web.shop" in (await it.said(Reason.REJECTED)).message
             assert len(await at_server(server, DOMAIN)) == 21
             assert data(server, f"i19.web.shop.{DOMAIN}", "A") == {"10.0.0.1"}
-            source.put("web.shop", {(owner, rd.A): {address} for owner in (root, *fine)})
+            source.put("web.shop", {(owner, Type.A): {address} for owner in (root, *fine)})
             await it.current()

@@ -8,7 +8,7 @@ from rollcall.cli.ask import Server
 from rollcall.directory import Directory
 from rollcall.feed.frames import Stats
 from rollcall.serve.answers import Answers
-from rollcall.serve.query import Respond, responder
+from rollcall.serve.responder import Respond, responder
 from rollcall.serve.table import Table
 from rollcall.zone import Zones
 from unit.world import Answer, pod, resource, service, zone

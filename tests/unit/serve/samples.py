@@ -13,7 +13,7 @@ import dns.rrset
 
 from rollcall.feed.frames import Stats
 from rollcall.serve.answers import Answers
-from rollcall.serve.query import Respond, responder
+from rollcall.serve.responder import Respond, responder
 from rollcall.serve.table import Table
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
 

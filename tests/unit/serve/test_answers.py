@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollcall.serve.answers import KEPT_TYPES, Answers
+from rollcall.serve.answers import HOT_TYPES, Answers
 from rollcall.serve.table import REVOKED, Table
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
 from unit.serve.samples import (
@@ -184,7 +184,7 @@ def test_a_new_table_replaces_all_answers_at_once() -> None:
 
 
 def test_kept_types_hold_no_byte_that_lowering_changes_or_makes() -> None:
-    for rdtype in KEPT_TYPES:
+    for rdtype in HOT_TYPES:
         wire = rdtype.to_bytes(2, "big")
         assert not any(chr(byte).isalpha() for byte in wire if byte < 128)
 
@@ -197,7 +197,7 @@ def test_what_is_kept_is_bounded_by_the_names_that_exist() -> None:
         client.ask(f"n{index}.example.test.")
         client.ask(SERVICE, f"TYPE{index + 1000}")
 
-    assert len(source.hot) <= 2 * len(KEPT_TYPES)
+    assert len(source.hot) <= 2 * len(HOT_TYPES)
 
 
 OWNERS = [

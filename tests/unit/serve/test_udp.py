@@ -8,8 +8,8 @@ import pytest
 
 from rollcall.feed.frames import Stats
 from rollcall.serve.failures import FailureLog
-from rollcall.serve.query import Respond, responder
 from rollcall.serve.ratelimit import RateLimit
+from rollcall.serve.responder import Respond, responder
 from rollcall.serve.udp import BATCH, receiver
 from unit.serve.samples import addresses, answers, rrset, zone
 

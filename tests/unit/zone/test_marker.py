@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.zone import rdata as rd
+from rollcall.dnswire import rdata as rd
 from rollcall.zone.marker import Generation, Marker, domain_of, parse, service_of
 from rollcall.zone.names import from_text
 

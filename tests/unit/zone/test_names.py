@@ -1,4 +1,4 @@
-"""Names in wire format, reverse names, serial arithmetic."""
+"""Names from text, reverse names, serial arithmetic."""
 
 from ipaddress import ip_address
 
@@ -38,15 +38,6 @@ def test_a_name_that_is_too_long_is_refused_by_its_length():
 def test_text_that_is_no_name_is_refused(text):
     with pytest.raises(names.InvalidName):
         names.from_text(text)
-
-
-def test_ancestry():
-    inner, outer = names.from_text("a.b.example"), names.from_text("b.example")
-    assert names.is_at_or_below(inner, outer)
-    assert names.is_at_or_below(outer, outer)
-    assert not names.is_at_or_below(outer, inner)
-    assert not names.is_at_or_below(names.from_text("ab.example"), outer)
-    assert names.parents(inner) == [outer, names.from_text("example")]
 
 
 @given(st.ip_addresses())

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from rollcall.dnswire.names import MAX_LABEL, MAX_NAME
 from rollcall.model import Instance, Key, Members
-from rollcall.zone.names import MAX_LABEL, MAX_NAME, InvalidName, below, to_text
+from rollcall.zone.names import InvalidName, below, to_text
 
 from .endpoints import in_order
 from .names import instance_name, service_name

@@ -2,8 +2,9 @@
 
 import re
 
+from rollcall.dnswire.names import ROOT
 from rollcall.model import FileSpec, Key
-from rollcall.zone.names import ROOT, InvalidName, below, from_text, to_text
+from rollcall.zone.names import InvalidName, below, from_text, to_text
 
 from .rendering import CannotRender
 

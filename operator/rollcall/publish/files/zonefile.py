@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 
 import dns.name
 
+from rollcall.dnswire.names import split
 from rollcall.model import DiscoveryFile, Instance, Members
 from rollcall.zone import MAX_ANSWER
 from rollcall.zone.marker import HERITAGE, marker_name
-from rollcall.zone.names import split, to_text
-from rollcall.zone.rdata import EXPIRE_SECONDS, REFRESH_SECONDS, RETRY_SECONDS
+from rollcall.zone.names import to_text
+from rollcall.zone.soa import EXPIRE_SECONDS, REFRESH_SECONDS, RETRY_SECONDS
 
 from .named import Named, contents
 from .names import domain_of

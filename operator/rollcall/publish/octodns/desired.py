@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
 
-from rollcall.zone import rdata as rd
+from rollcall.dnswire.names import split
+from rollcall.dnswire.types import Type
 from rollcall.zone.marker import LABEL, is_marker_name, one_string, own_string, root_of_marker
-from rollcall.zone.names import split, to_text
+from rollcall.zone.names import to_text
 from rollcall.zone.unit import root_of
 
 from .exchange import RRset
@@ -35,7 +36,9 @@ def desired(rrsets: Iterable[RRset], domain: bytes, identity: str, left_out: lis
     """Yield what has to be at the provider; add to `left_out` what octoDNS has no form for."""
     rrsets = list(rrsets)
     roots = {
-        root_of_marker(owner) for owner, rdtype, _, _ in rrsets if rdtype == rd.TXT and is_marker_name(owner)
+        root_of_marker(owner)
+        for owner, rdtype, _, _ in rrsets
+        if rdtype == Type.TXT and is_marker_name(owner)
     }
     for owner, rdtype, ttl, data in rrsets:
         root = root_of((owner, rdtype), roots.__contains__)
@@ -47,7 +50,7 @@ def desired(rrsets: Iterable[RRset], domain: bytes, identity: str, left_out: lis
         unit, name = relative(root, domain), relative(owner, domain)
         kind, value = _VALUES[rdtype]
         yield Desired(unit, name, {"type": kind, "ttl": ttl, "values": [value(each) for each in data]})
-        if rdtype == rd.PTR:
+        if rdtype == Type.PTR:
             marker = {"type": "TXT", "ttl": ttl, "values": [own_string(identity)]}
             yield Desired(unit, marker_name(unit), marker)
 
@@ -79,9 +82,9 @@ def _target(name: bytes) -> str:
 
 
 _VALUES: dict[int, tuple[str, Callable[[bytes], Any]]] = {
-    rd.A: ("A", lambda data: str(IPv4Address(data))),
-    rd.AAAA: ("AAAA", lambda data: str(IPv6Address(data))),
-    rd.SRV: ("SRV", _srv),
-    rd.PTR: ("PTR", _target),
-    rd.TXT: ("TXT", one_string),
+    Type.A: ("A", lambda data: str(IPv4Address(data))),
+    Type.AAAA: ("AAAA", lambda data: str(IPv6Address(data))),
+    Type.SRV: ("SRV", _srv),
+    Type.PTR: ("PTR", _target),
+    Type.TXT: ("TXT", one_string),
 }

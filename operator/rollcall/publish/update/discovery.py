@@ -1,9 +1,10 @@
 """Connecting: which of our keys the server takes, and which zone of its holds the domain."""
 
 from rollcall.dnswire.errors import TsigError, TsigFault
-from rollcall.dnswire.message import AA, SOA
+from rollcall.dnswire.header import AA
+from rollcall.dnswire.names import is_at_or_below
+from rollcall.dnswire.types import Type
 from rollcall.model import KeyRing, TsigKey
-from rollcall.zone.names import is_at_or_below
 
 from . import reasons
 from .session import Server, Session
@@ -45,8 +46,8 @@ async def _check_for_zone(server: Server, key: TsigKey, domain: bytes) -> None:
 
 async def _zone_of(session: Session, domain: bytes, *, is_signed: bool = True) -> bytes:
     """Return the zone that holds a domain, as the server says (as nsupdate finds it)."""
-    [answer] = await session.ask([(domain, SOA)], is_signed=is_signed)
+    [answer] = await session.ask([(domain, Type.SOA)], is_signed=is_signed)
     for record in (*answer.answers, *answer.authorities):
-        if record.rdtype == SOA and is_at_or_below(domain, record.owner) and answer.flags & AA:
+        if record.rdtype == Type.SOA and is_at_or_below(domain, record.owner) and answer.flags & AA:
             return record.owner
     raise reasons.no_zone(str(session.server), domain)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from rollcall.zone import rdata as rd
+from rollcall.dnswire.types import Type
 from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.marker import marker_name
 
@@ -68,7 +68,7 @@ class Learning:
         publication = self._publication
         unit = held(marker) if marker else None
         if marker is not None and unit is None:
-            publication.state.set_foreign(marker_name(root), {rd.TXT: marker})
+            publication.state.set_foreign(marker_name(root), {Type.TXT: marker})
         known = publication.state.units.get(root)
         if unit is not None and known is not None:  # a whole reading may have found names meanwhile
             unit.rrsets.update({key: it for key, it in known.rrsets.items() if key[0] not in names})

@@ -8,8 +8,9 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rollcall.dnswire.message import ANY, CLASS_ANY, CLASS_NONE, IN, SOA, Opcode, flags_of, question
-from rollcall.zone import rdata as rd
+from rollcall.dnswire.header import Opcode, flags_of
+from rollcall.dnswire.message import question
+from rollcall.dnswire.types import CLASS_ANY, CLASS_NONE, IN, Type
 from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.marker import marker_name
 
@@ -99,14 +100,14 @@ def _write_prerequisites(writer: "_Writer", part: Part) -> None:
     name = marker_name(part.root)
     if part.before is not None:  # "RRset exists (value dependent)", section 2.4.2
         for data in part.before.records:
-            writer.add(name, rd.TXT, IN, 0, data)
+            writer.add(name, Type.TXT, IN, 0, data)
     elif part.takes_over:  # "RRset does not exist", section 2.4.3
-        writer.add(name, rd.TXT, CLASS_NONE, 0)
+        writer.add(name, Type.TXT, CLASS_NONE, 0)
     else:  # "Name is not in use", section 2.4.5
-        writer.add(name, ANY, CLASS_NONE, 0)
+        writer.add(name, Type.ANY, CLASS_NONE, 0)
     for guard in part.guards:
         if not guard.rrsets:
-            writer.add(guard.owner, ANY, CLASS_NONE, 0)
+            writer.add(guard.owner, Type.ANY, CLASS_NONE, 0)
         for rdtype, rrset in guard.rrsets:
             for data in rrset.records:
                 writer.add(guard.owner, rdtype, IN, 0, data)
@@ -114,10 +115,10 @@ def _write_prerequisites(writer: "_Writer", part: Part) -> None:
 
 def _write_changes(writer: "_Writer", part: Part) -> None:
     name = marker_name(part.root)
-    writer.add(name, rd.TXT, CLASS_ANY, 0)  # "Delete an RRset", section 2.5.2
+    writer.add(name, Type.TXT, CLASS_ANY, 0)  # "Delete an RRset", section 2.5.2
     if part.after is not None:
         for data in part.after.records:
-            writer.add(name, rd.TXT, IN, part.after.ttl, data)
+            writer.add(name, Type.TXT, IN, part.after.ttl, data)
     for (owner, rdtype), after in part.changes:
         writer.add(owner, rdtype, CLASS_ANY, 0)
         if after is not None:
@@ -131,7 +132,7 @@ class _Writer:
     def __init__(self, ident: int, zone: bytes) -> None:
         self._ident = ident
         self._out = bytearray(_ZONE_OFFSET)
-        self._out += question(zone, SOA)
+        self._out += question(zone, Type.SOA)
         self._count = 0
         self._offsets: dict[bytes, int] = {}
         at = _ZONE_OFFSET

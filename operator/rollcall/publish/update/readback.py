@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rollcall.dnswire.message import ANY, IN, Message
-from rollcall.zone import rdata as rd
+from rollcall.dnswire.message import Message
+from rollcall.dnswire.types import IN, Type
 from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.marker import marker_name
 
@@ -13,17 +13,17 @@ from .session import Session
 
 async def read_markers(session: Session, roots: Sequence[bytes]) -> dict[bytes, ExportedRRset | None]:
     """Return the TXT RRset at the marker of each unit, None where there is none. Raises as `Session.send`."""
-    answers = await session.ask([(marker_name(root), rd.TXT) for root in roots])
+    answers = await session.ask([(marker_name(root), Type.TXT) for root in roots])
     found: dict[bytes, ExportedRRset | None] = {}
     for root, answer in zip(roots, answers, strict=True):
-        found[root] = _at(answer, marker_name(root)).get(rd.TXT)
+        found[root] = _at(answer, marker_name(root)).get(Type.TXT)
     return found
 
 
 async def read_names(session: Session, owners: Iterable[bytes]) -> dict[bytes, Mapping[int, ExportedRRset]]:
     """Return all RRsets at each of these names. Raises as `Session.send`."""
     names = list(owners)
-    answers = await session.ask([(owner, ANY) for owner in names])
+    answers = await session.ask([(owner, Type.ANY) for owner in names])
     return {owner: _at(answer, owner) for owner, answer in zip(names, answers, strict=True)}
 
 

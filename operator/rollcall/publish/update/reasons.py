@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from rollcall.dnswire.errors import TsigError, TsigFault
-from rollcall.dnswire.message import Rcode
+from rollcall.dnswire.header import Rcode
 from rollcall.model.wording import abridged
 from rollcall.zone.names import to_text
 

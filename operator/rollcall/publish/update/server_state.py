@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from rollcall.zone import rdata as rd
+from rollcall.dnswire.names import suffixes
+from rollcall.dnswire.types import Type
 from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.marker import Marker, is_marker_name, parse, root_of_marker
-from rollcall.zone.names import parents
 from rollcall.zone.unit import nearest_root
 
-MANAGED = frozenset((rd.A, rd.AAAA, rd.SRV, rd.PTR))
+MANAGED = frozenset((Type.A, Type.AAAA, Type.SRV, Type.PTR))
 """The types that a unit holds beside its marker. Others are left alone, wherever they are."""
 
 Names: TypeAlias = Mapping[bytes, Mapping[int, ExportedRRset]]
@@ -71,7 +71,7 @@ class ServerState:
 
     def set_foreign(self, owner: bytes, rrsets: Mapping[int, ExportedRRset]) -> None:
         """Note what others have at a name; nothing, if there is nothing."""
-        names = (owner, *parents(owner))
+        names = suffixes(owner)
         if rrsets:
             self.foreign[owner] = rrsets
             for name in names:
@@ -92,7 +92,7 @@ def sort_names(names: Names, identity: str) -> ServerState:
     """Tell units from names of others."""
     units: dict[bytes, Held] = {}
     for owner, rrsets in names.items():
-        if is_marker_name(owner) and (marker := rrsets.get(rd.TXT)) is not None:
+        if is_marker_name(owner) and (marker := rrsets.get(Type.TXT)) is not None:
             unit = held(marker)
             if unit is not None:
                 units[root_of_marker(owner)] = unit

@@ -12,8 +12,10 @@ from contextlib import suppress
 from typing import NamedTuple, Self
 
 from rollcall.dnswire.errors import MalformedMessage
-from rollcall.dnswire.message import SOA, Message, Opcode, flags_of, message, question, read
+from rollcall.dnswire.header import Opcode, flags_of
+from rollcall.dnswire.message import Message, message, question, read
 from rollcall.dnswire.tsig import Chain, sign, verify
+from rollcall.dnswire.types import Type
 from rollcall.model import TsigKey
 
 from . import reasons
@@ -95,9 +97,9 @@ class Session:
 
     async def serial_of(self, zone: bytes) -> int | None:
         """Return the serial of a zone; None where the server doesn't say. Raises as `send`."""
-        [answer] = await self.ask([(zone, SOA)])
+        [answer] = await self.ask([(zone, Type.SOA)])
         for record in answer.answers:
-            if record.rdtype == SOA and record.owner == zone:
+            if record.rdtype == Type.SOA and record.owner == zone:
                 return int.from_bytes(record.data[-20:-16], "big")
         return None
 

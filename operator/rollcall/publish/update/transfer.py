@@ -7,8 +7,10 @@ import asyncio
 from typing import NamedTuple
 
 from rollcall.dnswire.errors import MalformedMessage, TsigError
-from rollcall.dnswire.message import AXFR, IN, SOA, Opcode, Rcode, flags_of, message, question, read
+from rollcall.dnswire.header import Opcode, Rcode, flags_of
+from rollcall.dnswire.message import message, question, read
 from rollcall.dnswire.tsig import Chain, sign, skip, verify
+from rollcall.dnswire.types import IN, Type
 from rollcall.model import TsigKey
 
 from . import reasons
@@ -35,7 +37,9 @@ async def read_zone(session: Session, zone: bytes, domain: bytes, identity: str)
         TransferRefused: the server doesn't serve it.
         TargetError: the transfer broke off.
     """
-    signed = sign(message(session.next_id(), flags_of(Opcode.QUERY), [question(zone, AXFR)]), session.key)
+    signed = sign(
+        message(session.next_id(), flags_of(Opcode.QUERY), [question(zone, Type.AXFR)]), session.key
+    )
     session.write_message(signed.wire)
     collector = _Collector(zone, domain, session.key, Chain(signed.mac), signed.wire[:2])
     while not collector.complete:
@@ -82,7 +86,7 @@ class _Collector:
         else:
             self._chain = skip(wire, self._chain)
         for record in answer.answers:
-            if record.rdtype == SOA and record.owner == self._zone:
+            if record.rdtype == Type.SOA and record.owner == self._zone:
                 if self.started:
                     if not answer.tsig:
                         raise MalformedMessage("the last message is not signed")

@@ -7,7 +7,7 @@ from random import SystemRandom
 from typing import Never, Protocol
 
 from rollcall.dnswire.errors import TsigError, TsigFault
-from rollcall.dnswire.message import Rcode
+from rollcall.dnswire.header import Rcode
 from rollcall.model import KeyRing
 
 from . import reasons

@@ -1,6 +1,8 @@
 """A zone that takes updates as RFC 2136 section 3 says, and nothing else; it reads what we compose."""
 
-from rollcall.dnswire.message import ANY, CLASS_ANY, CLASS_NONE, IN, Rcode, Record, read
+from rollcall.dnswire.header import Rcode
+from rollcall.dnswire.message import ResourceRecord, read
+from rollcall.dnswire.types import CLASS_ANY, CLASS_NONE, IN, Type
 from rollcall.publish.update.server_state import ServerState, names_of, sort_names
 from rollcall.zone.exported import ExportedRRset, RRsetKey
 
@@ -22,7 +24,7 @@ class ModelServer:
         for record in message.answers:
             if record.rdclass == IN:
                 expected.setdefault((record.owner, record.rdtype), set()).add(record.data)
-            elif record.rdtype == ANY and record.rdclass == CLASS_NONE:
+            elif record.rdtype == Type.ANY and record.rdclass == CLASS_NONE:
                 if any(owner == record.owner for owner, _ in self.rrsets):
                     return Rcode.YXDOMAIN
             elif record.rdclass == CLASS_NONE:
@@ -40,7 +42,7 @@ class ModelServer:
         self.applied += 1
         return Rcode.NOERROR
 
-    def _change(self, record: Record) -> None:
+    def _change(self, record: ResourceRecord) -> None:
         key = record.owner, record.rdtype
         if record.rdclass == CLASS_ANY:
             self.rrsets.pop(key, None)

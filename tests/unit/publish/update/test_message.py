@@ -5,9 +5,10 @@ import dns.opcode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rollcall.dnswire import rdata as rd
 from rollcall.dnswire.message import read
+from rollcall.dnswire.types import Type
 from rollcall.publish.update.message import Change, Guard, Part, compose
-from rollcall.zone import rdata as rd
 from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.names import from_text
 
@@ -25,12 +26,12 @@ parts = st.builds(
     names,
     st.none() | texts,
     st.none() | texts,
-    st.lists(st.builds(Change, names.map(lambda name: (name, rd.A)), st.none() | sets), max_size=4).map(
+    st.lists(st.builds(Change, names.map(lambda name: (name, Type.A)), st.none() | sets), max_size=4).map(
         tuple
     ),
-    st.lists(st.builds(Guard, names, st.just(()) | sets.map(lambda rrset: ((rd.A, rrset),))), max_size=3).map(
-        tuple
-    ),
+    st.lists(
+        st.builds(Guard, names, st.just(()) | sets.map(lambda rrset: ((Type.A, rrset),))), max_size=3
+    ).map(tuple),
     st.booleans(),
 )
 

@@ -6,14 +6,14 @@ The publication is driven as the writer drives it, against a model of a server.
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollcall.dnswire.message import Rcode
+from rollcall.dnswire.header import Rcode
+from rollcall.dnswire.types import Type
 from rollcall.model import UpdateTarget
 from rollcall.publish.update.drafts import Drafts
 from rollcall.publish.update.learning import Learning
 from rollcall.publish.update.message import MAX_RECORDS, compose
 from rollcall.publish.update.outcomes import Outcomes
 from rollcall.publish.update.publication import Publication
-from rollcall.zone import rdata as rd
 from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.marker import is_marker_name, marker_name, parse
 from unit.publish.update.model_server import ModelServer
@@ -53,7 +53,7 @@ class Driver:
         """Send a message, if there is one."""
         publication = self.publication
         for root in list(publication.unresolved):
-            if not self.outcomes.resolved(root, self.server.at(marker_name(root)).get(rd.TXT)):
+            if not self.outcomes.resolved(root, self.server.at(marker_name(root)).get(Type.TXT)):
                 self.read(root)
         if publication.seen_epoch > self.epoch or publication.is_challenged:
             self.epoch = max(self.epoch, publication.seen_epoch + 1)
@@ -74,7 +74,9 @@ class Driver:
             if not self.drafts.split(draft):
                 self.outcomes.reject(draft, rcode)
         else:
-            markers = {part.root: self.server.at(marker_name(part.root)).get(rd.TXT) for part in draft.parts}
+            markers = {
+                part.root: self.server.at(marker_name(part.root)).get(Type.TXT) for part in draft.parts
+            }
             guarded = [guard.owner for part in draft.parts for guard in part.guards]
             found = self.outcomes.explain(draft, markers, {owner: self.server.at(owner) for owner in guarded})
             assert found, "a prerequisite fails for a reason"
@@ -84,7 +86,7 @@ class Driver:
         return True
 
     def read(self, root: bytes) -> None:
-        marker = self.server.at(marker_name(root)).get(rd.TXT)
+        marker = self.server.at(marker_name(root)).get(Type.TXT)
         names = {owner: self.server.at(owner) for owner in self.publication.names_of(root)}
         self.learning.read(root, marker, names)
 
@@ -124,7 +126,7 @@ steps = st.lists(
 @given(steps)
 def test_it_always_ends_right(plan: list[tuple[str, str, int]]) -> None:
     source, server = Source(), ModelServer()
-    foreign = {(label("printer") + source.apex, rd.A): FOREIGN}
+    foreign: dict[RRsetKey, ExportedRRset] = {(label("printer") + source.apex, Type.A): FOREIGN}
     server.rrsets.update(foreign)
     driver = Driver(source, server)
     highest: dict[bytes, tuple[int, int]] = {}
@@ -193,7 +195,7 @@ def test_two_writers_never_mix(changes: list[tuple[int, str, int]], data: st.Dat
 def test_a_refused_name_is_left_out_and_tried_again() -> None:
     source, server = Source(), ModelServer()
     source.services({service: many(3) for service in SERVICES})
-    bad = source.root("s2.shop"), rd.A
+    bad = source.root("s2.shop"), Type.A
     server.refused.add(bad)
     driver = Driver(source, server)
     driver.drain()
@@ -208,7 +210,7 @@ def test_a_refused_name_is_left_out_and_tried_again() -> None:
 
 def test_a_name_of_others_is_not_written() -> None:
     source, server = Source(), ModelServer()
-    taken = source.root("s1.shop"), rd.A
+    taken = source.root("s1.shop"), Type.A
     server.rrsets[taken] = FOREIGN
     source.services({service: many(3) for service in SERVICES})
     driver = Driver(source, server)
@@ -227,12 +229,12 @@ def test_names_that_are_as_wanted_are_taken_in() -> None:
     source, server = Source(), ModelServer()
     source.service("s1.shop", many(3))
     Driver(source, server).drain()
-    del server.rrsets[marker_name(source.root("s1.shop")), rd.TXT]
+    del server.rrsets[marker_name(source.root("s1.shop")), Type.TXT]
     source.listeners.clear()
     driver = Driver(source, server)
     driver.drain()
     assert not driver.publication.obstacles
-    assert (marker_name(source.root("s1.shop")), rd.TXT) in server.rrsets
+    assert (marker_name(source.root("s1.shop")), Type.TXT) in server.rrsets
 
 
 def test_live_changes_overtake_a_flood() -> None:
@@ -242,8 +244,8 @@ def test_live_changes_overtake_a_flood() -> None:
     driver.turn(1000.0)
     source.service("flip.shop", many(2))
     driver.turn(1000.0)
-    assert (source.root("flip.shop"), rd.A) in server.rrsets
-    assert (source.root("s299.shop"), rd.A) not in server.rrsets
+    assert (source.root("flip.shop"), Type.A) in server.rrsets
+    assert (source.root("s299.shop"), Type.A) not in server.rrsets
     driver.drain()
     assert driver.largest <= MAX_RECORDS
     assert without_markers(server) == wanted(source)
@@ -254,7 +256,7 @@ def test_a_unit_of_5000_instances_goes_in_several_messages() -> None:
     source.service("huge.shop", many(5000))
     driver = Driver(source, server)
     driver.turn(1000.0)
-    assert (source.root("huge.shop"), rd.A) in server.rrsets
+    assert (source.root("huge.shop"), Type.A) in server.rrsets
     driver.drain()
     assert driver.sent > 4
     assert without_markers(server) == wanted(source)

@@ -7,7 +7,8 @@ its labels below the apex and a pointer to that, or as a pointer to the same own
 import struct
 from collections.abc import Iterable, Iterator
 
-from rollcall.dnswire.message import HEADER_SIZE, IN, SOA
+from rollcall.dnswire.header import HEADER_SIZE
+from rollcall.dnswire.types import IN, Type
 from rollcall.zone.exported import ExportedRRset
 
 from ..journal.difference import NetDifference, RRsetItem
@@ -46,7 +47,7 @@ def ixfr(apex: bytes, net: NetDifference) -> Iterator[RRsetItem]:
 
 def soa_item(apex: bytes, head: Head) -> RRsetItem:
     """Return the SOA of a version."""
-    return (apex, SOA), ExportedRRset(head.soa_ttl, (head.soa,))
+    return (apex, Type.SOA), ExportedRRset(head.soa_ttl, (head.soa,))
 
 
 def messages(

@@ -2,20 +2,10 @@
 
 from typing import NamedTuple, Self
 
-from rollcall.dnswire.message import (
-    AA,
-    HEADER_SIZE,
-    OPT,
-    QR,
-    SOA,
-    TC,
-    Message,
-    Rcode,
-    Record,
-    question,
-    record,
-)
+from rollcall.dnswire.header import AA, HEADER_SIZE, QR, TC, Rcode
+from rollcall.dnswire.message import Message, ResourceRecord, question, record
 from rollcall.dnswire.tsig import Chain, Verified, sign
+from rollcall.dnswire.types import Type
 
 from ..peer import Address
 
@@ -53,7 +43,7 @@ class Request(NamedTuple):
             name = message.questions[0].name
             if as_sent[: len(name)].lower() == name:  # the case of letters goes back as it came
                 asked = as_sent
-        options = [each for each in message.additional if each.rdtype == OPT]
+        options = [each for each in message.additional if each.rdtype == Type.OPT]
         payload, is_do = (options[0].rdclass, bool(options[0].ttl & _DO)) if options else (None, False)
         return cls(message, asked, address, is_tcp, signer, payload, is_do)
 
@@ -83,7 +73,7 @@ class Request(NamedTuple):
 
 def edns_fault(message: Message) -> int:
     """Return the rcode that is due for an OPT record that is not valid (RFC 6891 section 6.1), 0 for none."""
-    options = [each for each in message.additional if each.rdtype == OPT]
+    options = [each for each in message.additional if each.rdtype == Type.OPT]
     if len(options) > 1 or any(each.owner != b"\0" for each in options):
         return Rcode.FORMERR
     return BADVERS if options and options[0].ttl >> 16 & 0xFF else 0
@@ -92,7 +82,7 @@ def edns_fault(message: Message) -> int:
 def serial_of(message: Message) -> int | None:
     """Return which version the sender of an IXFR request has (RFC 1995 section 3); None if it doesn't say."""
     for each in message.authorities:
-        if each.rdtype == SOA and each.owner == message.questions[0].name:
+        if each.rdtype == Type.SOA and each.owner == message.questions[0].name:
             return _serial(each)
     return None
 
@@ -118,7 +108,7 @@ def finish(
     bits of the rcode. It returns the chain for the next message.
     """
     if to.payload is not None and chain is None:
-        opt = record(b"\0", OPT, MAX_PAYLOAD, extended << 24 | (_DO if to.is_do else 0))
+        opt = record(b"\0", Type.OPT, MAX_PAYLOAD, extended << 24 | (_DO if to.is_do else 0))
         wire = b"".join((wire[:10], b"\0\1", wire[HEADER_SIZE:], opt))
     if to.signer is None:
         return wire, chain or Chain()
@@ -126,7 +116,7 @@ def finish(
     return signed.wire, signed.chain
 
 
-def _serial(soa: Record) -> int | None:
+def _serial(soa: ResourceRecord) -> int | None:
     if len(soa.data) < _SERIAL_FROM_END + 2:
         return None
     return int.from_bytes(soa.data[-_SERIAL_FROM_END : 4 - _SERIAL_FROM_END], "big")

@@ -3,20 +3,10 @@
 from enum import StrEnum
 
 from rollcall.dnswire.errors import MalformedMessage, TsigFault
-from rollcall.dnswire.message import (
-    AXFR,
-    HEADER_SIZE,
-    IN,
-    IXFR,
-    QR,
-    SOA,
-    Message,
-    Opcode,
-    Rcode,
-    read,
-    record,
-)
+from rollcall.dnswire.header import HEADER_SIZE, OPCODE, QR, RD, Opcode, Rcode
+from rollcall.dnswire.message import Message, read, record
 from rollcall.dnswire.tsig import refusal, refusal_of_time
+from rollcall.dnswire.types import IN, Type
 from rollcall.feed.frames import TransferStats
 from rollcall.zone.names import to_text
 from rollcall.zone.serial import is_newer
@@ -35,8 +25,7 @@ from .stream import TransferStream
 _BADSIG = 16
 _BADKEY = 17
 _MOST_RECORDS_OVER_UDP = 100
-_RD = 0x0100
-_KINDS = {SOA: "SOA", AXFR: "AXFR", IXFR: "IXFR"}
+_KINDS: dict[int, str] = {Type.SOA: "SOA", Type.AXFR: "AXFR", Type.IXFR: "IXFR"}
 
 
 class Refused(StrEnum):
@@ -116,7 +105,7 @@ class Responder:
         if rdclass != IN or rdtype not in _KINDS:
             raise _Refusal(Refused.QUESTION, Rcode.REFUSED)
         self._check_access(asked, apex)
-        if rdtype == SOA:
+        if rdtype == Type.SOA:
             head = self._zones.head(apex)
             if head is None:
                 raise _Refusal(Refused.NOT_LOADED, Rcode.SERVFAIL)
@@ -126,7 +115,7 @@ class Responder:
         zone = self._zones.get(apex)
         if zone is None:
             raise _Refusal(Refused.NOT_LOADED, Rcode.SERVFAIL)
-        if rdtype == AXFR:
+        if rdtype == Type.AXFR:
             if not asked.is_tcp:
                 raise _Refusal(Refused.NO_AXFR_OVER_UDP, Rcode.REFUSED)
             return TransferStream(asked, zone, None, self._stats)
@@ -175,11 +164,11 @@ class Responder:
 
 
 def _soa(asked: Request, apex: bytes, head: Head) -> bytes:
-    return reply(asked, answers=(record(render.TO_APEX, SOA, IN, head.soa_ttl, head.soa),))
+    return reply(asked, answers=(record(render.TO_APEX, Type.SOA, IN, head.soa_ttl, head.soa),))
 
 
 def _bare(wire: bytes, rcode: int) -> bytes:
-    flags = QR | int.from_bytes(wire[2:4], "big") & (0x7800 | _RD) | rcode
+    flags = QR | int.from_bytes(wire[2:4], "big") & (OPCODE | RD) | rcode
     return wire[:2] + flags.to_bytes(2, "big") + bytes(8)
 
 

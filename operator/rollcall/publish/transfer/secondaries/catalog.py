@@ -10,11 +10,14 @@ import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
+from rollcall.dnswire import rdata as rd
+from rollcall.dnswire.names import is_at_or_below
+from rollcall.dnswire.types import Type
 from rollcall.feed.frames import TransferZone
 from rollcall.model import Transfer
-from rollcall.zone import rdata as rd
 from rollcall.zone.exported import ExportedRRset, RRsetKey
-from rollcall.zone.names import InvalidName, below, from_text, is_at_or_below, to_text
+from rollcall.zone.names import InvalidName, below, from_text, to_text
+from rollcall.zone.soa import soa_data
 
 from ..journal.zones import TransferZones
 
@@ -122,19 +125,19 @@ def around(catalog: bytes, zones: Iterable[TransferZone]) -> bytes | None:
 
 def records(apex: bytes, members: Iterable[bytes]) -> dict[RRsetKey, ExportedRRset]:
     """Return the RRsets of a catalog but its SOA (section 4)."""
-    rrsets = {
-        (apex, rd.NS): ExportedRRset(TTL_SECONDS, (_INVALID,)),
-        (below(apex, "version"), rd.TXT): ExportedRRset(TTL_SECONDS, (rd.txt(VERSION),)),
+    rrsets: dict[RRsetKey, ExportedRRset] = {
+        (apex, Type.NS): ExportedRRset(TTL_SECONDS, (_INVALID,)),
+        (below(apex, "version"), Type.TXT): ExportedRRset(TTL_SECONDS, (rd.txt(VERSION),)),
     }
     for member in members:
         owner = below(apex, unique(member), "zones")
-        rrsets[owner, rd.PTR] = ExportedRRset(TTL_SECONDS, (member,))
+        rrsets[owner, Type.PTR] = ExportedRRset(TTL_SECONDS, (member,))
     return rrsets
 
 
 def soa(serial: int) -> bytes:
     """Return the record data of a catalog's SOA."""
-    return rd.soa(_INVALID, _INVALID, serial, TTL_SECONDS)
+    return soa_data(_INVALID, _INVALID, serial, TTL_SECONDS)
 
 
 def unique(member: bytes) -> str:

@@ -12,20 +12,10 @@ from collections.abc import Callable
 from random import Random
 
 from rollcall.dnswire.errors import MalformedMessage, TsigError, TsigFault
-from rollcall.dnswire.message import (
-    AA,
-    IN,
-    SOA,
-    Message,
-    Opcode,
-    Question,
-    Rcode,
-    flags_of,
-    message,
-    question,
-    record,
-)
+from rollcall.dnswire.header import AA, Opcode, Rcode, flags_of
+from rollcall.dnswire.message import Message, Question, message, question, record
 from rollcall.dnswire.tsig import Chain, sign, verify
+from rollcall.dnswire.types import IN, Type
 from rollcall.model import KeyRing, TsigKey
 
 from ..journal.journal import Head
@@ -70,7 +60,7 @@ class Notifier:
         random: Random,
     ) -> None:
         self.trouble: Verdict | None = None
-        self._question = Question(apex, SOA, IN)
+        self._question = Question(apex, Type.SOA, IN)
         self._endpoint = endpoint
         self._exchange = exchange
         self._head = head
@@ -169,7 +159,7 @@ class Notifier:
             waiting.ident,
             flags_of(Opcode.NOTIFY, AA),
             [question(*self._question)],
-            [record(_OWNER, SOA, IN, head.soa_ttl, head.soa)],
+            [record(_OWNER, Type.SOA, IN, head.soa_ttl, head.soa)],
         )
         if key is not None:
             wire, mac, _ = sign(wire, key)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rollcall.dnswire.errors import TsigError, TsigFault
-from rollcall.dnswire.message import Rcode
+from rollcall.dnswire.header import Rcode
 from rollcall.propagation.report import BEHIND, CURRENT
 
 

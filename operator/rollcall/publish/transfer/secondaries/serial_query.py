@@ -8,21 +8,10 @@ import asyncio
 import secrets
 
 from rollcall.dnswire.errors import MalformedMessage, TsigError, TsigFault
-from rollcall.dnswire.message import (
-    AA,
-    IN,
-    SOA,
-    TC,
-    Message,
-    Opcode,
-    Question,
-    Rcode,
-    flags_of,
-    message,
-    question,
-    read,
-)
+from rollcall.dnswire.header import AA, TC, Opcode, Rcode, flags_of
+from rollcall.dnswire.message import Message, Question, message, question, read
 from rollcall.dnswire.tsig import Chain, sign, verify
+from rollcall.dnswire.types import IN, Type
 from rollcall.model import KeyRing, TsigKey
 from rollcall.zone.serial import is_newer
 
@@ -42,7 +31,7 @@ class SerialQuery:
 
     def __init__(self, apex: bytes, endpoint: Endpoint, exchange: Exchange) -> None:
         self.ring: KeyRing | None = None
-        self._question = Question(apex, SOA, IN)
+        self._question = Question(apex, Type.SOA, IN)
         self._endpoint = endpoint
         self._exchange = exchange
         self._key: TsigKey | None = None
@@ -155,7 +144,9 @@ class SerialQuery:
         if reply.rcode != Rcode.NOERROR:
             return of_soa(reply.rcode)
         for record in reply.answers:
-            if (record.owner, record.rdtype) == (self._question.name, SOA) and len(record.data) > -_SERIAL_AT:
+            if (record.owner, record.rdtype) == (self._question.name, Type.SOA) and len(
+                record.data
+            ) > -_SERIAL_AT:
                 if not reply.flags & AA:
                     break
                 return int.from_bytes(record.data[_SERIAL_AT : _SERIAL_AT + 4], "big")

@@ -5,19 +5,20 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from rollcall.dnswire.types import Type
 from rollcall.publish.transfer.journal.difference import RRsetItem
 from rollcall.publish.transfer.journal.journal import Head, Journal
 from rollcall.publish.transfer.journal.journal_file import JournalFile
 from rollcall.publish.transfer.journal.journaled_zone import JournaledZone
-from rollcall.zone import rdata as rd
 from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.names import below, from_text
+from rollcall.zone.soa import soa_data
 
 APEX = from_text("k8s.example.com")
 Rrsets = dict[RRsetKey, ExportedRRset]
 Records = set[tuple[RRsetKey, int, bytes]]
 
-KEYS = [(below(APEX, f"n{number}"), rdtype) for number in range(3) for rdtype in (rd.A, rd.TXT)]
+KEYS = [(below(APEX, f"n{number}"), rdtype) for number in range(3) for rdtype in (Type.A, Type.TXT)]
 
 rrset = st.builds(
     ExportedRRset,
@@ -32,7 +33,7 @@ steps = st.lists(st.tuples(content, st.integers(1, 3)), min_size=1, max_size=12)
 
 
 def head(serial: int) -> Head:
-    return Head(serial, rd.soa(from_text("ns.invalid"), below(APEX, "hostmaster"), serial, 5), 5)
+    return Head(serial, soa_data(from_text("ns.invalid"), below(APEX, "hostmaster"), serial, 5), 5)
 
 
 def served(journal: Journal | None = None) -> JournaledZone:

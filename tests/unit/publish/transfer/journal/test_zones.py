@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rollcall.dnswire.types import Type
 from rollcall.feed.errors import DeltaError
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import Transfer
@@ -13,10 +14,10 @@ from rollcall.publish.transfer.journal.archive import Archive
 from rollcall.publish.transfer.journal.difference import small_difference
 from rollcall.publish.transfer.journal.journal import Head
 from rollcall.publish.transfer.journal.zones import TransferZones
-from rollcall.zone import rdata as rd
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
-from rollcall.zone.exported import ExportedRRset
+from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.names import from_text
+from rollcall.zone.soa import soa_data
 from transfers.source import A, ZoneSource
 from unit.publish.transfer.journal.feeding import load
 
@@ -70,11 +71,11 @@ def web(source: ZoneSource, *addresses: int) -> ZoneDelta:
 
 
 def catalog(zones: TransferZones, *members: str) -> None:
-    rrsets = {
-        (from_text(f"m{number}.zones.catalog.example"), rd.PTR): ExportedRRset(0, (from_text(member),))
+    rrsets: dict[RRsetKey, ExportedRRset] = {
+        (from_text(f"m{number}.zones.catalog.example"), Type.PTR): ExportedRRset(0, (from_text(member),))
         for number, member in enumerate(members)
     }
-    zones.generate(CATALOG, rrsets, lambda serial: rd.soa(INVALID, INVALID, serial, 0), 0, Transfer())
+    zones.generate(CATALOG, rrsets, lambda serial: soa_data(INVALID, INVALID, serial, 0), 0, Transfer())
 
 
 def test_a_zone_is_served_when_it_is_named_and_known(heard: Heard):

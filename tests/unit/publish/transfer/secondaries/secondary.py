@@ -4,26 +4,14 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from rollcall.dnswire.message import (
-    AA,
-    IN,
-    QR,
-    SOA,
-    Message,
-    Opcode,
-    Question,
-    Rcode,
-    flags_of,
-    message,
-    question,
-    read,
-    record,
-)
+from rollcall.dnswire.header import AA, QR, Opcode, Rcode, flags_of
+from rollcall.dnswire.message import Message, Question, message, question, read, record
+from rollcall.dnswire.types import IN, Type
 from rollcall.feed.frames import TransferZone
 from rollcall.model import KeyRing, Secondary, Transfer, TsigKey
 from rollcall.publish.transfer.secondaries.exchange import Endpoint, Exchange
-from rollcall.zone import rdata as rd
 from rollcall.zone.names import from_text
+from rollcall.zone.soa import soa_data
 
 APEX = from_text("k8s.example.com")
 ENDPOINT = Endpoint("192.0.2.10", 53)
@@ -35,7 +23,7 @@ Answer = Callable[[bytes, Message], bytes | None]
 
 
 def soa(serial: int) -> bytes:
-    return rd.soa(from_text("ns.invalid"), from_text("hostmaster.invalid"), serial, 5)
+    return soa_data(from_text("ns.invalid"), from_text("hostmaster.invalid"), serial, 5)
 
 
 @dataclass
@@ -91,7 +79,7 @@ def response(
 ) -> bytes:
     """Answer a request, with a SOA of this serial if there is one."""
     name, rdtype, rdclass = request.questions[0]
-    answers = [] if serial is None else [record(name, SOA, IN, 5, soa(serial))]
+    answers = [] if serial is None else [record(name, Type.SOA, IN, 5, soa(serial))]
     return message(
         request.id,
         flags_of(Opcode(request.opcode), QR, flags, rcode=rcode),
@@ -106,4 +94,4 @@ def transfer_zone(
     return TransferZone(from_text(name), Transfer(secondaries, tuple(networks), catalog))
 
 
-SOA_QUESTION = Question(APEX, SOA, IN)
+SOA_QUESTION = Question(APEX, Type.SOA, IN)

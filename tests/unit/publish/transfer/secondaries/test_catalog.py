@@ -5,11 +5,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from rollcall.dnswire.types import Type
 from rollcall.feed.frames import Settings, TransferZone
 from rollcall.model import Secondary, Transfer
 from rollcall.publish.transfer.journal.zones import TransferZones
 from rollcall.publish.transfer.secondaries.catalog import HOLD_SECONDS, Catalogs, soa, unique
-from rollcall.zone import rdata as rd
 from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.names import below, from_text
 from unit.publish.transfer.journal.feeding import load, unfiled
@@ -44,7 +44,7 @@ class Given:
 
     def members(self, apex: bytes = CATALOG) -> set[bytes]:
         rrsets = self.made[apex].items()
-        return {data for (_, rdtype), rrset in rrsets if rdtype == rd.PTR for data in rrset.records}
+        return {data for (_, rdtype), rrset in rrsets if rdtype == Type.PTR for data in rrset.records}
 
     def secondaries(self) -> tuple[Secondary, ...]:
         """Return who may transfer the catalog."""
@@ -63,9 +63,9 @@ async def test_a_catalog_is_what_rfc_9432_asks_for() -> None:
     owner = below(CATALOG, unique(from_text(A)), "zones")
     assert given.made == {
         CATALOG: {
-            (CATALOG, rd.NS): ExportedRRset(0, (from_text("invalid"),)),
-            (below(CATALOG, "version"), rd.TXT): ExportedRRset(0, (b"\x012",)),
-            (owner, rd.PTR): ExportedRRset(0, (from_text(A),)),
+            (CATALOG, Type.NS): ExportedRRset(0, (from_text("invalid"),)),
+            (below(CATALOG, "version"), Type.TXT): ExportedRRset(0, (b"\x012",)),
+            (owner, Type.PTR): ExportedRRset(0, (from_text(A),)),
         }
     }
     assert soa(7)[-20:-16] == (7).to_bytes(4, "big")

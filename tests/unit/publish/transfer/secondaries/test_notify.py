@@ -12,7 +12,8 @@ from unittest.mock import patch
 import pytest
 
 from rollcall.dnswire.errors import TsigError
-from rollcall.dnswire.message import AA, Message, Opcode, Rcode
+from rollcall.dnswire.header import AA, Opcode, Rcode
+from rollcall.dnswire.message import Message
 from rollcall.dnswire.tsig import Chain, mac_of, refusal, sign, verify
 from rollcall.model import KeyRing
 from rollcall.publish.transfer.journal.journal import Head

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from rollcall.dnswire.errors import TsigError
-from rollcall.dnswire.message import AA, Message, Opcode, Rcode
+from rollcall.dnswire.header import AA, Opcode, Rcode
+from rollcall.dnswire.message import Message
 from rollcall.dnswire.tsig import Chain, sign, verify
 from rollcall.publish.transfer.secondaries.poll import Poller
 from rollcall.publish.transfer.secondaries.reasons import Reason, Verdict

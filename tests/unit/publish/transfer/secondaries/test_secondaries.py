@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from rollcall.dnswire.message import Message, Opcode, Rcode
+from rollcall.dnswire.header import Opcode, Rcode
+from rollcall.dnswire.message import Message
 from rollcall.feed.frames import SecondaryState, Settings, TransferZone
 from rollcall.model import KeyRing, Secondary
 from rollcall.publish.transfer.journal.zones import TransferZones
