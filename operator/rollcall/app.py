@@ -47,11 +47,11 @@ from .publish.secondaries_feed import Transfers
 from .publish.selection import FileSelection
 from .publish.targets import Targets, target_keys
 from .readings import readings
-from .sources.cluster import Intake
+from .sources.cluster import ClusterSource
 from .sources.configuration import Configuration
 from .sources.secrets import Secrets
-from .sources.workloads import Following
-from .state.serials import History
+from .sources.workloads import RolloutSource
+from .state.serials import SerialReservations
 from .state.snapshots import Snapshots
 from .status.reporting import Reporting
 from .zone import Commit, Zones
@@ -72,14 +72,14 @@ class App:
         self._listener = http_listener
         self.metrics = Metrics()
         self.directory = Directory(publication_gate=config.publication_gate)
-        self.history = History(config.serials_path)
+        self.history = SerialReservations(config.serials_path)
         self.zones = Zones(self.directory, config.identity, self.history.load())
         self.store = FileStore()
         self.snapshots = Snapshots(
             config.snapshot_path, config.files_path, self.zones, self.store, self.metrics
         )
         selection = FileSelection(self.directory, cross_namespace=config.cross_namespace_files)
-        self.files = Files(selection, self.store, self.snapshots.changed)
+        self.files = Files(selection, self.store, self.snapshots.on_change)
         self.reporting = Reporting(client, self.directory, self.zones, selection)
         self.publisher = FilePublisher(client, self.store, self.reporting.file_written)
         self.secrets = Secrets(client, config.operator_namespace, self._on_secrets)
@@ -102,8 +102,15 @@ class App:
         self.turns = Turns(self.directory, self.zones, presence, self.drains, self.gatekeeper)
         self.dns_workers = DnsWorkers(config.dns_workers, self.metrics, self.reporting, self.turns)
         self.feed = Feed(config.feed_path, self.zones.full_deltas, self.dns_workers)
-        self.intake = Intake(client, config.namespace, self.directory, self.turns, self._flow)
-        self.following = Following(client, config.namespace, self.directory, self._flow)
+        self.intake = ClusterSource(
+            client,
+            config.namespace,
+            self.directory,
+            on_pod=self.turns.apply_pod,
+            on_pod_removed=self.turns.remove_pod,
+            on_change=self._flow,
+        )
+        self.following = RolloutSource(client, config.namespace, self.directory, self._flow)
         self.configuration = Configuration(
             client, credentials, self._on_zone, self._on_file, namespace=config.namespace or None
         )
@@ -134,7 +141,7 @@ class App:
         """Take what changed in the directory to the DNS workers, at once."""
         if not self.synced:
             return
-        self.following.look()
+        self.following.watch_followed()
         changes = self.directory.take_changes()
         self.zones.place(changes)
         commit = self._commit(received_ns)
@@ -155,7 +162,7 @@ class App:
             self.transfers.publish(self._version, commit.deltas)
             self.reporting.published(self._version, commit)
             self.metrics.commits.inc()
-            self.snapshots.changed()
+            self.snapshots.on_change()
         return commit
 
     def _hand_out(self) -> None:

@@ -15,7 +15,7 @@ from rollcall.zone import Zones
 from .elector import Elector, holder_identity
 from .handover import handed_out_serials
 from .lease import lease_name
-from .sole_writer import SoleWriter
+from .no_election import NoElection
 
 log = logging.getLogger(__name__)
 
@@ -50,14 +50,14 @@ class Leadership:
         self._transfers = transfers
         self._reporting = reporting
         self._duties: tuple[Duty, ...] = ()
-        self.elector: Elector | SoleWriter
+        self.elector: Elector | NoElection
         if config.leader_elect:
             name = lease_name(config.identity)
             self.elector = Elector(
                 client, config.operator_namespace, name, holder_identity(), self._lead, config.lease_times
             )
         else:
-            self.elector = SoleWriter(self._lead)
+            self.elector = NoElection(self._lead)
 
     async def run(self, *duties: Duty | None) -> None:
         """Take part until cancelled; None is a duty that is turned off.

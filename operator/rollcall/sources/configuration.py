@@ -1,4 +1,4 @@
-"""The DiscoveryZones and DiscoveryFiles: kopf tells of changes, a census tells what there is.
+"""The DiscoveryZones and DiscoveryFiles: kopf tells of changes, a full list tells what there is.
 
 See docs/adr/0001-kopf-for-the-control-path.md for why there are two of them.
 """
@@ -15,14 +15,14 @@ from rollcall.model import DiscoveryFile, DiscoveryZone, Key
 from rollcall.watch.reflector import Transport
 from rollcall.watch.resource import DISCOVERY_FILES, DISCOVERY_ZONES, Item, Resource
 
-from .full_list import take_census
-from .kopf_thread import ControlPath
-from .store import Inventory
+from .full_list import read_full_list
+from .kopf_thread import KopfThread
+from .store import Store
 
 log = logging.getLogger(__name__)
 
-CENSUS_SECONDS = 300.0
-UNWATCHED_CENSUS_SECONDS = 5.0
+FULL_LIST_SECONDS = 300.0
+UNWATCHED_LIST_SECONDS = 5.0
 """Between two lists while kopf is down, or up so short a time that it may not be watching yet."""
 
 SETTLED_SECONDS = 15.0
@@ -56,11 +56,11 @@ class Configuration:
         self._client = client
         self._credentials = credentials
         self._namespace = namespace
-        self._inventories: dict[Resource[Any], Inventory[Any]] = {
-            DISCOVERY_ZONES: Inventory(on_zone),
-            DISCOVERY_FILES: Inventory(on_file),
+        self._stores: dict[Resource[Any], Store[Any]] = {
+            DISCOVERY_ZONES: Store(on_zone),
+            DISCOVERY_FILES: Store(on_file),
         }
-        self._look = asyncio.Event()
+        self._list_now = asyncio.Event()
         self._listed = asyncio.Event()
         self._watched_since: float | None = None
 
@@ -69,8 +69,8 @@ class Configuration:
         """What is wrong with objects whose newest state can't be read, by kind and name."""
         return {
             f"{resource} {_name(key)}": problem
-            for resource, inventory in self._inventories.items()
-            for key, problem in inventory.malformed.items()
+            for resource, store in self._stores.items()
+            for key, problem in store.malformed.items()
         }
 
     async def run(self) -> Never:
@@ -79,10 +79,10 @@ class Configuration:
             group.create_task(self._run_kopf(), name="kopf")
             backoff = Backoff()
             while True:
-                self._look.clear()
+                self._list_now.clear()
                 try:
-                    for resource in self._inventories:
-                        await self._census(resource)
+                    for resource in self._stores:
+                        await self._list(resource)
                 except KubeError as error:
                     seconds = self._failed(error, backoff)
                 else:
@@ -90,15 +90,15 @@ class Configuration:
                     backoff.reset()
                 try:
                     async with asyncio.timeout(seconds):
-                        await self._look.wait()
+                        await self._list_now.wait()
                 except TimeoutError:
                     pass
 
-    async def _census(self, resource: Resource[Any]) -> None:
-        inventory = self._inventories[resource]
-        inventory.begin_census()
-        listed = await take_census(self._client, resource, self._namespace)
-        for item in inventory.end_census(listed):
+    async def _list(self, resource: Resource[Any]) -> None:
+        store = self._stores[resource]
+        store.begin_full_list()
+        listed = await read_full_list(self._client, resource, self._namespace)
+        for item in store.end_full_list(listed):
             _tell_malformed(resource, item)
 
     def _succeeded(self) -> float:
@@ -107,11 +107,11 @@ class Configuration:
             log.info("the zones and files can be listed again")
             self.trouble = None
         if not self.synced.is_set():
-            counts = [f"{len(known.objects)} {resource}" for resource, known in self._inventories.items()]
+            counts = [f"{len(known.objects)} {resource}" for resource, known in self._stores.items()]
             log.info("configuration: synced, %s", ", ".join(counts))
             self.synced.set()
         self._listed.set()
-        return CENSUS_SECONDS if self._is_settled() else UNWATCHED_CENSUS_SECONDS
+        return FULL_LIST_SECONDS if self._is_settled() else UNWATCHED_LIST_SECONDS
 
     def _failed(self, error: KubeError, backoff: Backoff) -> float:
         if type(error) is not type(self.trouble):
@@ -125,17 +125,17 @@ class Configuration:
         return since is not None and asyncio.get_running_loop().time() - since >= SETTLED_SECONDS
 
     async def _run_kopf(self) -> Never:
-        """Keep kopf running; the census goes on at short intervals while it isn't."""
+        """Keep kopf running; lists follow at short intervals while it isn't."""
         loop = asyncio.get_running_loop()
         backoff = Backoff(*RESTART_SECONDS)
         while True:
             # It looks only once for the kinds that it is to watch: they have to be there.
             await self._listed.wait()
             self._watched_since = started = loop.time()
-            control = ControlPath(self._credentials, self._on_item, namespace=self._namespace)
+            control = KopfThread(self._credentials, self._on_item, namespace=self._namespace)
             error = await control.run()
             self._watched_since = None
-            self._look.set()
+            self._list_now.set()
             self.restarts += 1
             if loop.time() - started >= SETTLED_SECONDS:
                 backoff.reset()
@@ -149,10 +149,10 @@ class Configuration:
             await asyncio.sleep(seconds)
 
     def _on_item(self, resource: Resource[Any], item: Item[Any], is_deleted: bool) -> None:
-        inventory = self._inventories[resource]
+        store = self._stores[resource]
         if is_deleted:
-            inventory.remove(item.key, item.uid)
-        elif inventory.put(item):
+            store.remove(item.key, item.uid)
+        elif store.put(item):
             _tell_malformed(resource, item)
 
 

@@ -1,4 +1,4 @@
-"""A whole list of one kind of object, in pages."""
+"""A full list of one kind of object, in pages."""
 
 from rollcall.watch.reflector import Transport
 from rollcall.watch.resource import Item, Resource, T
@@ -6,7 +6,7 @@ from rollcall.watch.resource import Item, Resource, T
 PAGE_SIZE = 500
 
 
-async def take_census(client: Transport, resource: Resource[T], namespace: str | None) -> list[Item[T]]:
+async def read_full_list(client: Transport, resource: Resource[T], namespace: str | None) -> list[Item[T]]:
     """List every object of a kind, in one namespace or in all.
 
     The pages are of one moment: the API server serves them from one version, or answers 410.

@@ -51,7 +51,7 @@ OnItem = Callable[[Resource[Any], Item[Any], bool], None]
 R = TypeVar("R")
 
 
-class ControlPath:
+class KopfThread:
     """One run of kopf. `on_item` is called in the event loop that runs `run`.
 
     `namespace` limits it to the DiscoveryFiles of one; DiscoveryZones belong to none.

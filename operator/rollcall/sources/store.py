@@ -1,7 +1,7 @@
 """What is known of one kind of configuration object, from two sources that overtake one another. No I/O.
 
 kopf tells of changes at once, but neither says when it has told everything nor ever tells of a deletion that
-happened while it wasn't looking. A census, a whole list, does both, but is a moment old when it arrives.
+happened while it wasn't looking. A full list does both, but is a moment old when it arrives.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -26,7 +26,7 @@ class Versioned(Protocol):
 T = TypeVar("T", bound=Versioned)
 
 
-class Inventory(Generic[T]):
+class Store(Generic[T]):
     """The objects of one kind. `on_change` is called with each new state, and with None for one that is gone.
 
     An object whose newest state can't be read keeps its last good one; `malformed` says what is wrong.
@@ -36,11 +36,11 @@ class Inventory(Generic[T]):
         self.objects: dict[Key, T] = {}
         self.malformed: dict[Key, str] = {}
         self._on_change = on_change
-        self._uids_at_census: dict[Key, str] = {}
-        self._gone_since_census: set[str] = set()
+        self._uids_before_list: dict[Key, str] = {}
+        self._gone_since_begun: set[str] = set()
 
     def put(self, item: Item[T]) -> bool:
-        """Take in a state of an object. Gives True where it can't be read and that is news."""
+        """Keep a state of an object. Gives True where it can't be read and that is news."""
         key, new = item.key, item.object
         old = self.objects.get(key)
         if old is not None and old.uid != item.uid:
@@ -59,27 +59,27 @@ class Inventory(Generic[T]):
         return False
 
     def remove(self, key: Key, uid: str) -> None:
-        """Take in the deletion of an object; one of another uid is not the one that we know."""
-        self._gone_since_census.add(uid)
+        """Drop an object that was deleted; one of another uid is not the one that we know."""
+        self._gone_since_begun.add(uid)
         old = self.objects.get(key)
         if old is None or old.uid == uid:
             self.malformed.pop(key, None)
         if old is not None and old.uid == uid:
             self._drop(key)
 
-    def begin_census(self) -> None:
+    def begin_full_list(self) -> None:
         """Note what is known before a list is asked for."""
-        self._uids_at_census = {key: known.uid for key, known in self.objects.items()}
-        self._gone_since_census.clear()
+        self._uids_before_list = {key: known.uid for key, known in self.objects.items()}
+        self._gone_since_begun.clear()
 
-    def end_census(self, listed: Collection[Item[T]]) -> list[Item[T]]:
-        """Take in a whole list that was begun after `begin_census`.
+    def end_full_list(self, listed: Collection[Item[T]]) -> list[Item[T]]:
+        """Bring the store to a full list that was asked for after `begin_full_list`.
 
         What was learned since the list began is newer than the list. Gives those items that can't be read
         and of which that is news.
         """
         present = {item.key for item in listed}
-        for key, uid in self._uids_at_census.items():
+        for key, uid in self._uids_before_list.items():
             known = self.objects.get(key)
             if key not in present and known is not None and known.uid == uid:
                 self._drop(key)
@@ -91,9 +91,9 @@ class Inventory(Generic[T]):
         for item in listed:
             known = self.objects.get(item.key)
             replaced = known is not None and known.uid != item.uid
-            if item.uid in self._gone_since_census:
+            if item.uid in self._gone_since_begun:
                 continue
-            if replaced and known is not None and self._uids_at_census.get(item.key) != known.uid:
+            if replaced and known is not None and self._uids_before_list.get(item.key) != known.uid:
                 continue  # it took the place of the listed one after the list was made
             yield item
 

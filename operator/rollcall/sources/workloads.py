@@ -22,7 +22,7 @@ from rollcall.watch.reflector import Batch, Reflector, Transport
 from rollcall.watch.resource import Resource
 from rollcall.watch.workloads import DEPLOYMENTS, FLAGGER_CANARIES, REPLICA_SETS, ROLLOUTS
 
-from .cluster import take_in
+from .cluster import apply_batch
 
 log = logging.getLogger(__name__)
 
@@ -45,20 +45,20 @@ _MISSING = {
 }
 
 
-class Following:
-    """Brings workloads into the directory; `flow` is called with the time of receipt (time.monotonic_ns).
+class RolloutSource:
+    """Fills the directory with workloads; `on_change` gets the time of receipt (time.monotonic_ns).
 
     An empty `namespace` stands for all of them. `reflectors` are those that have been started.
     """
 
     def __init__(
-        self, client: Transport, namespace: str, directory: Directory, flow: Callable[[int], None]
+        self, client: Transport, namespace: str, directory: Directory, on_change: Callable[[int], None]
     ) -> None:
         self.reflectors: list[Reflector[Any]] = []
         self._client = client
         self._namespace = namespace or None
         self._directory = directory
-        self._flow = flow
+        self._on_change = on_change
         self._started: set[Follow] = set()
         self._wanted = asyncio.Event()
         self._problems: dict[Follow, dict[str, Problem | None]] = {
@@ -66,8 +66,8 @@ class Following:
             for follow, sources in _SOURCES.items()
         }
 
-    def look(self) -> None:
-        """Look whether a service has begun to follow something."""
+    def watch_followed(self) -> None:
+        """Have the kinds watched that services have begun to follow."""
         if self._directory.followed_kinds - self._started:
             self._wanted.set()
 
@@ -85,12 +85,14 @@ class Following:
     async def _watch(self, follow: Follow, resource: Resource[Any], kind: type[Workload]) -> None:
         """Wait until there is something to watch, then watch it until cancelled."""
         await self._until_found(follow, resource)
-        reflector = Reflector(self._client, resource, partial(self._take, kind), namespace=self._namespace)
+        reflector = Reflector(
+            self._client, resource, partial(self._on_batch, kind), namespace=self._namespace
+        )
         self.reflectors.append(reflector)
         async with asyncio.TaskGroup() as group:
             group.create_task(reflector.run())
             await reflector.synced.wait()
-            self._tell(follow, resource, None)
+            self._set_problem(follow, resource, None)
 
     async def _until_found(self, follow: Follow, resource: Resource[Any]) -> None:
         backoff = Backoff()
@@ -100,10 +102,10 @@ class Following:
                 await self._client.list_page(resource.path(self._namespace), {"limit": "1"})
                 return
             except NotFound:
-                self._tell(follow, resource, _MISSING.get(str(resource)))
+                self._set_problem(follow, resource, _MISSING.get(str(resource)))
                 wait_seconds, news = LOOK_AGAIN_SECONDS, "they are not installed here"
             except Forbidden as error:
-                self._tell(follow, resource, _forbidden(resource))
+                self._set_problem(follow, resource, _forbidden(resource))
                 wait_seconds, news = LOOK_AGAIN_SECONDS, str(error)
             except KubeError as error:
                 wait_seconds, news = backoff.next_seconds(), str(error)
@@ -112,17 +114,17 @@ class Following:
                 told = news
             await asyncio.sleep(wait_seconds)
 
-    def _tell(self, follow: Follow, resource: Resource[Any], problem: Problem | None) -> None:
+    def _set_problem(self, follow: Follow, resource: Resource[Any], problem: Problem | None) -> None:
         """Tell the directory what is known of a kind of roll-out: all of its resources have to be."""
         problems = self._problems[follow]
         problems[str(resource)] = problem
         first = next((each for each in problems.values() if each is not None), None)
         self._directory.set_follow_problem(follow, first)
-        self._flow(time.monotonic_ns())
+        self._on_change(time.monotonic_ns())
 
-    def _take(self, kind: type[Workload], batch: Batch[Any]) -> None:
-        take_in(batch, self._directory.apply_workload, partial(self._directory.remove_workload, kind))
-        self._flow(batch.received_ns)
+    def _on_batch(self, kind: type[Workload], batch: Batch[Any]) -> None:
+        apply_batch(batch, self._directory.apply_workload, partial(self._directory.remove_workload, kind))
+        self._on_change(batch.received_ns)
 
 
 def _forbidden(resource: Resource[Any]) -> Problem:

@@ -40,7 +40,7 @@ class _Saved(msgspec.Struct):
     digest: str = "0"
 
 
-class History:
+class SerialReservations:
     """The file with the serials, and the ceilings that are in it."""
 
     def __init__(self, path: Path) -> None:

@@ -32,8 +32,8 @@ class Snapshots:
         self._metrics = metrics
         self._changed = asyncio.Event()
 
-    def changed(self) -> None:
-        """Say that there is something newer than the last snapshot."""
+    def on_change(self) -> None:
+        """Note that there is something newer than the last snapshot."""
         self._changed.set()
 
     async def run(self) -> None:

@@ -16,7 +16,7 @@ from api.resources.conftest import FILE_SPEC, Objects
 from controlplane import ControlPlane
 from rollcall.kube.credentials import Credentials
 from rollcall.sources import kopf_thread as control_module
-from rollcall.sources.kopf_thread import ControlPath
+from rollcall.sources.kopf_thread import KopfThread
 from rollcall.status.kinds import Kind, ObjectRef
 from rollcall.watch import Resource
 from rollcall.watch.resource import Item
@@ -48,7 +48,7 @@ async def kopf_running(
     credentials: Credentials, namespace: str | None = None
 ) -> AsyncIterator[tuple[Seen, "asyncio.Task[BaseException | None]"]]:
     seen = Seen()
-    control = ControlPath(credentials, seen.take, namespace=namespace)
+    control = KopfThread(credentials, seen.take, namespace=namespace)
     task = asyncio.create_task(control.run())
     try:
         yield seen, task

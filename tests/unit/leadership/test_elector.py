@@ -14,7 +14,7 @@ import waiting
 from rollcall.kube import Forbidden, KubeError, ServerError, TooManyRequests, Unreachable
 from rollcall.leadership.elector import NotLeading, holder_identity
 from rollcall.leadership.lease import MAX_TRANSITIONS, lease_name
-from rollcall.leadership.sole_writer import SoleWriter
+from rollcall.leadership.no_election import NoElection
 from unit.leadership.candidates import Candidate, candidates
 from unit.leadership.lease_server import LeaseServer, Line
 from unit.running import running
@@ -418,7 +418,7 @@ async def test_the_sole_writer() -> None:
             raise RuntimeError("a defect")
         await asyncio.Event().wait()
 
-    writer = SoleWriter(lead)
+    writer = NoElection(lead)
     async with running(writer.run()):
         await asyncio.sleep(10)
         assert began == [0, 0]

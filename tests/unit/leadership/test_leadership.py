@@ -8,7 +8,7 @@ from rollcall.config import Config
 from rollcall.kube.errors import Unreachable
 from rollcall.leadership import leadership as module
 from rollcall.leadership.leadership import SERIALS_RETRY_SECONDS, Leadership
-from rollcall.leadership.sole_writer import RESTART_SECONDS
+from rollcall.leadership.no_election import RESTART_SECONDS
 from unit.running import running
 
 pytestmark = pytest.mark.looptime

@@ -7,25 +7,12 @@ import pytest
 from rollcall.directory import Directory
 from rollcall.model import Key
 from rollcall.sources import cluster as module
-from rollcall.sources.cluster import Intake
+from rollcall.sources.cluster import ClusterSource
 from rollcall.watch.reflector import Batch
 from rollcall.watch.view import Change
 from unit.world import pod, service
 
 KEYS = [Key("shop", f"web-{number}") for number in range(3)]
-
-
-class Turns:
-    """Hears of pods before the directory does."""
-
-    def __init__(self):
-        self.pods = set()
-
-    def apply_pod(self, applied):
-        self.pods.add(applied.key)
-
-    def remove_pod(self, key):
-        self.pods.discard(key)
 
 
 class Reflector:
@@ -42,10 +29,17 @@ class World:
     def __init__(self):
         self.directory = Directory()
         self.directory.apply_service(service())
-        self.turns = Turns()
+        self.told = set()
         self.flows = []
-        self.intake = Intake(None, "", self.directory, self.turns, self.flows.append)
-        self.pods = self.intake.reflectors[0]
+        self.source = ClusterSource(
+            None,
+            "",
+            self.directory,
+            on_pod=lambda applied: self.told.add(applied.key),
+            on_pod_removed=self.told.discard,
+            on_change=self.flows.append,
+        )
+        self.pods = self.source.reflectors[0]
 
     def batch(self, *changes):
         self.pods.take(Batch([Change(key, None, new) for key, new in changes], 123, True))
@@ -66,7 +60,7 @@ def test_a_batch_is_one_flow():
     assert world.flows == [123]
     world.batch((KEYS[0], None))
     assert world.known() == KEYS[1:]
-    assert world.turns.pods == set(KEYS[1:])
+    assert world.told == set(KEYS[1:])
 
 
 def test_an_object_that_breaks_the_directory_is_named_and_left_out(monkeypatch, caplog):
@@ -86,18 +80,18 @@ def test_an_object_that_breaks_the_directory_is_named_and_left_out(monkeypatch, 
 
 
 async def test_what_is_waited_for_is_told():
-    intake = World().intake
-    waiting = asyncio.create_task(intake.synced())
+    source = World().source
+    waiting = asyncio.create_task(source.synced())
     left = ["pods", "services", "serviceinstances"]
-    for reflector in intake.reflectors:
+    for reflector in source.reflectors:
         await asyncio.sleep(0)
-        assert intake.waiting() == left
+        assert source.waiting() == left
         assert not waiting.done()
         left.pop(0)
         reflector.synced.set()
     await waiting
-    assert intake.waiting() == []
+    assert source.waiting() == []
 
 
 def test_an_empty_namespace_is_all_of_them():
-    assert [each.namespace for each in World().intake.reflectors] == [None] * 3
+    assert [each.namespace for each in World().source.reflectors] == [None] * 3

@@ -1,4 +1,4 @@
-"""kopf and the census together: when each runs, and that neither alone is relied on; in virtual time."""
+"""kopf and the full lists together: when each runs, and that neither alone is relied on; in virtual time."""
 
 import asyncio
 import logging
@@ -66,7 +66,7 @@ class Server:
 
 
 class Kopf:
-    """In the place of ControlPath: runs until told to end."""
+    """In the place of KopfThread: runs until told to end."""
 
     runs: list["Kopf"]
 
@@ -87,7 +87,7 @@ class Kopf:
 
 class Bench:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, namespace: str | None = None) -> None:
-        monkeypatch.setattr(configuration, "ControlPath", Kopf)
+        monkeypatch.setattr(configuration, "KopfThread", Kopf)
         Kopf.runs = []
         self.server = Server()
         self.zones: dict[str, DiscoveryZone] = {}
@@ -151,7 +151,7 @@ async def test_events_are_passed_on_at_once(monkeypatch: pytest.MonkeyPatch) -> 
         assert bench.zones == {}
 
 
-async def test_a_census_every_few_minutes_while_kopf_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_list_every_few_minutes_while_kopf_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(monkeypatch)
     async with running(bench.configuration.run()):
         await asyncio.sleep(1000)
@@ -170,7 +170,7 @@ async def test_a_deletion_that_kopf_misses_is_found(monkeypatch: pytest.MonkeyPa
         assert bench.zones.keys() == {"b"}
 
 
-async def test_while_kopf_is_down_the_census_stands_in(
+async def test_while_kopf_is_down_full_lists_stand_in(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench = Bench(monkeypatch)

@@ -21,13 +21,13 @@ async def test_a_task_that_waits_on_whatever_happens_is_left_in_peace(
             with contextlib.suppress(asyncio.CancelledError, GeneratorExit):
                 await asyncio.get_running_loop().create_future()
 
-    async def operate(_: control.ControlPath) -> None:
+    async def operate(_: control.KopfThread) -> None:
         asyncio.create_task(stubborn())  # noqa: RUF006  # nobody but who leaves it behind is to hold it
         await asyncio.sleep(0)
 
     monkeypatch.setattr(control, "CANCEL_SECONDS", 0.01)
-    monkeypatch.setattr(control.ControlPath, "_operate", operate)
-    assert await control.ControlPath(Credentials(), lambda *_: None).run() is None
+    monkeypatch.setattr(control.KopfThread, "_operate", operate)
+    assert await control.KopfThread(Credentials(), lambda *_: None).run() is None
     gc.collect()  # a coroutine that is closed and goes on is an error of this test, by pytest's settings
     (task,) = control._left_behind
     is_over.set()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.model import DiscoveryZone, Key
-from rollcall.sources.store import Inventory
+from rollcall.sources.store import Store
 from rollcall.watch.resource import Item
 from unit.world import zone
 
@@ -15,12 +15,12 @@ A, B = Key("", "a"), Key("", "b")
 
 
 class Log:
-    """An inventory, and what it told."""
+    """A store, and what it told."""
 
     def __init__(self) -> None:
         self.told: list[tuple[Key, DiscoveryZone | None]] = []
         self.state: dict[Key, DiscoveryZone] = {}
-        self.inventory: Inventory[DiscoveryZone] = Inventory(self._on_change)
+        self.store: Store[DiscoveryZone] = Store(self._on_change)
 
     def _on_change(self, key: Key, now: DiscoveryZone | None) -> None:
         assert self.state.get(key) != now, "no change"
@@ -45,107 +45,107 @@ def broken(name: str, uid: str = "", problem: str = "spec: oops") -> Item[Discov
 def test_a_state_is_told_once() -> None:
     log = Log()
     for _ in range(3):
-        log.inventory.put(item("a"))
+        log.store.put(item("a"))
     assert log.told == [(A, item("a").object)]
 
 
 def test_an_older_generation_is_not_news() -> None:
     log = Log()
-    log.inventory.put(item("a", 2))
-    log.inventory.put(item("a", 1, domain="old.test"))
+    log.store.put(item("a", 2))
+    log.store.put(item("a", 1, domain="old.test"))
     assert log.state == {A: item("a", 2).object}
 
 
 def test_a_namesake_with_an_older_generation_is() -> None:
     log = Log()
-    log.inventory.put(item("a", 7))
-    log.inventory.put(item("a", 1, uid="other"))
+    log.store.put(item("a", 7))
+    log.store.put(item("a", 1, uid="other"))
     assert [now and now.uid for _, now in log.told] == ["uid-a", None, "other"]
 
 
 def test_a_deletion_of_a_namesake_removes_nothing() -> None:
     log = Log()
-    log.inventory.put(item("a", uid="new"))
-    log.inventory.remove(A, "old")
+    log.store.put(item("a", uid="new"))
+    log.store.remove(A, "old")
     assert log.state.keys() == {A}
-    log.inventory.remove(A, "new")
+    log.store.remove(A, "new")
     assert log.state == {}
 
 
-def test_a_census_removes_what_it_lacks() -> None:
+def test_a_full_list_removes_what_it_lacks() -> None:
     log = Log()
-    log.inventory.put(item("a"))
-    log.inventory.put(item("b"))
-    log.inventory.begin_census()
-    log.inventory.end_census([item("b")])
+    log.store.put(item("a"))
+    log.store.put(item("b"))
+    log.store.begin_full_list()
+    log.store.end_full_list([item("b")])
     assert log.state.keys() == {B}
 
 
-def test_a_census_does_not_remove_what_came_meanwhile() -> None:
+def test_a_full_list_does_not_remove_what_came_meanwhile() -> None:
     log = Log()
-    log.inventory.begin_census()
-    log.inventory.put(item("a"))
-    log.inventory.end_census([])
+    log.store.begin_full_list()
+    log.store.put(item("a"))
+    log.store.end_full_list([])
     assert log.state.keys() == {A}
 
 
 def test_nor_what_took_the_place_of_what_it_lacks() -> None:
     log = Log()
-    log.inventory.put(item("a", uid="old"))
-    log.inventory.begin_census()
-    log.inventory.put(item("a", uid="new"))
-    log.inventory.end_census([])
+    log.store.put(item("a", uid="old"))
+    log.store.begin_full_list()
+    log.store.put(item("a", uid="new"))
+    log.store.end_full_list([])
     assert log.state[A].uid == "new"
 
 
 def test_nor_does_it_bring_back_what_went_meanwhile() -> None:
     log = Log()
-    log.inventory.put(item("a"))
-    log.inventory.begin_census()
-    log.inventory.remove(A, "uid-a")
-    log.inventory.end_census([item("a")])
+    log.store.put(item("a"))
+    log.store.begin_full_list()
+    log.store.remove(A, "uid-a")
+    log.store.end_full_list([item("a")])
     assert log.state == {}
 
 
 def test_nor_the_predecessor_of_what_came_meanwhile() -> None:
     log = Log()
-    log.inventory.put(item("a", uid="old"))
-    log.inventory.begin_census()
-    log.inventory.put(item("a", uid="new"))
-    log.inventory.end_census([item("a", uid="old")])
+    log.store.put(item("a", uid="old"))
+    log.store.begin_full_list()
+    log.store.put(item("a", uid="new"))
+    log.store.end_full_list([item("a", uid="old")])
     assert log.state[A].uid == "new"
 
 
-def test_a_census_finds_a_namesake() -> None:
+def test_a_full_list_finds_a_namesake() -> None:
     log = Log()
-    log.inventory.put(item("a", 5, uid="old"))
-    log.inventory.begin_census()
-    log.inventory.end_census([item("a", 1, uid="new")])
+    log.store.put(item("a", 5, uid="old"))
+    log.store.begin_full_list()
+    log.store.end_full_list([item("a", 1, uid="new")])
     assert log.state[A].uid == "new"
 
 
 def test_what_can_not_be_read_keeps_its_last_good_state() -> None:
     log = Log()
-    log.inventory.put(item("a"))
-    assert log.inventory.put(broken("a")) is True
-    assert log.inventory.put(broken("a")) is False, "told once"
+    log.store.put(item("a"))
+    assert log.store.put(broken("a")) is True
+    assert log.store.put(broken("a")) is False, "told once"
     assert log.state.keys() == {A}
-    assert log.inventory.malformed == {A: "spec: oops"}
-    log.inventory.begin_census()
-    assert log.inventory.end_census([broken("a"), broken("b")]) == [broken("b")]
+    assert log.store.malformed == {A: "spec: oops"}
+    log.store.begin_full_list()
+    assert log.store.end_full_list([broken("a"), broken("b")]) == [broken("b")]
     assert log.state.keys() == {A}, "it is there, if unreadable"
-    log.inventory.put(item("a", 2))
-    assert log.inventory.malformed.keys() == {B}
-    log.inventory.remove(B, "uid-b")
-    assert log.inventory.malformed == {}
+    log.store.put(item("a", 2))
+    assert log.store.malformed.keys() == {B}
+    log.store.remove(B, "uid-b")
+    assert log.store.malformed == {}
 
 
-def test_a_census_forgets_the_unreadable_that_went() -> None:
+def test_a_full_list_forgets_the_unreadable_that_went() -> None:
     log = Log()
-    log.inventory.put(broken("a"))
-    log.inventory.begin_census()
-    log.inventory.end_census([])
-    assert log.inventory.malformed == {}
+    log.store.put(broken("a"))
+    log.store.begin_full_list()
+    log.store.end_full_list([])
+    assert log.store.malformed == {}
 
 
 @given(
@@ -186,22 +186,22 @@ def test_whatever_overtakes_it_ends_at_the_truth(steps: list[tuple[str, str]]) -
                 is_deleted, seen = events.pop(0)
                 deliver(log, is_deleted, seen)
             case "begin" if not asked:
-                log.inventory.begin_census()
+                log.store.begin_full_list()
                 asked = True
             case "list" if asked and listed is None:
                 listed = list(server.values())
             case "end" if listed is not None:
-                log.inventory.end_census(listed)
+                log.store.end_full_list(listed)
                 asked, listed = False, None
     for is_deleted, seen in events:
         deliver(log, is_deleted, seen)
-    log.inventory.begin_census()
-    log.inventory.end_census(list(server.values()))
+    log.store.begin_full_list()
+    log.store.end_full_list(list(server.values()))
     assert log.state == {Key("", name): each.object for name, each in server.items()}
 
 
 def deliver(log: Log, is_deleted: bool, seen: Item[DiscoveryZone]) -> None:
     if is_deleted:
-        log.inventory.remove(seen.key, seen.uid)
+        log.store.remove(seen.key, seen.uid)
     else:
-        log.inventory.put(seen)
+        log.store.put(seen)

@@ -11,7 +11,7 @@ import pytest
 from rollcall.directory import Directory
 from rollcall.kube import Forbidden, KubeError, NotFound, Unreachable
 from rollcall.model import BlueGreen, Follow, Release
-from rollcall.sources.workloads import LOOK_AGAIN_SECONDS, Following
+from rollcall.sources.workloads import LOOK_AGAIN_SECONDS, RolloutSource
 from unit.directory.rolling import answered, entry, of
 from unit.running import running
 from unit.world import resource
@@ -49,11 +49,11 @@ class World:
     def __init__(self) -> None:
         self.server = Server()
         self.directory = Directory()
-        self.following = Following(self.server, "", self.directory, self.flow)
+        self.source = RolloutSource(self.server, "", self.directory, self.flow)
         self.flows = 0
 
     def flow(self, received_ns: int) -> None:
-        self.following.look()
+        self.source.watch_followed()
         self.directory.take_changes()
         self.flows += 1
 
@@ -69,7 +69,7 @@ class World:
 @contextlib.asynccontextmanager
 async def world() -> AsyncIterator[World]:
     made = World()
-    async with running(made.following.run()):
+    async with running(made.source.run()):
         yield made
 
 
@@ -118,7 +118,7 @@ async def test_a_deployment_is_followed_where_flagger_is_not_installed() -> None
         await asyncio.sleep(SETTLED)
         assert (answered(it.directory), it.reason()) == ({"b": 100}, None)
         assert set(it.server.asked) == DEPLOYMENT_LISTS
-        assert [str(each.resource) for each in it.following.reflectors] == ["deployments", "replicasets"]
+        assert [str(each.resource) for each in it.source.reflectors] == ["deployments", "replicasets"]
 
 
 async def test_one_list_that_is_missing_leaves_what_is_in_force() -> None:
@@ -193,4 +193,4 @@ async def test_what_is_followed_by_others_later_is_not_watched_twice() -> None:
         it.ask(Release())
         it.ask(FOLLOW)
         await asyncio.sleep(SETTLED)
-        assert len(it.following.reflectors) == 3
+        assert len(it.source.reflectors) == 3

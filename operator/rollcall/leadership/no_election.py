@@ -8,7 +8,7 @@ from .elector import Lead, at_work
 RESTART_SECONDS = 2.0
 
 
-class SoleWriter:
+class NoElection:
     """Leads always. It asks nobody, and so can't know of a second writer.
 
     `epoch` is 0, so that any replica with a Lease outranks it, until a DNS server has shown a higher one.
