@@ -1,12 +1,21 @@
 """The control process: puts the parts together. Data flows one way.
 
-    reflectors ──▶ directory ──▶ zones ──▶ feed ──▶ DNS workers, transfer process
-    configuration (kopf) ───────▶ │  ├───▶ targets ──▶ updates of other servers      ┐
-                                  │  └───▶ files ──▶ HTTP, ConfigMaps               ├ the leader's
-                                  └──────▶ status, Events                           ┘
+    sources                                           outputs
+    pods, Services, ServiceInstances ─▶ directory     ┌▶ feed ────────▶ DNS workers
+    roll-outs ────────────────────────▶    │          ├▶ secondaries ─▶ transfer process  ┐
+                                           ▼          ├▶ targets ─────▶ other servers     │
+    DiscoveryZones ───────────────────▶  zones ─▶ version ─▶ reporting ─▶ status, Events  ├ the leader's
+    Secrets ──▶ secondaries, targets                  ├▶ files ───────▶ HTTP, ConfigMaps  ┘
+    DiscoveryFiles ──▶ files                          ├▶ snapshots ───▶ disk
+                                                      ├▶ latency ─────▶ metrics
+                                                      └▶ tracker
+
+    DNS workers, secondaries, targets ─▶ how far they are ─▶ tracker ─▶ listeners:
+                                                      latency, reporting, drains (HTTP), publication gate
 
 From the receipt of an event to the write on the workers' sockets there is no await and no I/O: `_flow` below.
-All else follows from there, later and elsewhere.
+All else follows from there, later and elsewhere. Another output is a class with the verbs of `Output`, and a
+line in the list of outputs.
 """
 
 import asyncio
@@ -18,43 +27,44 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Coroutine, Iterator, Mapping
+from typing import Any, Never
+
+from prometheus_client import CollectorRegistry
 
 from .config import Config
-from .directory import Directory
+from .directory import Directory, ServiceChange
 from .feed.feed import Feed
+from .http.drained import DrainWaits
 from .http.server import serving
 from .kube import errors
 from .kube.client import KubeClient
 from .kube.credentials import Credentials
-from .lag import measure_lag
-from .leadership.leadership import Leadership
+from .leadership.leadership import Duty, Leadership
 from .logs import configure
-from .metrics import Metrics, Readings
+from .metrics import FamilyCollector, Latency, LoopLag
 from .model import DiscoveryFile, DiscoveryZone, Key
+from .model.metric import MetricFamily
 from .processes import EX_CONFIG, end_with
-from .propagation.dns_workers import DnsWorkers
 from .propagation.drains import Drains
-from .propagation.gate import Gatekeeper
-from .propagation.report import TargetReport
-from .propagation.tracker import Presence
-from .propagation.turns import Turns
-from .publish.collector import Files
+from .propagation.gate import PublicationGate
+from .propagation.tracker import Tracker
+from .publish.collector import FileCollector
 from .publish.config_maps import FilePublisher
 from .publish.file_store import FileStore
-from .publish.secondaries_feed import Transfers
+from .publish.secondaries_feed import SecondariesFeed
 from .publish.selection import FileSelection
-from .publish.targets import Targets, target_keys
-from .readings import readings
+from .publish.targets import Targets
 from .sources.cluster import ClusterSource
 from .sources.configuration import Configuration
 from .sources.secrets import Secrets
 from .sources.workloads import RolloutSource
 from .state.serials import SerialReservations
 from .state.snapshots import Snapshots
+from .status.gate_writer import GateWriter
 from .status.reporting import Reporting
-from .zone import Commit, Zones
+from .watch.metrics import families as reflector_families
+from .zone import Output, PublishedVersion, Zones
 
 log = logging.getLogger(__name__)
 
@@ -70,104 +80,156 @@ class App:
     ) -> None:
         self._config = config
         self._listener = http_listener
-        self.metrics = Metrics()
-        self.directory = Directory(publication_gate=config.publication_gate)
-        self.history = SerialReservations(config.serials_path)
-        self.zones = Zones(self.directory, config.identity, self.history.load())
-        self.store = FileStore()
-        self.snapshots = Snapshots(
-            config.snapshot_path, config.files_path, self.zones, self.store, self.metrics
-        )
-        selection = FileSelection(self.directory, cross_namespace=config.cross_namespace_files)
-        self.files = Files(selection, self.store, self.snapshots.on_change)
-        self.reporting = Reporting(client, self.directory, self.zones, selection)
-        self.publisher = FilePublisher(client, self.store, self.reporting.file_written)
-        self.secrets = Secrets(client, config.operator_namespace, self._on_secrets)
-        feed = config.transfer_feed_path if config.transfers else None
-        self.transfers = Transfers(feed, self.zones, self.secrets, self._target_reported, self._resume)
-        self.leadership = Leadership(
-            config, client, self.zones, self._hand_out, self.transfers, self.reporting
-        )
-        self.targets = Targets(
-            self.zones,
-            config.identity,
-            self.secrets,
-            self.leadership.elector,
-            self._target_reported,
-            self.metrics.count_update,
-        )
-        presence = Presence()
-        self.drains = Drains(self.directory, presence, lambda: self.leadership.elector.leading)
-        self.gatekeeper = Gatekeeper(client, self.directory, presence) if config.publication_gate else None
-        self.turns = Turns(self.directory, self.zones, presence, self.drains, self.gatekeeper)
-        self.dns_workers = DnsWorkers(config.dns_workers, self.metrics, self.reporting, self.turns)
-        self.feed = Feed(config.feed_path, self.zones.full_deltas, self.dns_workers)
-        self.intake = ClusterSource(
+        # What is known, and how far it has got.
+        self._serials = SerialReservations(config.serials_path)
+        self._directory = Directory(publication_gate=config.publication_gate)
+        self._zones = Zones(self._directory, config.identity, self._serials.load())
+        self._tracker = Tracker(self._directory, self._zones, config.dns_workers, time.time)
+        self._leadership = Leadership(config, client, self._zones, self._hand_out)
+        # Where it comes from.
+        self._cluster = ClusterSource(
             client,
             config.namespace,
-            self.directory,
-            on_pod=self.turns.apply_pod,
-            on_pod_removed=self.turns.remove_pod,
+            self._directory,
+            on_pod=self._tracker.on_pod,
+            on_pod_removed=self._tracker.on_pod_removed,
             on_change=self._flow,
         )
-        self.following = RolloutSource(client, config.namespace, self.directory, self._flow)
-        self.configuration = Configuration(
+        self._rollouts = RolloutSource(client, config.namespace, self._directory, self._flow)
+        self._secrets = Secrets(client, config.operator_namespace, self._on_secrets)
+        self._configuration = Configuration(
             client, credentials, self._on_zone, self._on_file, namespace=config.namespace or None
         )
-        self.synced = False
+        # Where it goes.
+        self._store = FileStore()
+        selection = FileSelection(self._directory, cross_namespace=config.cross_namespace_files)
+        self._snapshots = Snapshots(config.snapshot_path, config.files_path, self._zones, self._store)
+        self._files = FileCollector(selection, self._store, self._snapshots.on_files_collected)
+        self._reporting = Reporting(client, self._directory, self._zones, selection, self._tracker)
+        self._config_maps = FilePublisher(client, self._store, self._reporting.on_file_report)
+        self._feed = Feed(config.feed_path, self._zones.full_deltas, self._tracker)
+        self._targets = Targets(
+            self._zones, config.identity, self._secrets, self._leadership.elector, self._tracker.on_report
+        )
+        self._secondaries = SecondariesFeed(
+            config.transfer_feed_path if config.transfers else None,
+            self._zones,
+            self._secrets,
+            self._tracker.on_report,
+            self._resume,
+        )
+        self._registry = CollectorRegistry()
+        self._latency = Latency(self._registry)
+        self._loop_lag = LoopLag()
+        self._outputs: tuple[Output, ...] = (
+            self._feed,  # first: nobody else is in a hurry
+            self._latency,
+            self._tracker,
+            self._targets,
+            self._secondaries,
+            self._files,
+            self._reporting,
+            self._snapshots,
+        )
+        # Who waits for it to get there.
+        drains = Drains(self._directory, self._tracker, lambda: self._leadership.elector.leading)
+        self._drain_waits = DrainWaits(drains)
+        gate = PublicationGate(self._directory, self._tracker)
+        self._gate_writer = GateWriter(client, gate)
+        self._tracker.listeners = (self._latency, self._reporting, drains, self._drain_waits)
+        if config.publication_gate:
+            self._tracker.listeners += (gate, self._gate_writer)
+        self._synced = False
         self._version = 0
         self._backlog = asyncio.Event()
         self._complete = asyncio.Event()
 
-    # --- events in -------------------------------------------------------------------------------------
+    # --- the flow --------------------------------------------------------------------------------------
+
+    def _flow(self, received_ns: int) -> None:
+        """Take what changed in the directory to the outputs, at once."""
+        if not self._synced:
+            return
+        self._rollouts.watch_followed()
+        changes = self._directory.take_changes()
+        self._zones.place(changes)
+        self._publish(changes, received_ns)
+
+    def _publish(self, changes: Mapping[Key, ServiceChange], received_ns: int) -> None:
+        """Close a version and hand it out."""
+        now = int(time.time())
+        commit = self._zones.commit(now)
+        if commit.deltas:
+            self._version += 1
+            self._serials.reserve(self._zones.contents(), now)  # before anybody sees them
+        version = PublishedVersion(self._version, changes, commit, received_ns)
+        for output in self._outputs:
+            output.on_published(version)
+
+    def _hand_out(self) -> None:
+        """Hand out what changed in zones without a change in the directory."""
+        self._publish({}, time.monotonic_ns())
+
+    def _resume(self, apex: bytes, serial: int) -> None:
+        """Go beyond a serial that a secondary has."""
+        self._zones.resume(apex, serial)
+        self._hand_out()
+
+    # --- zones and files -------------------------------------------------------------------------------
 
     def _on_zone(self, key: Key, zone: DiscoveryZone | None) -> None:
         try:
             if zone is None:
-                self.zones.remove_zone(key.name)
+                self._zones.remove_zone(key.name)
             else:
-                self.zones.apply_zone(zone)
+                self._zones.apply_zone(zone)
         except Exception:
             log.exception("DiscoveryZone %s can't be taken in, its last state stays: %r", key.name, zone)
         self._backlog.set()
 
     def _on_file(self, key: Key, file: DiscoveryFile | None) -> None:
-        self.files.apply_file(key, file)
-        self.reporting.file_changed(key)
+        self._files.apply_file(key, file)
+        self._reporting.on_file(key)
 
-    # --- the flow --------------------------------------------------------------------------------------
+    def _on_secrets(self) -> None:
+        self._targets.on_secrets_changed()
+        if self._synced:  # before, zones are missing: a catalog without them would have secondaries drop them
+            self._secondaries.configure()
 
-    def _flow(self, received_ns: int) -> None:
-        """Take what changed in the directory to the DNS workers, at once."""
-        if not self.synced:
-            return
-        self.following.watch_followed()
-        changes = self.directory.take_changes()
-        self.zones.place(changes)
-        commit = self._commit(received_ns)
-        self.files.apply(changes)
-        self.reporting.changed(changes, commit)
-        self.turns.published(self._version, changes, commit)
+    async def _publish_everything(self) -> None:
+        """Place all services in all zones, a slice at a time, and hand that out as the first version."""
+        for key, change in self._directory.take_changes().items():
+            self._zones.place({key: change})
+            self._files.reselect({key: change})
+            await asyncio.sleep(0)
+        while self._zones.place_backlog(BACKLOG_SLICE):  # noqa: ASYNC110  # gives way, waits for nothing
+            await asyncio.sleep(0)
+        self._synced = True
+        self._flow(time.monotonic_ns())
+        for output in self._outputs:
+            output.start(self._version)
+        self._tell_zones_changed()
+        self._complete.set()
+        gc.collect()
+        gc.freeze()  # what is known now lives long: a full collection of it would be a pause of 30 ms
 
-    def _commit(self, received_ns: int) -> Commit:
-        """Close a version and hand it out."""
-        now = int(time.time())
-        commit = self.zones.commit(now)
-        if commit.deltas:
-            self.history.reserve(self.zones.contents(), now)
-            self._version += 1
-            self.feed.publish(self._version, commit.deltas)
-            self.dns_workers.programming.published(self._version, received_ns)
-            self.targets.publish(commit.deltas)
-            self.transfers.publish(self._version, commit.deltas)
-            self.reporting.published(self._version, commit)
-            self.metrics.commits.inc()
-            self.snapshots.on_change()
-        return commit
+    async def _place_backlog(self) -> Never:
+        """Place services in new and changed zones, a slice at a time, after live changes."""
+        await self._publish_everything()
+        while True:
+            await self._backlog.wait()
+            self._backlog.clear()
+            received_ns = time.monotonic_ns()
+            more = True
+            while more:
+                more = self._zones.place_backlog(BACKLOG_SLICE)
+                self._publish({}, received_ns)
+                await asyncio.sleep(0)
+            self._tell_zones_changed()
 
-    def _hand_out(self) -> None:
-        """Hand out what changed in zones without a change in the directory."""
-        self.reporting.changed({}, self._commit(time.monotonic_ns()))
+    def _tell_zones_changed(self) -> None:
+        for output in self._outputs:
+            output.on_zones_changed()
 
     # --- tasks -----------------------------------------------------------------------------------------
 
@@ -176,109 +238,77 @@ class App:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
-        self.metrics.registry.register(Readings(readings(self)))
-        self.snapshots.restore_files()
+        self._registry.register(FamilyCollector(self._families()))
+        self._snapshots.restore_files()
         async with (
-            serving(self._listener, self.metrics.registry, self.store, self.drains, self.why_not_ready),
+            serving(self._listener, self._registry, self._store, self._drain_waits, self._why_not_ready),
             asyncio.TaskGroup() as group,
         ):
             tasks = [group.create_task(task, name=name) for name, task in self._tasks().items()]
             await stop.wait()
             for task in tasks:
                 task.cancel()
-        if self.synced:
-            await self.snapshots.write()
-            self.history.close(self.zones.contents())
+        if self._synced:
+            await self._snapshots.write()
+            self._serials.close(self._zones.contents())
 
     def _tasks(self) -> dict[str, Coroutine[Any, Any, None]]:
         return {
-            "configuration": self.configuration.run(),
-            "feed": self.feed.run(),
+            "configuration": self._configuration.run(),
+            "feed": self._feed.run(),
             "sync": self._sync(),
-            "lag": measure_lag(self.metrics.loop_lag.set),
-            "secrets": self.secrets.run(),
-            "transfers": self.transfers.run(),
-            "following": self.following.run(),
-            **{str(reflector.resource): reflector.run() for reflector in self.intake.reflectors},
+            "lag": self._loop_lag.run(),
+            "secrets": self._secrets.run(),
+            "transfers": self._secondaries.run(),
+            "roll-outs": self._rollouts.run(),
+            **{str(reflector.resource): reflector.run() for reflector in self._cluster.reflectors},
         }
 
     async def _sync(self) -> None:
         """Wait until everything is known, then publish for the first time, and go on."""
-        await self.intake.synced()
-        await self.configuration.synced.wait()
+        await self._cluster.synced()
+        await self._configuration.synced.wait()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._work_off_backlog())
-            group.create_task(self.history.run(self.zones.contents))
-            group.create_task(self.snapshots.run())
+            group.create_task(self._place_backlog())
+            group.create_task(self._serials.run(self._zones.contents))
+            group.create_task(self._snapshots.run())
             await self._complete.wait()
-            group.create_task(self.files.run())
-            group.create_task(
-                self.leadership.run(self.publisher, self.reporting, self.targets, self.gatekeeper)
-            )
+            group.create_task(self._files.run())
+            group.create_task(self._leadership.run(*self._duties()))
 
-    def _resume(self, apex: bytes, serial: int) -> None:
-        """Go beyond a serial that a secondary has."""
-        self.zones.resume(apex, serial)
-        self._hand_out()
+    def _duties(self) -> Iterator[Duty]:
+        """Yield what the leader alone does."""
+        yield self._secondaries.lead
+        yield self._reporting.run
+        yield self._config_maps.run
+        yield self._targets.run
+        if self._config.publication_gate:
+            yield self._gate_writer.run
 
-    async def _work_off_backlog(self) -> None:
-        """Place services in new and changed zones, a slice at a time, after live changes."""
-        for key, change in self.directory.take_changes().items():
-            self.zones.place({key: change})
-            self.files.apply({key: change})
-            await asyncio.sleep(0)
-        while self.zones.place_backlog(BACKLOG_SLICE):  # noqa: ASYNC110  # gives way, waits for nothing
-            await asyncio.sleep(0)
-        self.synced = True
-        self._flow(time.monotonic_ns())
-        self.feed.publish(self._version, ())  # opens the feed also where there is no zone
-        self.transfers.publish(self._version, ())
-        self.turns.start(self._version)
-        self.files.publish_first()
-        self._zones_changed()
-        self._complete.set()
-        gc.collect()
-        gc.freeze()  # what is known now lives long: a full collection of it would be a pause of 30 ms
-        while True:
-            await self._backlog.wait()
-            self._backlog.clear()
-            received_ns = time.monotonic_ns()
-            more = True
-            while more:
-                more = self.zones.place_backlog(BACKLOG_SLICE)
-                self.reporting.changed({}, self._commit(received_ns))
-                await asyncio.sleep(0)
-            self._zones_changed()
+    # --- what others ask -------------------------------------------------------------------------------
 
-    def _zones_changed(self) -> None:
-        """Take in that DiscoveryZones came, went or changed, and that those that stay are complete."""
-        wanted = target_keys(self.zones)
-        for name, keys in wanted.items():
-            self.reporting.targets.keep(name, keys)
-        self.turns.configure(set().union(*wanted.values()))
-        self.targets.configured()
-        self.transfers.configured()
-        self.reporting.zones_changed()
+    def _families(self) -> Iterator[MetricFamily]:
+        """Yield every figure that the parts hold."""
+        yield from reflector_families(lambda: [*self._cluster.reflectors, *self._rollouts.reflectors])
+        yield from self._configuration.families()
+        yield from self._tracker.families()
+        yield from self._feed.families()
+        yield from self._targets.families()
+        yield from self._secondaries.families()
+        yield from self._leadership.families()
+        yield from self._reporting.families()
+        yield from self._snapshots.families()
+        yield from self._loop_lag.families()
+        if self._config.publication_gate:
+            yield from self._gate_writer.families()
 
-    def _on_secrets(self) -> None:
-        self.targets.on_secrets_changed()
-        if self.synced:  # before, zones are missing: a catalog without them would have secondaries drop them
-            self.transfers.configured()
-
-    # --- what others tell us, and ask ------------------------------------------------------------------
-
-    def _target_reported(self, report: TargetReport) -> None:
-        """Take in how far a domain has got at a target."""
-        self.reporting.target_reported(report)
-        self.turns.reported(report)
-
-    def why_not_ready(self) -> str:
+    def _why_not_ready(self) -> str:
         """Return why DNS isn't being answered, "" where it is."""
-        if self.synced:
-            return self.dns_workers.why_not_fed()
+        if self._synced:
+            return self._tracker.workers.why_not_fed()
         if self._config.snapshot_path.exists():
-            return self.dns_workers.why_not_connected()
-        return f"waiting for the first list of {', '.join(self.intake.waiting()) or 'zones and files'}"
+            return self._tracker.workers.why_not_connected()
+        return f"waiting for the first list of {', '.join(self._cluster.waiting()) or 'zones and files'}"
 
 
 async def _run(config: Config, listener: socket.socket) -> None:

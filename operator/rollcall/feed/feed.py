@@ -6,10 +6,11 @@ children go on with what they have.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from rollcall.zone.changes import ZoneDelta
+from rollcall.model.metric import MetricFamily
+from rollcall.zone import Output, PublishedVersion, ZoneDelta
 
 from .errors import FrameError
 from .frames import (
@@ -27,6 +28,7 @@ from .frames import (
     encode,
     pieces,
 )
+from .metrics import families
 from .observer import Observer
 
 _LOG = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ _SYNC_SECONDS = 30.0  # to take one piece of the state
 _READ_SIZE = 1 << 14
 
 
-class Feed:
+class Feed(Output):
     """A server on a unix socket.
 
     `full_state` gives the whole state, of at least the version last published. It is called, and read to its
@@ -53,6 +55,7 @@ class Feed:
         self._published = asyncio.Event()
         self._settings: Settings | None = None
         self._links: set[_Link] = set()
+        self._counters: dict[int, Stats] = {}
 
     async def run(self) -> None:
         """Serve workers until cancelled. Raises OSError where the socket can't be made."""
@@ -66,6 +69,15 @@ class Feed:
             finally:
                 server.close()
 
+    def start(self, version: int) -> None:
+        """Open the feed, also where there is no zone."""
+        self.publish(version, ())
+
+    def on_published(self, version: PublishedVersion) -> None:
+        """Send a version that shows in a zone."""
+        if version.deltas:
+            self.publish(version.number, version.deltas)
+
     def publish(self, version: int, zones: Iterable[ZoneDelta]) -> None:
         """Send changes to every worker, before this returns as far as the sockets take them.
 
@@ -76,6 +88,10 @@ class Feed:
         frame = encode(Delta(version, tuple(zones)))
         for link in self._links:
             link.send_change(frame)
+
+    def families(self) -> Iterator[MetricFamily]:
+        """Describe what the workers have counted since each began."""
+        return families(self._counters)
 
     def set(self, settings: Settings) -> None:
         """Tell every child these settings, and those that come later before anything else."""
@@ -116,7 +132,7 @@ class Feed:
                 elif isinstance(frame, Ack):
                     self._observer.on_acknowledged(link.worker, frame.version, frame.at)
                 elif isinstance(frame, Stats):
-                    self._observer.on_stats(link.worker, frame)
+                    self._counters[link.worker] = frame
                 elif isinstance(frame, SecondaryState):
                     self._observer.on_secondary(frame)
                 else:

@@ -12,9 +12,9 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from rollcall.propagation.drains import Drains, add_drained_route
 from rollcall.publish.file_store import FileStore
 
+from .drained import DrainWaits, add_drained_route
 from .files import add_routes
 
 INDEX = """\
@@ -32,7 +32,7 @@ async def serving(
     listener: socket.socket,
     registry: CollectorRegistry,
     store: FileStore,
-    drains: Drains,
+    waits: DrainWaits,
     why_not_ready: Callable[[], str],
 ) -> AsyncIterator[None]:
     """Serve the pages on a listening socket; `why_not_ready` returns "" or the reason."""
@@ -56,7 +56,7 @@ async def serving(
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)
     add_routes(app, store)
-    add_drained_route(app, drains)
+    add_drained_route(app, waits)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:

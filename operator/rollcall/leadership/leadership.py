@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 from rollcall.config import Config
 from rollcall.kube import errors
 from rollcall.kube.client import KubeClient
-from rollcall.publish.secondaries_feed import Transfers
-from rollcall.status.reporting import Reporting
+from rollcall.model.metric import MetricFamily, single
 from rollcall.zone import Zones
 
 from .elector import Elector, holder_identity
@@ -22,11 +21,8 @@ log = logging.getLogger(__name__)
 SERIALS_RETRY_SECONDS = 1.0
 
 
-class Duty(Protocol):
-    """What the leader does, until it is cancelled."""
-
-    async def run(self) -> Any:
-        """Do it until cancelled."""
+Duty = Callable[[], Awaitable[Any]]
+"""What the leader does, until it is cancelled."""
 
 
 class Leadership:
@@ -35,20 +31,10 @@ class Leadership:
     `commit` closes a version of the zones and hands it out. `elector` says whether we lead.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        client: KubeClient,
-        zones: Zones,
-        commit: Callable[[], None],
-        transfers: Transfers,
-        reporting: Reporting,
-    ) -> None:
+    def __init__(self, config: Config, client: KubeClient, zones: Zones, commit: Callable[[], None]) -> None:
         self._client = client
         self._zones = zones
         self._commit = commit
-        self._transfers = transfers
-        self._reporting = reporting
         self._duties: tuple[Duty, ...] = ()
         self.elector: Elector | NoElection
         if config.leader_elect:
@@ -59,25 +45,23 @@ class Leadership:
         else:
             self.elector = NoElection(self._lead)
 
-    async def run(self, *duties: Duty | None) -> None:
-        """Take part until cancelled; None is a duty that is turned off.
-
-        Begin when everything has synced and has been published.
-        """
-        self._duties = tuple(duty for duty in duties if duty is not None)
+    async def run(self, *duties: Duty) -> None:
+        """Take part until cancelled. Begin when everything has synced and has been published."""
+        self._duties = duties
         await self.elector.run()
 
     async def _lead(self, _: int) -> None:
         """Do what one replica alone may do, until that is another one."""
         await self._take_over_serials()
-        self._transfers.lead(True)
-        self._reporting.zones_changed()
-        try:
-            async with asyncio.TaskGroup() as group:
-                for duty in self._duties:
-                    group.create_task(duty.run())
-        finally:
-            self._transfers.lead(False)
+        async with asyncio.TaskGroup() as group:
+            for duty in self._duties:
+                group.create_task(_perform(duty))
+
+    def families(self) -> Iterator[MetricFamily]:
+        """Describe whether we lead."""
+        yield single(
+            "rollcall_leader", "1 while this replica is the one that writes.", lambda: self.elector.leading
+        )
 
     async def _take_over_serials(self) -> None:
         """Go on from the serials that the last leader has said that it handed out."""
@@ -91,3 +75,7 @@ class Leadership:
         for apex, (serial, digest) in handed_out.items():
             self._zones.resume(apex, serial, digest)
         self._commit()
+
+
+async def _perform(duty: Duty) -> None:
+    await duty()

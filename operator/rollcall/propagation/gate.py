@@ -1,120 +1,83 @@
-"""The publication gate: tells pods that ask for it that they are in the answers. Only the leader does.
+"""The publication gate: which pods are to be told that they are in the answers. Pure.
 
 A pod with the readiness gate `rollcall.dev/published` is answered as soon as all its other conditions hold,
-and becomes ready when its condition of that type is True. That is written when it is in the answers
-everywhere, and taken back when it leaves them. Nothing else of a pod is ever written.
+and becomes ready when its condition of that type is True: once it is in the answers everywhere. The condition
+is taken back when it leaves them. `status/gate_writer.py` writes it.
 """
 
-import asyncio
-import time
-from typing import Any, Never, Protocol
+from collections.abc import Set
 
 from rollcall.directory import Directory
-from rollcall.kube.backoff import Uniform, uniform
-from rollcall.kube.client import STRATEGIC_MERGE_PATCH
-from rollcall.kube.errors import Conflict, KubeError, NotFound
-from rollcall.kube.work_queue import WorkQueue
-from rollcall.model import PUBLISHED_GATE, Key, Pod
-from rollcall.status.conditions import rfc3339
-from rollcall.watch.resource import PODS
+from rollcall.model import Key, Pod
 
-from .tracker import Presence
-
-FIRST_SECONDS = 0.0
-"""Before a write: a roll-out waits for it, and what comes in a burst are other pods."""
-
-REST_SECONDS = 0.02
-"""Between two looks at the pods that wait. A look that takes long is followed by a longer rest."""
-
-REST_FACTOR = 20
-
-SLICE = 200
-"""Pods that are looked at before others get their turn: less than a millisecond."""
-
-OUTCOMES = ("published", "withdrawn", "gone", "failed")
-"""Of a write. What failed is tried again; a pod that is gone needs none."""
+from .listener import Listener
+from .tracker import Tracker
 
 
-class PatchApi(Protocol):
-    """What is needed of a client of the API server; KubeClient is the real one."""
+class PublicationGate(Listener):
+    """Knows the pods that declare the gate, and what the condition of each is to say."""
 
-    async def patch(self, path: str, body: object, content_type: str) -> Any:
-        """PATCH an object."""
-
-
-class Gatekeeper:
-    """Writes the condition of the pods that declare the gate. `writes` counts by what became of them."""
-
-    def __init__(
-        self, api: PatchApi, directory: Directory, presence: Presence, *, draw: Uniform = uniform
-    ) -> None:
-        self._api = api
+    def __init__(self, directory: Directory, tracker: Tracker) -> None:
         self._directory = directory
-        self._presence = presence
+        self._tracker = tracker
         self._pods: dict[Key, Pod] = {}
         self._unpublished: set[Key] = set()
-        self._waiting: set[Key] = set()
-        self._news = asyncio.Event()
-        self.writes = dict.fromkeys(OUTCOMES, 0)
-        self._queue = WorkQueue("publication gate", self._write, first_seconds=FIRST_SECONDS, draw=draw)
+        self._undecided: set[Key] = set()
 
-    def apply_pod(self, pod: Pod) -> None:
-        """Take in a pod, or its new state."""
+    # --- what happens ----------------------------------------------------------------------------------
+
+    def on_pod(self, pod: Pod) -> None:
+        """Note a pod, or its new state."""
         if pod.gate is not None:
             self._pods[pod.key] = pod
-            self._waiting.add(pod.key)
-            self._news.set()
+            self._undecided.add(pod.key)
             if pod.gate.published:
                 self._unpublished.discard(pod.key)
             else:
                 self._unpublished.add(pod.key)
 
-    def remove_pod(self, key: Key) -> None:
+    def on_pod_removed(self, key: Key) -> None:
         """Forget a pod."""
         self._pods.pop(key, None)
-        self._waiting.discard(key)
+        self._undecided.discard(key)
         self._unpublished.discard(key)
 
-    def changed(self) -> None:
-        """Take in that workers or targets have got on, or that pods were selected or left alone."""
-        if self._waiting:
-            self._news.set()
+    def on_turned(self, pods: Set[Key]) -> None:
+        """Have the pods looked at that came into the answers or left them."""
+        if self._pods:
+            self._undecided |= pods & self._pods.keys()
 
-    def turned(self, pods: set[Key]) -> None:
-        """Take in that pods came into the answers or left them, be it by a change of their service."""
-        if self._pods and (gated := pods & self._pods.keys()):
-            self._waiting |= gated
-            self._news.set()
+    def reconsider_all(self) -> None:
+        """Have every pod looked at: another replica may have written, or not have written, before us."""
+        self._undecided.update(self._pods)
+
+    # --- what is asked ---------------------------------------------------------------------------------
 
     @property
-    def waiting(self) -> int:
-        """How many pods are ready but for the publication: answered already, or with nobody to wait for."""
-        now = time.monotonic()
+    def undecided(self) -> Set[Key]:
+        """The pods of which it has to be looked up, now or later, what their condition is to say."""
+        return self._undecided
+
+    def count_waiting(self, now: float) -> int:
+        """Return how many pods are ready but for the gate: answered already, or with nobody to wait for.
+
+        `now` is in seconds of a monotonic clock, here and below.
+        """
         return sum(self.wanted(self._pods[key], now) is not False for key in self._unpublished)
 
-    async def run(self) -> Never:
-        """Write until cancelled. Begin only when everything has synced, and only as the leader."""
-        self._waiting.update(self._pods)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._queue.run())
-            while True:
-                self._news.clear()
-                began = time.monotonic()
-                await self._look()
-                await asyncio.sleep(max(REST_SECONDS, REST_FACTOR * (time.monotonic() - began)))
-                await self._news.wait()
+    def decide(self, key: Key, now: float) -> bool:
+        """Return whether the condition of a pod is to be written. What isn't known yet stays undecided."""
+        pod = self._pods.get(key)
+        wanted = None if pod is None else self.wanted(pod, now)
+        if wanted is not None:
+            self._undecided.discard(key)
+        return _differs(pod, wanted)
 
-    async def _look(self) -> None:
-        """Have written what is due, and leave the others waiting."""
-        for number, key in enumerate(list(self._waiting), 1):
-            pod = self._pods.get(key)
-            wanted = None if pod is None else self.wanted(pod, time.monotonic())
-            if wanted is not None:
-                self._waiting.discard(key)
-            if _is_due(pod, wanted):  # a mark for nothing would have it rest, and be late when it matters
-                self._queue.mark(key)
-            if not number % SLICE:
-                await asyncio.sleep(0)
+    def due(self, key: Key, now: float) -> tuple[Pod, bool] | None:
+        """Return a pod and what its condition is to say, None where that isn't to be written (any more)."""
+        pod = self._pods.get(key)
+        wanted = None if pod is None else self.wanted(pod, now)
+        return (pod, wanted) if pod is not None and wanted is not None and _differs(pod, wanted) else None
 
     def wanted(self, pod: Pod, now: float) -> bool | None:
         """Return what the condition is to say; None where it is to stay as it is for the time being.
@@ -132,45 +95,11 @@ class Gatekeeper:
             return True
         if self._directory.awaits_switch(pod.key):
             return None
-        return True if self._presence.since(self._presence.step(pod.key), now) is not None else None
-
-    async def _write(self, key: Key) -> None:
-        pod = self._pods.get(key)
-        wanted = None if pod is None else self.wanted(pod, time.monotonic())
-        if pod is None or wanted is None or not _is_due(pod, wanted):
-            return
-        path = PODS.path(key.namespace, key.name, "status")
-        try:
-            await self._api.patch(path, body(pod, wanted, time.time()), STRATEGIC_MERGE_PATCH)
-        except (NotFound, Conflict):
-            self.writes["gone"] += 1  # or a namesake has taken its place: the watch will tell
-        except KubeError:
-            self.writes["failed"] += 1
-            raise
-        else:
-            self.writes["published" if wanted else "withdrawn"] += 1
+        return True if self._tracker.arrived_at(self._tracker.turn_of(pod.key), now) is not None else None
 
 
-def _is_due(pod: Pod | None, wanted: bool | None) -> bool:
-    """Whether the condition of a pod is to be written. One that it has not got yet is as good as False."""
+def _differs(pod: Pod | None, wanted: bool | None) -> bool:
+    """Whether the condition of a pod says something else. One that it hasn't got yet is as good as False."""
     if pod is None or pod.gate is None or wanted is None:
         return False
     return wanted is not bool(pod.gate.published)
-
-
-def body(pod: Pod, published: bool, now: float) -> dict[str, Any]:
-    """Return the strategic merge patch that sets our condition of a pod. `now` is in Unix seconds.
-
-    The uid keeps it from a later pod of the same name.
-    """
-    reason, message = "Published", "Every DNS worker and every target has it."
-    if not published:
-        reason, message = "NotAnswered", "It is in no answer."
-    condition = {
-        "type": PUBLISHED_GATE,
-        "status": str(published),
-        "reason": reason,
-        "message": message,
-        "lastTransitionTime": rfc3339(now),
-    }
-    return {"metadata": {"uid": pod.uid}, "status": {"conditions": [condition]}}

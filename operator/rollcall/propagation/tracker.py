@@ -1,120 +1,175 @@
-"""Since when a pod is in or out of the answers everywhere: at our own DNS workers and at every target. Pure.
+"""How far each change has got: at every DNS worker, and at every target. Pure.
 
-A pod that comes into the answers or leaves them is given the step that did it: the version of the feed, and
-the serials of the zones that changed with it. Whether everybody has a step is looked at when it is asked,
-so that the way of a change costs no more than an entry in a dict.
+A change goes out as a version of the feed, and with a serial in each zone that shows it. It has arrived when
+every DNS worker has acknowledged that version and every target of those zones has reported that serial, or
+later ones. All that is known of this is here: since when a change is everywhere, who is behind, how long it
+took. Those who wait for it are listeners: the publication gate, the drains, the statuses, the metrics.
+
+Whether a pod's turn has arrived is looked up when it is asked, so that the way of a change costs no more than
+an entry in a dict.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from rollcall.model import Key
-from rollcall.zone.serial import is_newer
+from rollcall.directory import Directory
+from rollcall.feed.observer import Observer
+from rollcall.model import Key, Pod
+from rollcall.model.metric import MetricFamily, single
+from rollcall.zone import Output, PublishedVersion, Zones
 
-MAX_GONE = 10_000
-"""Of so many pods that are gone it is known when they left; older ones are forgotten."""
+from .answered import AnsweredVersions
+from .metrics import target_families, worker_families, zone_families
+from .pod_turns import PodTurns, Turn
+from .report import TargetReport
+from .targets import TargetStates, wanted_targets
+from .workers import WorkerVersions
+
+if TYPE_CHECKING:
+    from .listener import Listener
 
 
-class Step:
-    """A change of the answers. `ttl` (seconds) is the largest of the records in it.
+class Tracker(Output, Observer):
+    """Knows how far each change has got. `workers` is how many DNS workers there are to be.
 
-    `since` (in seconds of a monotonic clock) is when everybody was first seen to have it, None before.
+    `unix_time` is a clock, in seconds. `listeners` is filled before the first event.
     """
 
-    __slots__ = ("serials", "since", "ttl", "version")
+    def __init__(
+        self, directory: Directory, zones: Zones, workers: int, unix_time: Callable[[], float]
+    ) -> None:
+        self.listeners: tuple[Listener, ...] = ()
+        self.workers = WorkerVersions(workers)
+        self.answered = AnsweredVersions()
+        self.targets = TargetStates()
+        self._turns = PodTurns()
+        self._directory = directory
+        self._zones = zones
+        self._unix_time = unix_time
+        self._version = 0
+        self._everywhere = -1  # the version that all workers that are wanted answer
 
-    def __init__(self, version: int, serials: Mapping[bytes, int], ttl: int) -> None:
-        self.version = version
-        self.serials = serials
-        self.ttl = ttl
-        self.since: float | None = None
+    # --- what goes out ---------------------------------------------------------------------------------
 
+    def start(self, version: int) -> None:
+        """Take everything as published with this version: the turn of all that nothing happens to."""
+        serials = {content.apex: content.serial for content in self._zones.contents()}
+        services = (entry.key for entry in self._directory)
+        self._turns.start(Turn(version, serials, self._zones.largest_ttl(services, self._zones.names())))
+        for listener in self.listeners:
+            listener.on_start()
 
-class Presence:
-    """The last step of each pod, and how far workers and targets are."""
+    def on_published(self, version: PublishedVersion) -> None:
+        """Note what is on its way, and which pods turn with it."""
+        self._version = version.number
+        if version.deltas:
+            received_ns = version.received_ns if self.workers.connected else None
+            self.answered.on_committed(version.number, version.commit, received_ns)
+        if not version.changes:
+            return
+        pods = {pod for change in version.changes.values() for pod in change.turned}
+        if pods:
+            self._turn(pods, version)
+        for listener in self.listeners:
+            if pods:
+                listener.on_turned(pods)
+            listener.on_changes()
 
-    def __init__(self) -> None:
-        self._first = Step(0, {}, 0)
-        self._steps: dict[Key, Step] = {}
-        self._gone: dict[Key, None] = {}
-        self._served = -1
-        self._targets: dict[bytes, dict[str, int]] = {}
-
-    # --- what happens ----------------------------------------------------------------------------------
-
-    def start(self, version: int, serials: Mapping[bytes, int], ttl: int) -> None:
-        """Take in the first version: since that, those are in or out that nothing happened to."""
-        self._first = Step(version, serials, ttl)
-
-    def turned(
-        self, pods: Iterable[Key], version: int, serials: Mapping[bytes, int], ttl: int, now: float
-    ) -> Step:
-        """Take in that pods came into the answers or left them. `serials` are those of the zones, by apex."""
-        step = Step(version, serials, ttl)
+    def _turn(self, pods: set[Key], version: PublishedVersion) -> None:
+        serials = {delta.apex: delta.serial for delta in version.deltas if not delta.gone}
+        services = [key for key, change in version.changes.items() if change.turned]
+        turn = Turn(version.number, serials, self._zones.largest_ttl(services, version.commit.zones))
+        now = version.received_ns / 1e9
         for pod in pods:
-            before = self._steps.get(pod)
-            if before is None or self.since(before, now) is not None:
-                self._steps[pod] = step
-            else:  # what it did before counts as well: it may have been in other zones
-                both = {**before.serials, **serials}
-                self._steps[pod] = Step(version, both, max(before.ttl, ttl))
-        return step
+            previous = self._turns.since_start(pod)
+            is_underway = previous is not None and self.arrived_at(previous, now) is None
+            self._turns.set(pod, turn.after(previous) if previous is not None and is_underway else turn)
 
-    def removed(self, pod: Key) -> None:
-        """Take in that a pod is gone. Its step is kept for a while."""
-        self._gone.pop(pod, None)
-        self._gone[pod] = None
-        self._steps.setdefault(pod, self._first)
-        if len(self._gone) > MAX_GONE:
-            oldest = next(iter(self._gone))
-            del self._gone[oldest]
-            self._steps.pop(oldest, None)
+    def on_zones_changed(self) -> None:
+        """Follow the targets that DiscoveryZones ask for now."""
+        self.targets.keep(wanted_targets(self._zones))
+        self._tell_progress()
 
-    def added(self, pod: Key) -> None:
-        """Take in that a pod is there (again)."""
-        self._gone.pop(pod, None)
+    # --- how far it gets -------------------------------------------------------------------------------
 
-    def served(self, version: int) -> None:
-        """Take in that every DNS worker answers a version of the feed, and all before it."""
-        self._served = max(self._served, version)
+    def on_connected(self, worker: int, is_connected: bool) -> None:
+        """Note that a DNS worker came, or went: nobody waits for that one any more."""
+        self.workers.on_connected(worker, is_connected)
+        if not self.workers.connected:
+            self.answered.stop_timing()
 
-    def reported(self, apex: bytes, target: str, serial: int) -> None:
-        """Take in the version of a domain that a target has; 0 says nothing."""
-        targets = self._targets.get(apex)
-        if serial and targets is not None and target in targets:
-            targets[target] = serial
+    def on_acknowledged(self, worker: int, version: int, at: float) -> None:
+        """Note that a DNS worker answers a version since `at` (time.monotonic)."""
+        slowest = self.workers.on_acknowledged(worker, version)
+        arrival = self.answered.on_answered(slowest, self._unix_time())
+        for listener in self.listeners:
+            listener.on_arrival(arrival, at)
+        if not self.workers.why_not_fed():  # else one of them is starting
+            self._everywhere = max(self._everywhere, slowest)
+            self._tell_progress()
 
-    def configure(self, wanted: Iterable[tuple[bytes, str]]) -> None:
-        """Take in which targets there are, of all domains: (apex, name of the target)."""
-        targets: dict[bytes, dict[str, int]] = {}
-        for apex, target in wanted:
-            targets.setdefault(apex, {})[target] = self._targets.get(apex, {}).get(target, 0)
-        self._targets = targets
+    def on_report(self, report: TargetReport) -> None:
+        """Note how far a domain has got at a target."""
+        if self.targets.on_report(report, self._unix_time()):
+            for listener in self.listeners:
+                listener.on_target_news(report.zone)
+        self._tell_progress()
+
+    def on_pod(self, pod: Pod) -> None:
+        """Note a pod, or its new state."""
+        self._turns.on_pod(pod.key)
+        for listener in self.listeners:
+            listener.on_pod(pod)
+
+    def on_pod_removed(self, key: Key) -> None:
+        """Note that a pod is gone."""
+        self._turns.on_pod_removed(key)
+        for listener in self.listeners:
+            listener.on_pod_removed(key)
+
+    def _tell_progress(self) -> None:
+        for listener in self.listeners:
+            listener.on_progress()
+
+    def families(self) -> Iterator[MetricFamily]:
+        """Describe what is known here."""
+        yield single(
+            "rollcall_zone_commits_total",
+            "Versions handed to the DNS workers.",
+            lambda: self._version,
+            is_counter=True,
+        )
+        yield from zone_families(self._directory, self._zones)
+        yield from worker_families(self.workers)
+        yield from target_families(self.targets, self._unix_time)
 
     # --- what is asked ---------------------------------------------------------------------------------
 
-    def is_gone(self, pod: Key) -> bool:
-        """Whether a pod was there and is no more."""
-        return pod in self._gone
+    def turn_of(self, pod: Key) -> Turn:
+        """Return the last turn of a pod."""
+        return self._turns.of(pod)
 
-    def step(self, pod: Key) -> Step:
-        """Return what last happened to a pod."""
-        return self._steps.get(pod, self._first)
+    def has_left(self, pod: Key) -> bool:
+        """Whether a pod was there and is no longer."""
+        return self._turns.has_left(pod)
 
-    def since(self, step: Step, now: float) -> float | None:
-        """Return since when everybody has a step, None where somebody has not."""
-        if step.since is None and self._served >= step.version and not self.behind(step):
-            step.since = now
-        return step.since
+    def arrived_at(self, turn: Turn, now: float) -> float | None:
+        """Return since when everybody has a turn, None where somebody has not.
 
-    def behind(self, step: Step) -> list[str]:
-        """Return the targets that have not got a step yet, our own workers left out."""
+        `now` and what is returned are in seconds of a monotonic clock.
+        """
+        if turn.arrived_at is None and self._everywhere >= turn.version and not self.behind(turn):
+            turn.arrived_at = now
+        return turn.arrived_at
+
+    def behind(self, turn: Turn) -> list[str]:
+        """Return the targets that haven't got a turn yet, our own workers left out."""
         return [
             target
-            for apex, serial in step.serials.items()
-            for target, has in self._targets.get(apex, {}).items()
-            if not has or is_newer(serial, has)
+            for domain, serial in turn.serials.items()
+            for target in self.targets.lacking(domain, serial)
         ]
 
-    def has_targets(self, step: Step) -> bool:
-        """Whether a step goes to anybody but our own workers."""
-        return any(self._targets.get(apex) for apex in step.serials)
+    def has_targets(self, turn: Turn) -> bool:
+        """Whether a turn goes to anybody but our own workers."""
+        return self.targets.are_there(turn.serials)

@@ -6,6 +6,7 @@ from typing import Never
 
 from rollcall.directory import ServiceChange
 from rollcall.model import DiscoveryFile, Key
+from rollcall.zone import Output, PublishedVersion
 
 from .file_store import FileStore
 from .selection import FileSelection
@@ -14,18 +15,18 @@ REST_SECONDS = 0.02
 """Between two collections of what files hold: the first change passes at once, a burst as one."""
 
 
-class Files:
-    """Tells the store what files hold. `collected` is called after each time."""
+class FileCollector(Output):
+    """Tells the store what files hold. `on_collected` is called after each time."""
 
-    def __init__(self, selection: FileSelection, store: FileStore, collected: Callable[[], None]) -> None:
+    def __init__(self, selection: FileSelection, store: FileStore, on_collected: Callable[[], None]) -> None:
         self._selection = selection
         self._store = store
-        self._collected = collected
+        self._on_collected = on_collected
         self._dirty: set[Key] = set()
-        self._changed = asyncio.Event()
+        self._news = asyncio.Event()
 
     def apply_file(self, key: Key, file: DiscoveryFile | None) -> None:
-        """Take in a file, its new spec, or that it is gone."""
+        """Follow a file, its new spec, or that it is gone."""
         if file is None:
             self._selection.remove_file(key)
             self._store.remove_file(key)
@@ -33,11 +34,15 @@ class Files:
             self._selection.apply_file(file)
             self._mark({key})
 
-    def apply(self, changes: Mapping[Key, ServiceChange]) -> None:
-        """Take in what changed in the directory, at the cost of a set."""
+    def on_published(self, version: PublishedVersion) -> None:
+        """Have those files collected anew that the changed services are in, later."""
+        self.reselect(version.changes)
+
+    def reselect(self, changes: Mapping[Key, ServiceChange]) -> None:
+        """Look which files changed services are in; at the cost of a set."""
         self._mark(self._selection.update_services(changes))
 
-    def publish_first(self) -> None:
+    def start(self, version: int) -> None:
         """Collect what all files hold, now that everything is known: from here on the store hands it out."""
         for key in self._selection:
             self._collect(key)
@@ -46,18 +51,18 @@ class Files:
     async def run(self) -> Never:
         """Collect what changes until cancelled."""
         while True:
-            await self._changed.wait()
-            self._changed.clear()
+            await self._news.wait()
+            self._news.clear()
             dirty, self._dirty = self._dirty, set()
             for key in dirty:
                 self._collect(key)
-            self._collected()
+            self._on_collected()
             await asyncio.sleep(REST_SECONDS)
 
     def _mark(self, keys: Iterable[Key]) -> None:
         self._dirty.update(keys)
         if self._dirty:
-            self._changed.set()
+            self._news.set()
 
     def _collect(self, key: Key) -> None:
         if (file := self._selection.get(key)) is not None:

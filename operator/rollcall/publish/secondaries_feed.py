@@ -1,15 +1,18 @@
 """The control process's side of zone transfers: feeds the transfer process, and hears from it."""
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Never
 
 from rollcall.feed.feed import Feed
 from rollcall.feed.frames import SecondaryState, Settings, TransferStats, TransferZone
 from rollcall.feed.observer import Observer
 from rollcall.model import KeyRing, Problem, Transfer
+from rollcall.model.metric import MetricFamily
 from rollcall.propagation.report import AHEAD, BEHIND, CURRENT, TargetReport
-from rollcall.zone import ZoneDelta, Zones
+from rollcall.zone import Output, PublishedVersion, Zones
 
 from .targets import Keys
 
@@ -19,7 +22,7 @@ _OFF_MESSAGE = (
 )
 
 
-class Transfers(Observer):
+class SecondariesFeed(Output, Observer):
     """Says who may transfer what, and reports how far the secondaries are.
 
     `path` is the unix socket of the feed; None where there is no transfer process. `resume` takes the apex
@@ -34,8 +37,8 @@ class Transfers(Observer):
         report: Callable[[TargetReport], None],
         resume: Callable[[bytes, int], None],
     ) -> None:
-        self.feed = Feed(path, zones.full_deltas, self) if path is not None else None
-        self.stats = TransferStats()
+        self._feed = Feed(path, zones.full_deltas, self) if path is not None else None
+        self._stats = TransferStats()
         self._zones = zones
         self._keys = keys
         self._report = report
@@ -48,21 +51,36 @@ class Transfers(Observer):
 
     async def run(self) -> None:
         """Feed the transfer process until cancelled. Raises OSError where the socket can't be made."""
-        if self.feed is not None:
-            await self.feed.run()
+        if self._feed is not None:
+            await self._feed.run()
 
-    def publish(self, version: int, deltas: Iterable[ZoneDelta]) -> None:
-        """Send a commit; see `Feed.publish`."""
-        if self.feed is not None:
-            self.feed.publish(version, deltas)
+    async def lead(self) -> Never:
+        """Have transfers served here until cancelled; before and after, that is another replica's."""
+        self._leading = True
+        self.configure()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._leading = False
+            self.configure()
+        raise AssertionError("it waits for ever")
 
-    def lead(self, leading: bool) -> None:
-        """Begin to serve transfers, or leave that to another replica."""
-        self._leading = leading
-        self.configured()
+    def start(self, version: int) -> None:
+        """Open the feed, also where there is no zone."""
+        if self._feed is not None:
+            self._feed.start(version)
 
-    def configured(self) -> None:
-        """Take in that DiscoveryZones or Secrets changed."""
+    def on_published(self, version: PublishedVersion) -> None:
+        """Send a version to the transfer process."""
+        if self._feed is not None:
+            self._feed.on_published(version)
+
+    def on_zones_changed(self) -> None:
+        """Say anew who may transfer what."""
+        self.configure()
+
+    def configure(self) -> None:
+        """Say who may transfer what, by the DiscoveryZones and the Secrets as they are."""
         zones: list[TransferZone] = []
         owners: dict[bytes, str] = {}
         secrets: dict[tuple[bytes, str], str] = {}
@@ -75,7 +93,7 @@ class Transfers(Observer):
                 for each in transfer.secondaries:
                     secrets[content.apex, each.name] = each.key_secret
                 zones.append(TransferZone(content.apex, transfer))
-                if self.feed is None and self._leading:
+                if self._feed is None and self._leading:
                     self._report_off(served.zone.name, content.apex, transfer)
         rings = {name: self._keys.ring(name) for name in set(secrets.values()) if name}
         keys = {name: ring for name, ring in rings.items() if isinstance(ring, KeyRing)}
@@ -83,13 +101,13 @@ class Transfers(Observer):
         self._secrets = secrets
         settings = Settings(self._leading, tuple(zones), keys)
         self._owners = owners
-        if self.feed is not None and settings != self._settings:
+        if self._feed is not None and settings != self._settings:
             self._settings = settings
-            self.feed.set(settings)
+            self._feed.set(settings)
 
     def on_transfer_stats(self, stats: TransferStats) -> None:
         """Keep the counters of the transfer process (feed)."""
-        self.stats = stats
+        self._stats = stats
 
     def on_secondary(self, state: SecondaryState) -> None:
         """Report how far a secondary is, and go beyond its serial where it is ahead (feed)."""
@@ -108,3 +126,27 @@ class Transfers(Observer):
     def _report_off(self, zone: str, apex: bytes, transfer: Transfer) -> None:
         for each in transfer.secondaries:
             self._report(TargetReport(zone, apex, each.name, 0, time.time(), OFF, _OFF_MESSAGE, False))
+
+    def families(self) -> Iterator[MetricFamily]:
+        """Describe what the transfer process has counted."""
+        yield MetricFamily(
+            "rollcall_transfers_total",
+            "Transfers served: axfr, ixfr, and current where the secondary had the newest version.",
+            ("kind",),
+            lambda: [((kind,), number) for kind, number in self._stats.transfers.items()],
+            is_counter=True,
+        )
+        yield MetricFamily(
+            "rollcall_transfers_refused_total",
+            "Requests at the transfer port that were refused.",
+            ("reason",),
+            lambda: [((reason,), number) for reason, number in self._stats.refused.items()],
+            is_counter=True,
+        )
+        yield MetricFamily(
+            "rollcall_notifies_total",
+            "NOTIFY messages, by what became of them.",
+            ("outcome",),
+            lambda: [((outcome,), number) for outcome, number in self._stats.notifies.items()],
+            is_counter=True,
+        )

@@ -5,13 +5,14 @@ See docs/adr/0001-kopf-for-the-control-path.md for why there are two of them.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Never
 
 from rollcall.kube.backoff import Backoff
 from rollcall.kube.credentials import Credentials
 from rollcall.kube.errors import KubeError
 from rollcall.model import DiscoveryFile, DiscoveryZone, Key
+from rollcall.model.metric import MetricFamily, single
 from rollcall.watch.reflector import Transport
 from rollcall.watch.resource import DISCOVERY_FILES, DISCOVERY_ZONES, Item, Resource
 
@@ -72,6 +73,15 @@ class Configuration:
             for resource, store in self._stores.items()
             for key, problem in store.malformed.items()
         }
+
+    def families(self) -> Iterator[MetricFamily]:
+        """Describe what is counted here."""
+        yield single(
+            "rollcall_kopf_restarts_total",
+            "How often the control path had to be started again.",
+            lambda: self.restarts,
+            is_counter=True,
+        )
 
     async def run(self) -> Never:
         """Follow both kinds until cancelled."""

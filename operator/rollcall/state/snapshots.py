@@ -3,16 +3,16 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from rollcall.atomic_file import replacing
-from rollcall.metrics import Metrics
+from rollcall.model.metric import MetricFamily, single
 from rollcall.publish.file_store import FileStore, SavedFile
 from rollcall.serve.snapshot import write_snapshot
-from rollcall.zone import ZoneDelta, Zones
+from rollcall.zone import Output, PublishedVersion, ZoneDelta, Zones
 
 log = logging.getLogger(__name__)
 
@@ -21,28 +21,41 @@ REST_FACTOR = 50
 """Rest this many times as long as the last snapshot took: at most a fiftieth of a core goes into them."""
 
 
-class Snapshots:
+class Snapshots(Output):
     """Writes the state of zones and files after changes, never twice at once."""
 
-    def __init__(self, answers: Path, files: Path, zones: Zones, store: FileStore, metrics: Metrics) -> None:
+    def __init__(self, answers: Path, files: Path, zones: Zones, store: FileStore) -> None:
         self._answers = answers
         self._files = files
         self._zones = zones
         self._store = store
-        self._metrics = metrics
-        self._changed = asyncio.Event()
+        self._written_at = 0.0
+        self._news = asyncio.Event()
 
-    def on_change(self) -> None:
-        """Note that there is something newer than the last snapshot."""
-        self._changed.set()
+    def on_published(self, version: PublishedVersion) -> None:
+        """Have a version written that shows in a zone."""
+        if version.deltas:
+            self._news.set()
+
+    def on_files_collected(self) -> None:
+        """Have files written that may have changed."""
+        self._news.set()
+
+    def families(self) -> Iterator[MetricFamily]:
+        """Describe what is known of the last snapshot."""
+        yield single(
+            "rollcall_snapshot_timestamp_seconds",
+            "When the last snapshot was written, unix time.",
+            lambda: self._written_at,
+        )
 
     async def run(self) -> None:
         """Write snapshots until cancelled: some time after a change, so as not to be in the way of it."""
         rest_seconds = REST_SECONDS
         while True:
-            await self._changed.wait()
+            await self._news.wait()
             await asyncio.sleep(rest_seconds)
-            self._changed.clear()
+            self._news.clear()
             started = time.monotonic()
             await self.write()
             rest_seconds = max(REST_SECONDS, REST_FACTOR * (time.monotonic() - started))
@@ -56,7 +69,7 @@ class Snapshots:
         except OSError as error:
             log.error("the snapshot can't be written: %s", error)
         else:
-            self._metrics.snapshot_seconds.set_to_current_time()
+            self._written_at = time.time()
 
     def _write(self, zones: Iterable[ZoneDelta], files: tuple[SavedFile, ...]) -> None:
         write_snapshot(self._answers, zones)

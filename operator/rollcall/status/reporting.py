@@ -3,19 +3,20 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from rollcall.directory import Directory, ServiceChange
+from rollcall.directory import Directory
 from rollcall.kube.client import KubeClient
 from rollcall.model import Key, Service
-from rollcall.propagation.published import Publications
-from rollcall.propagation.report import TargetReport
-from rollcall.propagation.target_states import TargetStates
+from rollcall.model.metric import MetricFamily, single
+from rollcall.propagation.answered import Arrival
+from rollcall.propagation.listener import Listener
+from rollcall.propagation.tracker import Tracker
 from rollcall.publish.config_maps import FileReport
 from rollcall.publish.selection import FileSelection
-from rollcall.zone import Commit, Zones
+from rollcall.zone import Output, PublishedVersion, Zones
 
 from .alarms import Alarms
 from .creation import InstanceCreator
@@ -31,10 +32,10 @@ _API_SERVER = Key("default", "kubernetes")
 """Every cluster's own Service for its API server: without a selector for good, and nobody's to mend."""
 
 
-class Reporting:
+class Reporting(Output, Listener):
     """Marks objects whose status may have changed, and says what it is when it is written.
 
-    `clock` gives the time in Unix seconds.
+    `unix_time` is a clock, in seconds.
     """
 
     def __init__(
@@ -43,15 +44,15 @@ class Reporting:
         directory: Directory,
         zones: Zones,
         selection: FileSelection,
+        tracker: Tracker,
         *,
-        clock: Callable[[], float] = time.time,
+        unix_time: Callable[[], float] = time.time,
     ) -> None:
-        self._clock = clock
+        self._unix_time = unix_time
         self._directory = directory
         self._zones = zones
         self._selection = selection
-        self._publications = Publications()
-        self.targets = TargetStates()
+        self._tracker = tracker
         self._changed_at: dict[Key, float] = {}
         self._reports: dict[Key, FileReport] = {}
         self._events = EventRecorder(client, self._service_uid, instance=socket.gethostname())
@@ -59,68 +60,69 @@ class Reporting:
         self._steps = Alarms(partial(self._status.mark, Kind.SERVICE_INSTANCE))
         self._creator = InstanceCreator(client, self._wanted)
 
-    @property
-    def waiting(self) -> int:
-        """How many objects have a status that is still to be written."""
-        return self._status.waiting
-
     async def run(self) -> None:
-        """Write until cancelled. Begin when everything has synced."""
+        """Write until cancelled. Begin when everything has synced, and only as the leader."""
+        self.on_zones_changed()  # another replica may have written what is there
         async with asyncio.TaskGroup() as group:
             group.create_task(self._status.run())
             group.create_task(self._events.run())
             group.create_task(self._creator.run())
 
-    def changed(self, changes: Mapping[Key, ServiceChange], commit: Commit) -> None:
-        """Take in what changed in the directory, and what of it was committed."""
-        for key, change in changes.items():
+    def on_published(self, version: PublishedVersion) -> None:
+        """Mark what a version concerns."""
+        for key, change in version.changes.items():
             if change.eligible:
-                self._changed_at[key] = self._clock()
+                self._changed_at[key] = self._unix_time()
             if change.whole:
                 self._creator.mark(key)
                 if self._directory.get(key) is None:
                     self._changed_at.pop(key, None)
                     self._steps.look_at(key, None, 0)
-        for key in changes.keys() | commit.services:
+        for key in version.changes.keys() | version.commit.services:
             self._status.mark(Kind.SERVICE_INSTANCE, key)
-        for name in commit.zones:
-            self._status.mark(Kind.DISCOVERY_ZONE, Key("", name))
+        self._mark_zones(version.commit.zones)
 
-    def published(self, version: int, commit: Commit) -> None:
-        """Take in that a commit went to the DNS workers as a version of the feed."""
-        self._publications.committed(version, commit)
+    def on_arrival(self, arrival: Arrival, at: float) -> None:
+        """Mark the zones of which a newer version is answered.
 
-    def served(self, version: int) -> None:
-        """Take in that every DNS worker answers a version of the feed."""
-        arrival = self._publications.served(version, self._clock())
-        # A worker may be slower than the status that followed the commit, which said the version before.
-        for name in arrival.zones:
-            self._status.mark(Kind.DISCOVERY_ZONE, Key("", name))
+        A worker may be slower than the status that followed the commit, which named the previous version.
+        """
+        self._mark_zones(arrival.zones)
         if arrival.is_first:
-            self.zones_changed()
+            self.on_zones_changed()
 
-    def zones_changed(self) -> None:
-        """Look at everything anew: which zones select a service is part of its status."""
-        for name in self._zones.names():
-            self._status.mark(Kind.DISCOVERY_ZONE, Key("", name))
+    def on_zones_changed(self) -> None:
+        """Mark everything: which zones select a service is part of its status."""
+        self._mark_zones(self._zones.names())
         self._mark_services(entry.key for entry in self._directory)
 
-    def target_reported(self, report: TargetReport) -> None:
-        """Take in how far a domain has got at a target."""
-        if self.targets.take(report, self._clock()):
-            self._status.mark(Kind.DISCOVERY_ZONE, Key("", report.zone))
+    def on_target_news(self, zone: str) -> None:
+        """Mark a zone whose target has said something new."""
+        self._mark_zones((zone,))
 
-    def file_changed(self, key: Key) -> None:
-        """Take in that a DiscoveryFile came, went or changed."""
+    def on_file(self, key: Key) -> None:
+        """Mark a DiscoveryFile that came, went or changed, and the services in it."""
         if self._selection.get(key) is None:
             self._reports.pop(key, None)
         self._status.mark(Kind.DISCOVERY_FILE, key)
         self._mark_services(self._selection.services(key))
 
-    def file_written(self, key: Key, report: FileReport) -> None:
-        """Take in what became of a file's ConfigMaps."""
+    def on_file_report(self, key: Key, report: FileReport) -> None:
+        """Note what became of a file's ConfigMaps."""
         self._reports[key] = report
         self._status.mark(Kind.DISCOVERY_FILE, key)
+
+    def families(self) -> Iterator[MetricFamily]:
+        """Describe what is still to be done here."""
+        yield single(
+            "rollcall_status_waiting",
+            "Objects whose status is still to be written.",
+            lambda: self._status.waiting,
+        )
+
+    def _mark_zones(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._status.mark(Kind.DISCOVERY_ZONE, Key("", name))
 
     def _mark_services(self, keys: Iterable[Key]) -> None:
         for key in keys:
@@ -129,14 +131,14 @@ class Reporting:
 
     def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
         """Return the uid of an object and the status that it should have; None where we know none."""
-        now = self._clock()
+        now = self._unix_time()
         if kind is Kind.SERVICE_INSTANCE:
             entry = self._directory.get(key)
             if entry is None or entry.resource is None:
                 return None
             changed_at = self._changed_at.get(key)
             status = service_status(
-                entry, self._zones, self._publications, current, changed_at=changed_at, now=now
+                entry, self._zones, self._tracker.answered, current, changed_at=changed_at, now=now
             )
             self._steps.look_at(key, next_step_look(entry, status), now)
             return entry.resource.uid, status
@@ -144,9 +146,9 @@ class Reporting:
             zone = self._zones.wanted(key.name)
             if zone is None:
                 return None
-            return zone.uid, zone_status(
-                zone, self._zones, self._publications, self.targets.of(key.name), current, now=now
-            )
+            served = self._zones.get(key.name)
+            targets = self._tracker.targets.of(each.apex for each in served.contents()) if served else []
+            return zone.uid, zone_status(zone, self._zones, self._tracker.answered, targets, current, now=now)
         file = self._selection.get(key)
         if file is None:
             return None

@@ -9,7 +9,7 @@ import msgspec
 
 from rollcall.directory import Entry
 from rollcall.model import Counts, Instance, Key, Problem, Reason
-from rollcall.propagation.published import Publications, Published
+from rollcall.propagation.answered import AnsweredVersion, AnsweredVersions
 from rollcall.propagation.report import SERVE
 from rollcall.zone import Publication, Zones
 from rollcall.zone.names import to_text
@@ -44,7 +44,7 @@ Status = dict[str, Any]
 def service_status(
     entry: Entry,
     zones: Zones,
-    publications: Publications,
+    answered: AnsweredVersions,
     current: Mapping[str, Any],
     *,
     changed_at: float | None,
@@ -61,7 +61,7 @@ def service_status(
     published = [
         (publication, version)
         for publication in zones.publications(entry.key)
-        if (version := _version(publication, zones, publications)) is not None
+        if (version := _version(publication, zones, answered)) is not None
     ]
     selecting = zones.selecting(entry.key)
     conditions = _published_as_asked(entry, zones, [publication for publication, _ in published], selecting)
@@ -236,13 +236,13 @@ def _instance(instance: Instance) -> dict[str, Any]:
     return item
 
 
-def _version(publication: Publication, zones: Zones, publications: Publications) -> Published | None:
+def _version(publication: Publication, zones: Zones, answered: AnsweredVersions) -> AnsweredVersion | None:
     served = zones.get(publication.zone)
-    return publications.get(served.domain) if served else None
+    return answered.get(served.domain) if served else None
 
 
 def _publication(
-    publication: Publication, version: Published, current: Mapping[str, Any], *, is_as_before: bool
+    publication: Publication, version: AnsweredVersion, current: Mapping[str, Any], *, is_as_before: bool
 ) -> dict[str, Any]:
     """Write where a service is published, and since which version of the zone it is as it is."""
     name = to_text(publication.name)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rollcall.model import DiscoveryZone
-from rollcall.propagation.published import Publications, Published
+from rollcall.propagation.answered import AnsweredVersion, AnsweredVersions
 from rollcall.propagation.report import SERVE, TargetReport
-from rollcall.propagation.target_states import TargetState
+from rollcall.propagation.targets import TargetState
 from rollcall.zone import Zones
 from rollcall.zone.content import ZoneContent
 from rollcall.zone.names import to_text
@@ -23,7 +23,7 @@ NAMED_TARGETS = 5
 def zone_status(
     zone: DiscoveryZone,
     zones: Zones,
-    publications: Publications,
+    answered: AnsweredVersions,
     targets: Sequence[TargetState],
     current: Mapping[str, Any],
     *,
@@ -41,9 +41,9 @@ def zone_status(
         status["publications"] = [
             _publication(content, version, current)
             for content in served.contents()
-            if (version := publications.get(content.apex)) is not None
+            if (version := answered.get(content.apex)) is not None
         ] + [_target(state, now) for state in targets]
-    conditions = _conditions(zone, zones, served, publications, targets)
+    conditions = _conditions(zone, zones, served, answered, targets)
     status["conditions"] = merged(conditions, current, zone.generation, now)
     return status
 
@@ -63,7 +63,7 @@ def _conditions(
     zone: DiscoveryZone,
     zones: Zones,
     served: ServedZone | None,
-    publications: Publications,
+    answered: AnsweredVersions,
     targets: Sequence[TargetState],
 ) -> list[Condition]:
     if problem := zones.problem(zone.name):
@@ -71,7 +71,7 @@ def _conditions(
     if served is None or served.building:
         left = len(served.backlog) if served else 0
         return reconciling("Building", f"{left} services have still to be looked at.")
-    if any(publications.get(content.apex) is None for content in served.contents()):
+    if any(answered.get(content.apex) is None for content in served.contents()):
         return reconciling("Publishing", "On its way to the DNS server.")
     if failing := [state.report for state in targets if not state.report.healthy]:
         return [Condition(READY, FALSE, failing[0].reason, _failures(failing))]
@@ -106,7 +106,9 @@ def _target(state: TargetState, now: float) -> dict[str, Any]:
     return entry
 
 
-def _publication(content: ZoneContent, version: Published, current: Mapping[str, Any]) -> dict[str, Any]:
+def _publication(
+    content: ZoneContent, version: AnsweredVersion, current: Mapping[str, Any]
+) -> dict[str, Any]:
     domain, time = to_text(content.apex), rfc3339(version.at)
     for before in current.get("publications") or ():
         same = (before["domain"], before["target"], before["serial"]) == (domain, SERVE, version.serial)

@@ -17,14 +17,14 @@ APEX = b"\x07example\x03com\x00"
 
 
 class World:
-    """Stands for the parts that leadership tells: `told` is what they heard, in order."""
+    """Stands for the zones: `told` is what they and the duties heard, in order."""
 
     def __init__(self, monkeypatch, tmp_path):
         self.told = []
         self.refusals = 0
         monkeypatch.setattr(module, "handed_out_serials", self.handed_out)
         self.leadership = Leadership(
-            Config(tmp_path, tmp_path), self, self, lambda: self.told.append("commit"), self, self
+            Config(tmp_path, tmp_path), self, self, lambda: self.told.append("commit")
         )
 
     async def handed_out(self, client):
@@ -35,12 +35,6 @@ class World:
 
     def resume(self, apex, serial, digest):
         self.told.append((apex, serial, digest))
-
-    def lead(self, leading):
-        self.told.append("transfers" if leading else "no transfers")
-
-    def zones_changed(self):
-        self.told.append("status")
 
 
 class Duty:
@@ -64,20 +58,20 @@ def world(monkeypatch, tmp_path):
     return World(monkeypatch, tmp_path)
 
 
-FIRST = [(APEX, 7, 42), "commit", "transfers", "status"]
+FIRST = [(APEX, 7, 42), "commit"]
 
 
 async def test_serials_are_taken_over_before_anything_is_written(world):
-    async with running(world.leadership.run(Duty(world), None, Duty(world))):
+    async with running(world.leadership.run(Duty(world).run, Duty(world).run)):
         await asyncio.sleep(0.1)
         assert world.told == [*FIRST, "begun", "begun"]
         assert world.leadership.elector.leading
-    assert world.told[6:] == ["ended", "ended", "no transfers"]
+    assert world.told[4:] == ["ended", "ended"]
 
 
 async def test_nothing_begins_while_the_last_serials_are_unknown(world):
     world.refusals = 3
-    async with running(world.leadership.run(Duty(world))):
+    async with running(world.leadership.run(Duty(world).run)):
         await asyncio.sleep(2.5 * SERIALS_RETRY_SECONDS)
         assert not world.told
         await asyncio.sleep(SERIALS_RETRY_SECONDS)
@@ -85,9 +79,9 @@ async def test_nothing_begins_while_the_last_serials_are_unknown(world):
 
 
 async def test_a_duty_that_breaks_is_begun_anew_with_the_others(world):
-    async with running(world.leadership.run(Duty(world, KeyError("a defect")), Duty(world))):
+    async with running(world.leadership.run(Duty(world, KeyError("a defect")).run, Duty(world).run)):
         await asyncio.sleep(1.1)
-        assert world.told == [*FIRST, "begun", "begun", "ended", "ended", "no transfers"]
+        assert world.told == [*FIRST, "begun", "begun", "ended", "ended"]
         world.told.clear()
         await asyncio.sleep(RESTART_SECONDS)
-        assert world.told[:6] == [*FIRST, "begun", "begun"]
+        assert world.told[:4] == [*FIRST, "begun", "begun"]

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from rollcall.model import BlueGreen, Follow, Gate, Key, Pod, Release
-from rollcall.propagation.drains import Drains
-from rollcall.propagation.gate import Gatekeeper
-from rollcall.propagation.tracker import Presence
-from rollcall.propagation.turns import Turns
-from rollcall.zone import Zones
+from rollcall.propagation.gate import PublicationGate
+from rollcall.propagation.tracker import Tracker
+from rollcall.status.gate_writer import GateWriter
+from rollcall.zone import PublishedVersion, Zones
 from unit.directory.rolling import deployment, known, of, replica_set
 from unit.running import running
 from unit.world import resource
@@ -31,14 +30,15 @@ class World:
 
     def __init__(self) -> None:
         self.written: set[str] = set()
-        self.presence = Presence()
         self.directory = known(publication_gate=True)
         self.zones = Zones(self.directory, "test")
-        self.gatekeeper = Gatekeeper(self, self.directory, self.presence, draw=max)
-        drains = Drains(self.directory, self.presence, lambda: True)
-        self.turns = Turns(self.directory, self.zones, self.presence, drains, self.gatekeeper)
-        self.turns.start(0)
-        self.turns.served(0)
+        self.tracker = Tracker(self.directory, self.zones, 1, lambda: 0.0)
+        gate = PublicationGate(self.directory, self.tracker)
+        self.writer = GateWriter(self, gate, draw=max)
+        self.tracker.listeners = (gate, self.writer)
+        self.tracker.start(0)
+        self.tracker.on_connected(0, True)
+        self.tracker.on_acknowledged(0, 0, 0.0)
         self.directory.apply_workload(deployment(1))
         self.directory.apply_workload(replica_set("a", 1))
         for number in range(NEEDED):
@@ -57,24 +57,25 @@ class World:
 
     def set(self, *pods: Pod) -> None:
         for each in pods:
-            self.turns.apply_pod(each)
+            self.tracker.on_pod(each)
             self.directory.apply_pod(each)
         self.flow()
 
     def remove(self, key: Key) -> None:
-        self.turns.remove_pod(key)
+        self.tracker.on_pod_removed(key)
         self.directory.remove_pod(key)
         self.flow()
 
     def flow(self) -> None:
         changes = self.directory.take_changes()
         self.zones.place(changes)
-        self.turns.published(0, changes, self.zones.commit(1_800_000_000))
+        version = PublishedVersion(0, changes, self.zones.commit(1_800_000_000), 0)
+        self.tracker.on_published(version)
 
 
 async def test_the_first_of_the_new_pods_is_published_with_the_last() -> None:
     world = World()
-    async with running(world.gatekeeper.run()):
+    async with running(world.writer.run()):
         world.set(new(0, True), new(1, False))
         await asyncio.sleep(SETTLED)
         assert world.written == set()
@@ -85,7 +86,7 @@ async def test_the_first_of_the_new_pods_is_published_with_the_last() -> None:
 
 async def test_it_does_not_wait_for_one_that_is_deleted() -> None:
     world = World()
-    async with running(world.gatekeeper.run()):
+    async with running(world.writer.run()):
         world.set(new(0, True), new(1, False))
         await asyncio.sleep(SETTLED)
         world.remove(new(1, False).key)

@@ -6,7 +6,7 @@ import pytest
 
 from rollcall.directory import Directory
 from rollcall.model import ConfigMapTarget, DiscoveryFile, FileServices, FileSpec, Format, Key
-from rollcall.publish.collector import REST_SECONDS, Files
+from rollcall.publish.collector import REST_SECONDS, FileCollector
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.selection import FileSelection
 from unit.running import running
@@ -27,15 +27,16 @@ class World:
         self.directory = Directory()
         self.store = FileStore()
         self.collected = 0
-        self.files = Files(FileSelection(self.directory, cross_namespace=False), self.store, self._collected)
+        selection = FileSelection(self.directory, cross_namespace=False)
+        self.files = FileCollector(selection, self.store, self._on_collected)
 
-    def _collected(self):
+    def _on_collected(self):
         self.collected += 1
 
     def flow(self, *pods):
         for each in pods:
             self.directory.apply_pod(each)
-        self.files.apply(self.directory.take_changes())
+        self.files.reselect(self.directory.take_changes())
 
     async def text(self):
         return (await self.store.current(KEY)).rendering.text
@@ -52,12 +53,12 @@ def world():
 
 async def test_the_store_hears_nothing_before_everything_is_known(world):
     assert KEY not in world.store
-    world.files.publish_first()
+    world.files.start(1)
     assert "10.0.0.1" in await world.text()
 
 
 async def test_a_change_passes_at_once_and_a_burst_as_one(world):
-    world.files.publish_first()
+    world.files.start(1)
     async with running(world.files.run()):
         await asyncio.sleep(1.0)
         before = world.collected
@@ -73,7 +74,7 @@ async def test_a_change_passes_at_once_and_a_burst_as_one(world):
 
 
 async def test_a_change_of_other_services_is_none(world):
-    world.files.publish_first()
+    world.files.start(1)
     async with running(world.files.run()):
         await asyncio.sleep(1.0)
         before = world.collected
@@ -84,7 +85,7 @@ async def test_a_change_of_other_services_is_none(world):
 
 
 async def test_a_file_that_is_gone_is_gone_at_once(world):
-    world.files.publish_first()
+    world.files.start(1)
     world.files.apply_file(KEY, None)
     assert KEY not in world.store
     async with running(world.files.run()):

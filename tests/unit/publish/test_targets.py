@@ -57,14 +57,14 @@ class Stage:
         directory.apply_pod(pod())
         self.zones = Zones(directory, "test")
         nothing: Any = None  # no worker asks for keys or for the fence here
-        self.targets = Targets(self.zones, "test", nothing, nothing, self._take, nothing)
+        self.targets = Targets(self.zones, "test", nothing, nothing, self._take)
         self.configure(ONE)
 
     def configure(self, *specs: UpdateTarget) -> None:
         self.zones.apply_zone(zone(updates=specs))
         self.zones.place_backlog(100)
         self.zones.commit(1_800_000_000)
-        self.targets.configured()
+        self.targets.on_zones_changed()
 
     def _take(self, report: TargetReport) -> None:
         assert (report.zone, report.domain) == ("main", APEX)

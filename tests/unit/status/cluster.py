@@ -6,8 +6,9 @@ import jsonschema
 
 from rollcall.directory import Directory
 from rollcall.model import DiscoveryZone, Key, Pod, Service, ServiceInstance
-from rollcall.propagation.published import Arrival, Publications
-from rollcall.propagation.target_states import TargetStates
+from rollcall.propagation.answered import AnsweredVersions, Arrival
+from rollcall.propagation.report import TargetReport
+from rollcall.propagation.targets import TargetStates
 from rollcall.status.service_status import service_status
 from rollcall.status.zone_status import zone_status
 from rollcall.zone import Zones
@@ -49,8 +50,9 @@ class World:
         self.now = now
         self.directory = Directory()
         self.zones = Zones(self.directory, "test")
-        self.publications = Publications()
+        self.answered = AnsweredVersions()
         self.targets = TargetStates()
+        self._wanted: set[tuple[bytes, str]] = set()
         self.version = 0
 
     def apply(self, *objects: Pod | Service | ServiceInstance | DiscoveryZone) -> "World":
@@ -75,25 +77,32 @@ class World:
         while self.zones.place_backlog(100):
             pass
         self.version += 1
-        self.publications.committed(self.version, self.zones.commit(self.now))
+        self.answered.on_committed(self.version, self.zones.commit(self.now), None)
 
     def serve(self) -> Arrival:
         """Let the DNS workers take in what they were handed."""
-        return self.publications.served(self.version, self.now)
+        return self.answered.on_answered(self.version, self.now)
+
+    def hear(self, report: TargetReport, now: float) -> bool:
+        """Let a target report, which the zone has then; return whether that is news."""
+        self._wanted.add((report.domain, report.target))
+        self.targets.keep(self._wanted)
+        return self.targets.on_report(report, now)
 
     def service(self, current: Status | None = None, changed_at: float | None = None) -> Status:
         """Return the status of the service shop/web, checked."""
         entry = self.directory.get(KEY)
         assert entry is not None
         status = service_status(
-            entry, self.zones, self.publications, current or {}, changed_at=changed_at, now=self.now
+            entry, self.zones, self.answered, current or {}, changed_at=changed_at, now=self.now
         )
         check_schema("ServiceInstance", status)
         return status
 
     def zone(self, zone: DiscoveryZone, current: Status | None = None) -> Status:
         """Return the status of a zone, checked."""
-        targets = self.targets.of(zone.name)
-        status = zone_status(zone, self.zones, self.publications, targets, current or {}, now=self.now)
+        served = self.zones.get(zone.name)
+        targets = self.targets.of(content.apex for content in served.contents()) if served else []
+        status = zone_status(zone, self.zones, self.answered, targets, current or {}, now=self.now)
         check_schema("DiscoveryZone", status)
         return status

@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from rollcall.directory import Directory
+from rollcall.propagation.tracker import Tracker
 from rollcall.publish.selection import FileSelection
 from rollcall.status.reporting import Reporting
-from rollcall.zone import Zones
+from rollcall.zone import PublishedVersion, Zones
 from unit.running import running
 from unit.status.cluster import START
 from unit.status.fake_api import FakeApi
@@ -34,9 +35,12 @@ class World:
         self.directory = Directory()
         self.zones = Zones(self.directory, "test")
         selection = FileSelection(self.directory, cross_namespace=False)
+        self.tracker = Tracker(self.directory, self.zones, 1, now)
         self.reporting = Reporting(
-            cast("KubeClient", self.api), self.directory, self.zones, selection, clock=now
+            cast("KubeClient", self.api), self.directory, self.zones, selection, self.tracker, unix_time=now
         )
+        self.tracker.listeners = (self.reporting,)
+        self.tracker.on_connected(0, True)
         uid = self.api.objects[PATH]["metadata"]["uid"]
         self.zones.apply_zone(msgspec.structs.replace(zone(), uid=uid))
         self.directory.apply_service(service())
@@ -52,10 +56,15 @@ class World:
             pass
         commit = self.zones.commit(int(now()))
         self.version += 1
-        self.reporting.changed(changes, commit)
-        self.reporting.published(self.version, commit)
+        version = PublishedVersion(self.version, changes, commit, 0)
+        self.tracker.on_published(version)
+        self.reporting.on_published(version)
         (content,) = self.zones.contents()
         return content.serial
+
+    def answer(self) -> None:
+        """Let the DNS worker answer what was handed out."""
+        self.tracker.on_acknowledged(0, self.version, 0.0)
 
     @property
     def publications(self) -> list[dict[str, Any]]:
@@ -70,14 +79,14 @@ async def test_a_worker_that_is_slower_than_the_status_is_told_as_well() -> None
     world = World()
     async with running(world.reporting.run()):
         first = world.flow("web-0")
-        world.reporting.served(world.version)
+        world.answer()
         await asyncio.sleep(LONG_SECONDS)
         assert [each["serial"] for each in world.publications] == [first]
         second = world.flow("web-1")
         assert second > first
         await asyncio.sleep(LONG_SECONDS)
         assert [each["serial"] for each in world.publications] == [first], "it isn't answered yet"
-        world.reporting.served(world.version)
+        world.answer()
         await asyncio.sleep(LONG_SECONDS)
         assert [each["serial"] for each in world.publications] == [second]
 
@@ -86,10 +95,10 @@ async def test_a_worker_that_is_quicker_costs_no_second_write() -> None:
     world = World()
     async with running(world.reporting.run()):
         world.flow("web-0")
-        world.reporting.served(world.version)
+        world.answer()
         await asyncio.sleep(LONG_SECONDS)
         before = len(world.api.made("patch", f"{PATH}/status"))
         world.flow("web-1")
-        world.reporting.served(world.version)
+        world.answer()
         await asyncio.sleep(LONG_SECONDS)
         assert len(world.api.made("patch", f"{PATH}/status")) == before + 1

@@ -16,10 +16,11 @@ import pytest
 from rollcall.directory import Directory
 from rollcall.directory.steps import seconds
 from rollcall.model import Key, Released, Step, Strategy
+from rollcall.propagation.tracker import Tracker
 from rollcall.publish.selection import FileSelection
 from rollcall.status.reporting import Reporting
 from rollcall.watch.resource import SERVICE_INSTANCES
-from rollcall.zone import Zones
+from rollcall.zone import PublishedVersion, Zones
 from unit.running import running
 from unit.status.cluster import START
 from unit.status.fake_api import FakeApi, broken, unreachable
@@ -56,7 +57,8 @@ class Replica:
             self.directory,
             self.zones,
             FileSelection(self.directory, cross_namespace=False),
-            clock=now,
+            Tracker(self.directory, self.zones, 1, now),
+            unix_time=now,
         )
         self.directory.apply_service(service())
         for version, count in (("v1", 5), ("v2", 4)):
@@ -81,7 +83,8 @@ class Replica:
     def flow(self) -> None:
         changes = self.directory.take_changes()
         self.zones.place(changes)
-        self.reporting.changed(changes, self.zones.commit(int(now())))
+        version = PublishedVersion(0, changes, self.zones.commit(int(now())), 0)
+        self.reporting.on_published(version)
 
     @property
     def weight(self) -> int:
@@ -137,7 +140,6 @@ def now() -> float:
 
 async def lead(replica: Replica, for_seconds: float) -> None:
     async with running(replica.reporting.run()):
-        replica.reporting.zones_changed()
         await asyncio.sleep(for_seconds)
 
 

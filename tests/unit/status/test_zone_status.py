@@ -104,9 +104,9 @@ def report(reason: str, target: str = "bind", serial: int = 7, message: str = ""
 
 def test_a_target_has_an_entry_with_its_lag() -> None:
     made = World().apply(main := zone("internal"))
-    assert made.targets.take(report("Behind"), START - 40)
-    assert made.targets.take(report("TimedOut", message="No answer."), START - 30)
-    assert not made.targets.take(report("TimedOut", message="No answer."), START - 20)
+    assert made.hear(report("Behind"), START - 40)
+    assert made.hear(report("TimedOut", message="No answer."), START - 30)
+    assert not made.hear(report("TimedOut", message="No answer."), START - 20)
     assert made.zone(main)["publications"][1] == {
         "domain": "example.com",
         "target": "bind",
@@ -116,22 +116,22 @@ def test_a_target_has_an_entry_with_its_lag() -> None:
         "message": "No answer.",
         "lagSeconds": 40,
     }
-    made.targets.take(report("Current", serial=9), START)
+    made.hear(report("Current", serial=9), START)
     entry = made.zone(main)["publications"][1]
     assert (entry["serial"], entry["reason"], entry["lagSeconds"]) == (9, "Current", 0)
 
 
 def test_a_target_that_is_on_its_way_makes_no_zone_unready() -> None:
     made = World().apply(main := zone("internal"))
-    made.targets.take(report("Behind"), START)
+    made.hear(report("Behind"), START)
     assert states(made.zone(main)) == {"Ready": ("True", "Published")}
 
 
 def test_failing_targets_are_named_in_the_condition() -> None:
     made = World().apply(main := zone("internal"))
-    made.targets.take(report("Current", "a"), START)
+    made.hear(report("Current", "a"), START)
     for number in range(7):
-        made.targets.take(report("BadKey", f"n{number}", message="Add the key."), START)
+        made.hear(report("BadKey", f"n{number}", message="Add the key."), START)
     status = made.zone(main)
     assert states(status) == {"Ready": ("False", "BadKey")}
     message = status["conditions"][0]["message"]
@@ -141,9 +141,9 @@ def test_failing_targets_are_named_in_the_condition() -> None:
 
 def test_what_is_no_target_any_more_is_forgotten() -> None:
     made = World().apply(main := zone("internal"))
-    made.targets.take(report("BadKey", "old"), START)
-    made.targets.take(report("Current", "new"), START)
-    made.targets.keep("internal", {(from_text("example.com"), "new")})
+    made.hear(report("BadKey", "old"), START)
+    made.hear(report("Current", "new"), START)
+    made.targets.keep({(from_text("example.com"), "new")})
     assert [each["target"] for each in made.zone(main)["publications"]] == ["serve", "new"]
-    made.targets.keep("internal", ())
+    made.targets.keep(())
     assert list(made.targets) == []

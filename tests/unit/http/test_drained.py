@@ -12,10 +12,13 @@ import pytest
 from aiohttp import web
 
 from rollcall.directory import Directory
+from rollcall.http.drained import DrainWaits, add_drained_route
 from rollcall.model import Key
-from rollcall.propagation.drains import Drains, add_drained_route
-from rollcall.propagation.tracker import Presence
-from unit.world import pod, service
+from rollcall.propagation.drains import Drains
+from rollcall.propagation.report import CURRENT, TargetReport
+from rollcall.propagation.tracker import Tracker
+from rollcall.zone import Commit, PublishedVersion, ZoneDelta, Zones
+from unit.world import pod, service, zone
 
 APEX = b"\x01a\x00"
 WEB = Key("shop", "web-0")
@@ -26,31 +29,40 @@ class World:
 
     def __init__(self) -> None:
         self.leads = True
-        self.ttl = 0
         self.directory = Directory()
-        self.presence = Presence()
-        self.drains = Drains(self.directory, self.presence, lambda: self.leads)
-        self.drains.synced = True
+        self.zones = Zones(self.directory, "test")
+        self.tracker = Tracker(self.directory, self.zones, 1, lambda: 0.0)
+        self.tracker.on_connected(0, True)
+        self.drains = Drains(self.directory, self.tracker, lambda: self.leads)
+        self.waits = DrainWaits(self.drains)
+        self.tracker.listeners = (self.drains, self.waits)
         self._version = 1
         self.directory.apply_service(service())
         self.directory.apply_pod(pod())
         self.directory.take_changes()
-        self.presence.start(1, {APEX: 1}, 0)
+        self.tracker.start(1)
+
+    def set_ttl(self, seconds: int) -> None:
+        self.zones.apply_zone(zone(ttl_seconds=seconds))
+
+    def want(self, *targets: str) -> None:
+        self.tracker.targets.keep([(APEX, target) for target in targets])
 
     def delete(self) -> int:
         """Let the pod leave the answers; return the version without it."""
         self.directory.apply_pod(pod(deleting=True))
         self._version += 1
-        turned = [key for change in self.directory.take_changes().values() for key in change.turned]
-        self.presence.turned(
-            turned, self._version, {APEX: self._version}, self.ttl, asyncio.get_running_loop().time()
-        )
-        self.drains.changed()
+        commit = Commit((ZoneDelta(APEX, self._version),), zones=frozenset(self.zones.names()))
+        now_ns = int(asyncio.get_running_loop().time() * 1e9)
+        changes = self.directory.take_changes()
+        self.tracker.on_published(PublishedVersion(self._version, changes, commit, now_ns))
         return self._version
 
     def serve(self, version: int) -> None:
-        self.presence.served(version)
-        self.drains.changed()
+        self.tracker.on_acknowledged(0, version, 0.0)
+
+    def report(self, target: str, serial: int) -> None:
+        self.tracker.on_report(TargetReport("main", APEX, target, serial, 0.0, CURRENT, "", True))
 
 
 @pytest.fixture
@@ -64,7 +76,7 @@ Get = Callable[..., Any]
 @pytest.fixture
 async def get(world: World, tmp_path: Path) -> AsyncIterator[Get]:
     app = web.Application()
-    add_drained_route(app, world.drains)
+    add_drained_route(app, world.waits)
     runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     path = str(tmp_path / "http")
@@ -84,7 +96,7 @@ async def get(world: World, tmp_path: Path) -> AsyncIterator[Get]:
 
 async def somebody_waits(world: World) -> None:
     async with asyncio.timeout(30):
-        while world.drains._news is None:  # noqa: ASYNC110  # nothing tells
+        while world.waits._news is None:  # noqa: ASYNC110  # nothing tells
             await asyncio.sleep(0.005)
 
 
@@ -100,7 +112,7 @@ async def test_it_returns_when_nobody_answers_a_pod(world, get):
 
 async def test_a_pod_that_is_gone_is_drained(world, get):
     world.serve(world.delete())
-    world.presence.removed(WEB)
+    world.tracker.on_pod_removed(WEB)
     world.directory.remove_pod(WEB)
     assert (await get("?pod=shop/web-0&timeout=0"))[0] == 200
 
@@ -116,17 +128,17 @@ async def test_a_pod_that_stays_is_told_from_one_that_is_on_its_way(world, get):
 
 
 async def test_the_target_that_is_behind_is_named(world, get):
-    world.presence.configure([(APEX, "bind")])
+    world.want("bind")
     world.serve(world.delete())
     status, body = await get("?pod=shop/web-0&timeout=0")
     assert status == 504
     assert body["message"].endswith("still answered by bind")
-    world.presence.reported(APEX, "bind", 2)
+    world.report("bind", 2)
     assert (await get("?pod=shop/web-0"))[0] == 200
 
 
 async def test_it_waits_for_caches(world, get):
-    world.ttl = 3600
+    world.set_ttl(3600)
     world.serve(world.delete())
     status, body = await get("?pod=shop/web-0&timeout=0")
     assert status == 504
@@ -136,20 +148,20 @@ async def test_it_waits_for_caches(world, get):
 @pytest.mark.looptime
 async def test_the_wait_for_caches_ends_by_itself(world):
     now = asyncio.get_running_loop().time
-    world.ttl = 3600
+    world.set_ttl(3600)
     world.serve(world.delete())
     began = now()
-    assert world.drains.look(WEB, began) is not None
-    assert await world.drains.wait(WEB, 9000) is None
+    assert world.drains.check(WEB, began) is not None
+    assert await world.waits.wait(WEB, 9000) is None
     assert now() - began == pytest.approx(3600)
 
 
 async def test_a_replica_that_does_not_lead_knows_nothing_of_targets(world, get):
-    world.presence.configure([(APEX, "bind")])
+    world.want("bind")
     world.leads = False
     world.serve(world.delete())
     assert (await get("?pod=shop/web-0"))[1]["error"] == "NotLeading"
-    world.presence.configure([])
+    world.want()
     assert (await get("?pod=shop/web-0"))[0] == 200
 
 
@@ -173,13 +185,13 @@ async def test_what_makes_no_sense_is_refused(world, get, query, status, error):
 
 
 async def test_before_the_first_sync_nothing_is_known(world, get):
-    world.drains.synced = False
+    world.drains.is_synced = False
     status, body = await get("?pod=shop/nobody")
     assert (status, body["error"]) == (503, "NotSynced")
 
 
 async def test_those_who_wait_are_let_go_at_the_end(world):
-    waiting = asyncio.create_task(world.drains.wait(WEB, 60))
+    waiting = asyncio.create_task(world.waits.wait(WEB, 60))
     await asyncio.sleep(0)
-    world.drains.close()
+    world.waits.close()
     assert await waiting is not None

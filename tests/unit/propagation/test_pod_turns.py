@@ -3,11 +3,11 @@
 import pytest
 
 from rollcall.directory import Directory
-from rollcall.model import Key
+from rollcall.model import Key, UpdateTarget
+from rollcall.propagation.listener import Listener
 from rollcall.propagation.report import AHEAD, CURRENT, TargetReport
-from rollcall.propagation.tracker import Presence
-from rollcall.propagation.turns import Turns
-from rollcall.zone import Zones
+from rollcall.propagation.tracker import Tracker
+from rollcall.zone import PublishedVersion, Zones
 from rollcall.zone.names import from_text
 from unit.world import pod, service, zone
 
@@ -15,15 +15,21 @@ APEX = from_text("example.com")
 WEB = Key("shop", "web-0")
 
 
-class Drains:
-    """Counts how often those who wait are told to look."""
+class Waits(Listener):
+    """Counts how often those who wait for a pod are told of news."""
 
     def __init__(self):
-        self.looks = 0
-        self.synced = False
+        self.news = 0
+        self.is_started = False
 
-    def changed(self):
-        self.looks += 1
+    def on_start(self):
+        self.is_started = True
+
+    def on_turned(self, pods):
+        self.news += 1
+
+    def on_progress(self):
+        self.news += 1
 
 
 class World:
@@ -32,23 +38,24 @@ class World:
     def __init__(self):
         self.directory = Directory()
         self.zones = Zones(self.directory, "test")
-        self.presence = Presence()
-        self.drains = Drains()
-        self.turns = Turns(self.directory, self.zones, self.presence, self.drains, None)
+        self.waits = Waits()
+        self.tracker = Tracker(self.directory, self.zones, 1, lambda: 0.0)
+        self.tracker.listeners = (self.waits,)
+        self.tracker.on_connected(0, True)
         self.version = 1
-        self.zones.apply_zone(zone(ttl_seconds=5))
+        self.zones.apply_zone(zone(ttl_seconds=5, updates=(UpdateTarget("bind", "192.0.2.1", "secret"),)))
         self.directory.apply_service(service())
         self.set(pod())
         self.zones.place(self.directory.take_changes())
         while self.zones.place_backlog(100):
             pass
         self.zones.commit(1_800_000_000)
-        self.turns.start(self.version)
-        self.turns.configure([(APEX, "bind")])
+        self.tracker.start(self.version)
+        self.tracker.on_zones_changed()
 
     def set(self, *pods):
         for each in pods:
-            self.turns.apply_pod(each)
+            self.tracker.on_pod(each)
             self.directory.apply_pod(each)
 
     def flow(self):
@@ -56,17 +63,20 @@ class World:
         self.zones.place(changes)
         commit = self.zones.commit(1_800_000_000)
         self.version += bool(commit.deltas)
-        self.turns.published(self.version, changes, commit)
+        self.tracker.on_published(PublishedVersion(self.version, changes, commit, 0))
+
+    def serve(self):
+        self.tracker.on_acknowledged(0, self.version, 0.0)
 
     @property
     def serial(self):
         return next(iter(self.zones.contents())).serial
 
     def report(self, serial, reason):
-        self.turns.reported(TargetReport("main", APEX, "bind", serial, 0.0, reason, "", True))
+        self.tracker.on_report(TargetReport("main", APEX, "bind", serial, 0.0, reason, "", True))
 
     def is_over(self, key):
-        return self.presence.since(self.presence.step(key), 1.0) is not None
+        return self.tracker.arrived_at(self.tracker.turn_of(key), 1.0) is not None
 
 
 @pytest.fixture
@@ -75,13 +85,13 @@ def world():
 
 
 def test_a_turn_is_over_when_the_workers_and_every_target_have_it(world):
-    assert world.drains.synced
+    assert world.waits.is_started
     world.set(pod(ready=False))
     world.flow()
     assert not world.is_over(WEB)
-    assert world.presence.step(WEB).serials == {APEX: world.serial}
-    assert world.presence.step(WEB).ttl == 5
-    world.turns.served(world.version)
+    assert world.tracker.turn_of(WEB).serials == {APEX: world.serial}
+    assert world.tracker.turn_of(WEB).ttl_seconds == 5
+    world.serve()
     assert not world.is_over(WEB)
     world.report(world.serial, CURRENT)
     assert world.is_over(WEB)
@@ -90,29 +100,29 @@ def test_a_turn_is_over_when_the_workers_and_every_target_have_it(world):
 def test_a_target_that_is_ahead_has_a_serial_of_somebody_elses_and_not_our_records(world):
     world.set(pod(ready=False))
     world.flow()
-    world.turns.served(world.version)
+    world.serve()
     world.report(world.serial + 5, AHEAD)
     assert not world.is_over(WEB)
 
 
-def test_whoever_waits_looks_whenever_somebody_has_got_on(world):
-    looks = world.drains.looks
+def test_whoever_waits_is_told_whenever_somebody_has_got_on(world):
+    news = world.waits.news
     world.set(pod(ready=False))
     world.flow()
-    world.turns.served(world.version)
+    world.serve()
     world.report(world.serial, CURRENT)
-    assert world.drains.looks == looks + 3
+    assert world.waits.news == news + 3
 
 
 def test_a_change_that_turns_nobody_is_no_news(world):
-    looks = world.drains.looks
+    news = world.waits.news
     world.set(pod(node="other"))
     world.flow()
-    assert world.drains.looks == looks
+    assert world.waits.news == news
 
 
 def test_a_pod_that_is_gone_is_remembered_until_it_is_there_again(world):
-    world.turns.remove_pod(WEB)
-    assert world.presence.is_gone(WEB)
+    world.tracker.on_pod_removed(WEB)
+    assert world.tracker.has_left(WEB)
     world.set(pod())
-    assert not world.presence.is_gone(WEB)
+    assert not world.tracker.has_left(WEB)

@@ -8,9 +8,12 @@ import pytest
 from rollcall.directory import Directory
 from rollcall.kube import Conflict, KubeError, NotFound, Unreachable
 from rollcall.model import Gate, Key, Pod
-from rollcall.propagation import gate as module
-from rollcall.propagation.gate import Gatekeeper, body
-from rollcall.propagation.tracker import Presence
+from rollcall.propagation.gate import PublicationGate
+from rollcall.propagation.report import CURRENT, TargetReport
+from rollcall.propagation.tracker import Tracker
+from rollcall.status import gate_writer as module
+from rollcall.status.gate_writer import GateWriter, condition_patch
+from rollcall.zone import Commit, PublishedVersion, ZoneDelta, Zones
 from unit.running import running
 from unit.world import pod, service
 
@@ -26,10 +29,13 @@ class World:
 
     def __init__(self) -> None:
         self.directory = Directory(publication_gate=True)
-        self.presence = Presence()
-        self.presence.start(0, {}, 0)
-        self.presence.served(0)
-        self.gatekeeper = Gatekeeper(self, self.directory, self.presence, draw=max)
+        self.tracker = Tracker(self.directory, Zones(self.directory, "test"), 1, lambda: 0.0)
+        self.gate = PublicationGate(self.directory, self.tracker)
+        self.writer = GateWriter(self, self.gate, draw=max)
+        self.tracker.listeners = (self.gate, self.writer)
+        self.tracker.start(0)
+        self.tracker.on_connected(0, True)
+        self.tracker.on_acknowledged(0, 0, 0.0)
         self.written: list[str] = []
         self.errors: list[KubeError] = []
         self.version = 0
@@ -44,20 +50,28 @@ class World:
 
     def set(self, changed: Pod) -> None:
         """Let the watch bring a state of the pod, and the flow hand on what it changes."""
+        self.tracker.on_pod(changed)
         self.directory.apply_pod(changed)
-        self.gatekeeper.apply_pod(changed)
         self.flow()
 
     def flow(self) -> None:
-        turned = {key for change in self.directory.take_changes().values() for key in change.turned}
-        if turned:
+        changes = self.directory.take_changes()
+        if any(change.turned for change in changes.values()):
             self.version += 1
-            self.presence.turned(turned, self.version, {APEX: self.version}, 5, 0.0)
-            self.gatekeeper.turned(turned)
+            commit = Commit((ZoneDelta(APEX, self.version),))
+            self.tracker.on_published(PublishedVersion(self.version, changes, commit, 0))
+
+    def want(self, target: str) -> None:
+        """Have the zone go to a target, too."""
+        self.tracker.targets.keep([(APEX, target)])
+        self.writer.on_progress()
 
     def serve(self) -> None:
-        self.presence.served(self.version)
-        self.gatekeeper.changed()
+        self.tracker.on_acknowledged(0, self.version, 0.0)
+
+    def report(self, target: str) -> None:
+        report = TargetReport("main", APEX, target, self.version, 0.0, CURRENT, "", True)
+        self.tracker.on_report(report)
 
 
 def gated(containers: bool = True, published: bool | None = None, **fields: Any) -> Pod:
@@ -76,8 +90,8 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 async def test_a_pod_is_told_once_the_workers_and_all_targets_have_it(world: World) -> None:
-    world.presence.configure([(APEX, "bind")])
-    async with running(world.gatekeeper.run()):
+    world.want("bind")
+    async with running(world.writer.run()):
         world.set(gated(containers=False))
         await asyncio.sleep(SETTLED)
         world.set(gated())
@@ -85,8 +99,7 @@ async def test_a_pod_is_told_once_the_workers_and_all_targets_have_it(world: Wor
         world.serve()
         await asyncio.sleep(SETTLED)
         assert world.written == []
-        world.presence.reported(APEX, "bind", world.version)
-        world.gatekeeper.changed()
+        world.report("bind")
         await asyncio.sleep(SETTLED)
         assert world.written == ["True"]
         world.set(gated(published=True))
@@ -104,7 +117,7 @@ async def test_a_pod_is_told_once_the_workers_and_all_targets_have_it(world: Wor
     ids=["not ready", "deleting", "drained"],
 )
 async def test_what_leaves_the_answers_is_told_so(world: World, after: Pod) -> None:
-    async with running(world.gatekeeper.run()):
+    async with running(world.writer.run()):
         world.set(gated(published=True))
         await asyncio.sleep(SETTLED)
         assert world.written == []
@@ -114,23 +127,22 @@ async def test_what_leaves_the_answers_is_told_so(world: World, after: Pod) -> N
 
 
 async def test_a_published_pod_stays_so_when_a_target_is_added(world: World) -> None:
-    async with running(world.gatekeeper.run()):
+    async with running(world.writer.run()):
         world.set(gated(published=True))
-        world.presence.configure([(APEX, "new")])
-        world.gatekeeper.changed()
+        world.want("new")
         await asyncio.sleep(SETTLED)
         assert world.written == []
 
 
 async def test_a_pod_of_no_service_waits_for_nobody(world: World) -> None:
-    async with running(world.gatekeeper.run()):
+    async with running(world.writer.run()):
         world.set(gated(labels={"app": "job"}))
         await asyncio.sleep(SETTLED)
         assert world.written == ["True"]
 
 
 async def test_a_service_that_stops_selecting_does_not_make_a_pod_unready(world: World) -> None:
-    async with running(world.gatekeeper.run()):
+    async with running(world.writer.run()):
         world.set(gated(published=True))
         world.directory.remove_service(Key("shop", "web"))
         world.flow()
@@ -139,7 +151,7 @@ async def test_a_service_that_stops_selecting_does_not_make_a_pod_unready(world:
 
 
 async def test_pods_without_the_gate_are_never_written(world: World) -> None:
-    async with running(world.gatekeeper.run()):
+    async with running(world.writer.run()):
         world.set(pod(ready=False))
         world.set(pod())
         world.serve()
@@ -154,14 +166,14 @@ async def test_a_new_leader_writes_what_is_missing(world: World) -> None:
     await asyncio.sleep(SETTLED)
     assert world.written == []
     for _ in range(2):  # it is told again, as the watch has brought no answer yet
-        async with running(world.gatekeeper.run()):
+        async with running(world.writer.run()):
             await asyncio.sleep(SETTLED)
     assert world.written == ["True", "True"]
 
 
 async def test_a_write_that_fails_is_repeated(world: World) -> None:
     world.errors = [Unreachable("PATCH: no answer in time"), Unreachable("PATCH: no answer in time")]
-    async with running(world.gatekeeper.run()):
+    async with running(world.writer.run()):
         world.set(gated())
         world.serve()
         await asyncio.sleep(60)
@@ -171,7 +183,7 @@ async def test_a_write_that_fails_is_repeated(world: World) -> None:
 @pytest.mark.parametrize("kind", [NotFound, Conflict])
 async def test_a_pod_that_is_gone_is_let_go(world: World, kind: type[NotFound | Conflict]) -> None:
     world.errors = [kind("PATCH", 409, kind.__name__, "gone")]
-    async with running(world.gatekeeper.run()):
+    async with running(world.writer.run()):
         world.set(gated())
         world.serve()
         await asyncio.sleep(60)
@@ -179,7 +191,7 @@ async def test_a_pod_that_is_gone_is_let_go(world: World, kind: type[NotFound | 
 
 
 def test_only_our_condition_of_this_very_pod_is_written() -> None:
-    assert body(pod(), False, 0) == {
+    assert condition_patch(pod(), False, 0) == {
         "metadata": {"uid": "uid-web-0"},
         "status": {
             "conditions": [
@@ -196,7 +208,7 @@ def test_only_our_condition_of_this_very_pod_is_written() -> None:
 
 
 async def test_a_pod_that_was_not_ready_just_now_is_not_late(world: World) -> None:
-    async with running(world.gatekeeper.run()):
+    async with running(world.writer.run()):
         world.set(gated(containers=False))
         await asyncio.sleep(0.1)
         world.set(gated())
@@ -207,7 +219,7 @@ async def test_a_pod_that_was_not_ready_just_now_is_not_late(world: World) -> No
 
 async def test_pods_that_wait_are_counted(world: World) -> None:
     waiting = []
-    async with running(world.gatekeeper.run()):
+    async with running(world.writer.run()):
         for state in (
             gated(containers=False),
             gated(),
@@ -216,9 +228,9 @@ async def test_pods_that_wait_are_counted(world: World) -> None:
             gated(published=True),
         ):
             world.set(state)
-            waiting.append(world.gatekeeper.waiting)
-    world.gatekeeper.remove_pod(WEB)
-    assert [*waiting, world.gatekeeper.waiting] == [0, 1, 0, 1, 0, 0]
+            waiting.append(world.gate.count_waiting(0.0))
+    world.tracker.on_pod_removed(WEB)
+    assert [*waiting, world.gate.count_waiting(0.0)] == [0, 1, 0, 1, 0, 0]
 
 
 async def test_writes_are_counted_by_what_became_of_them(world: World) -> None:
@@ -226,7 +238,7 @@ async def test_writes_are_counted_by_what_became_of_them(world: World) -> None:
         Unreachable("PATCH: no answer in time"),
         NotFound("PATCH", 404, "NotFound", "gone"),
     ]
-    async with running(world.gatekeeper.run()):
+    async with running(world.writer.run()):
         world.set(gated())
         world.serve()
         await asyncio.sleep(60)
@@ -234,4 +246,4 @@ async def test_writes_are_counted_by_what_became_of_them(world: World) -> None:
         await asyncio.sleep(60)
         world.set(gated(containers=False, published=True))
         await asyncio.sleep(60)
-    assert world.gatekeeper.writes == {"published": 1, "withdrawn": 1, "gone": 1, "failed": 1}
+    assert world.writer.writes == {"published": 1, "withdrawn": 1, "gone": 1, "failed": 1}
