@@ -19,6 +19,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.reversename
 
+from rollcall.dnswire.edns import MAX_PAYLOAD
 from rollcall.zone.marker import LABEL as MARKER_LABEL
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 UDP_TRIES = 2
 UDP_SECONDS = 1.5
 TCP_SECONDS = 3.0
-PAYLOAD = 1232
-"""What passes every network unfragmented (RFC 9715)."""
 
 
 class NoReply(Exception):
@@ -83,7 +82,7 @@ async def ask(server: Server, name: dns.name.Name, rdtype: dns.rdatatype.RdataTy
     Raises:
         NoReply: neither UDP nor TCP brought an answer.
     """
-    query = dns.message.make_query(name, rdtype, use_edns=0, payload=PAYLOAD)
+    query = dns.message.make_query(name, rdtype, use_edns=0, payload=MAX_PAYLOAD)
     problem = ""
     for _ in range(UDP_TRIES):
         started = time.perf_counter()

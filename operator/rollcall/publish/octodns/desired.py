@@ -44,12 +44,12 @@ def desired(rrsets: Iterable[RRset], domain: bytes, identity: str, left_out: lis
         root = root_of((owner, rdtype), roots.__contains__)
         if root is None or root == domain:
             continue
-        if not all(map(_PLAIN.fullmatch, split(owner)[:-1])) or rdtype not in _VALUES:
+        if not all(map(_PLAIN.fullmatch, split(owner)[:-1])) or rdtype not in FORMS:
             left_out.append(f"{to_text(owner)} (type {rdtype})")
             continue
         unit, name = relative(root, domain), relative(owner, domain)
-        kind, value = _VALUES[rdtype]
-        yield Desired(unit, name, {"type": kind, "ttl": ttl, "values": [value(each) for each in data]})
+        values = [FORMS[rdtype](each) for each in data]
+        yield Desired(unit, name, {"type": Type(rdtype).name, "ttl": ttl, "values": values})
         if rdtype == Type.PTR:
             marker = {"type": "TXT", "ttl": ttl, "values": [own_string(identity)]}
             yield Desired(unit, marker_name(unit), marker)
@@ -81,10 +81,11 @@ def _target(name: bytes) -> str:
     return f"{to_text(name)}."
 
 
-_VALUES: dict[int, tuple[str, Callable[[bytes], Any]]] = {
-    Type.A: ("A", lambda data: str(IPv4Address(data))),
-    Type.AAAA: ("AAAA", lambda data: str(IPv6Address(data))),
-    Type.SRV: ("SRV", _srv),
-    Type.PTR: ("PTR", _target),
-    Type.TXT: ("TXT", one_string),
+FORMS: dict[int, Callable[[bytes], Any]] = {
+    Type.A: lambda data: str(IPv4Address(data)),
+    Type.AAAA: lambda data: str(IPv6Address(data)),
+    Type.SRV: _srv,
+    Type.PTR: _target,
+    Type.TXT: one_string,
 }
+"""How octoDNS writes the data of a record, for each managed type and the marker's."""

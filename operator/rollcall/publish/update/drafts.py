@@ -5,6 +5,7 @@ from collections import deque
 from itertools import islice
 from typing import NamedTuple
 
+from rollcall.dnswire.types import MANAGED_TYPES
 from rollcall.zone.exported import RRsetKey
 from rollcall.zone.marker import marker_name
 
@@ -14,7 +15,6 @@ from .pace import Pace
 from .plan import NOTHING, Room, Step
 from .publication import Publication
 from .rejections import items_of, work_of
-from .server_state import MANAGED
 
 WHOLE_MESSAGE = Room(MAX_RECORDS, MAX_OCTETS - SIGNATURE_OCTETS)
 
@@ -117,7 +117,7 @@ class Drafts:
                 continue
             parts.append(step.part)
             room = room.without(step.part)
-            work[root] = {change.key for change in step.part.changes if change.key[1] in MANAGED}
+            work[root] = {change.key for change in step.part.changes if change.key[1] in MANAGED_TYPES}
             if step.rest:
                 lane[root] = set(step.rest)
                 break

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from rollcall.dnswire.types import Type
+from rollcall.dnswire.types import MANAGED_TYPES, Type
 from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.marker import marker_name
 
 from .publication import Publication, data_of
-from .server_state import MANAGED, NO_MARKER, Held, ServerState, held
+from .server_state import NO_MARKER, Held, ServerState, held
 
 SLICE = 500
 """RRsets that are compared at a time: about a millisecond."""
@@ -73,7 +73,7 @@ class Learning:
         if unit is not None and known is not None:  # a whole reading may have found names meanwhile
             unit.rrsets.update({key: it for key, it in known.rrsets.items() if key[0] not in names})
         for owner, rrsets in names.items():
-            mine = {(owner, rdtype): rrset for rdtype, rrset in rrsets.items() if rdtype in MANAGED}
+            mine = {(owner, rdtype): rrset for rdtype, rrset in rrsets.items() if rdtype in MANAGED_TYPES}
             if unit is not None and unit.found.owner == publication.identity and (mine or not rrsets):
                 unit.rrsets.update(mine)
                 publication.state.set_foreign(owner, {})

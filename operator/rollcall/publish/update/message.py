@@ -8,8 +8,9 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rollcall.dnswire.header import Opcode, flags_of
+from rollcall.dnswire.header import HEADER_SIZE, Opcode, flags_of
 from rollcall.dnswire.message import question
+from rollcall.dnswire.names import MAX_POINTER, pointer, suffixes
 from rollcall.dnswire.types import CLASS_ANY, CLASS_NONE, IN, Type
 from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.marker import marker_name
@@ -21,8 +22,6 @@ MAX_OCTETS = 48 * 1024
 SIGNATURE_OCTETS = 512
 """What is left for the signature: two names and a MAC of SHA-512."""
 
-_ZONE_OFFSET = 12
-_MAX_POINTER = 0x3FFF
 _FIELDS = struct.Struct("!HHIH")
 _FIXED = 10
 
@@ -131,15 +130,12 @@ class _Writer:
 
     def __init__(self, ident: int, zone: bytes) -> None:
         self._ident = ident
-        self._out = bytearray(_ZONE_OFFSET)
+        self._out = bytearray(HEADER_SIZE)
         self._out += question(zone, Type.SOA)
         self._count = 0
         self._offsets: dict[bytes, int] = {}
-        at = _ZONE_OFFSET
-        while zone[0]:
-            self._offsets[zone] = at
-            at += zone[0] + 1
-            zone = zone[zone[0] + 1 :]
+        for name in suffixes(zone):
+            self._offsets[name] = HEADER_SIZE + len(zone) - len(name)
 
     def take_count(self) -> int:
         """Return how many records were added since the last call."""
@@ -157,9 +153,9 @@ class _Writer:
         while name[0]:
             known = offsets.get(name)
             if known is not None:
-                out += (0xC000 | known).to_bytes(2, "big")
+                out += pointer(known)
                 return
-            if len(out) <= _MAX_POINTER:
+            if len(out) <= MAX_POINTER:
                 offsets[name] = len(out)
             end = name[0] + 1
             out += name[:end]

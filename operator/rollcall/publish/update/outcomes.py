@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from rollcall.dnswire.types import MANAGED_TYPES
 from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.marker import parse
 
@@ -9,7 +10,7 @@ from .drafts import Draft
 from .message import Part
 from .publication import Publication, data_of
 from .rejections import items_of
-from .server_state import MANAGED, held
+from .server_state import held
 
 
 class Outcomes:
@@ -112,7 +113,7 @@ class Outcomes:
         for key, after in part.changes:
             if key[0] in publication.state.foreign:
                 publication.state.set_foreign(key[0], {})
-            if key[1] not in MANAGED:
+            if key[1] not in MANAGED_TYPES:
                 continue
             if after is None:
                 unit.rrsets.pop(key, None)

@@ -6,13 +6,14 @@ Pure: it decides from what is known. Whether that is still so is for the server 
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
+from rollcall.dnswire.types import MANAGED_TYPES
 from rollcall.model import UpdateTarget
 from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey
 from rollcall.zone.marker import Generation, Marker, domain_of
 from rollcall.zone.unit import Units
 
 from .message import Change, Guard, Part
-from .server_state import MANAGED, Held, ServerState
+from .server_state import Held, ServerState
 
 CNAME = 5
 
@@ -165,7 +166,7 @@ class Planner:
                     continue
             need = Part(b"", None, None, tuple(mine), (guard,) if guard else ())
             if rest or need.record_count > records or need.octets > octets:
-                rest.update(change.key for change in mine if change.key[1] in MANAGED)
+                rest.update(change.key for change in mine if change.key[1] in MANAGED_TYPES)
                 continue
             records, octets = records - need.record_count, octets - need.octets
             changes += mine
@@ -190,7 +191,8 @@ class Planner:
         rrsets = self._published.rrsets
         foreign = self.state.foreign[owner]
         return all(
-            rdtype in MANAGED and rrsets.get((owner, rdtype)) == rrset for rdtype, rrset in foreign.items()
+            rdtype in MANAGED_TYPES and rrsets.get((owner, rdtype)) == rrset
+            for rdtype, rrset in foreign.items()
         )
 
     def _taken(self, root: bytes) -> tuple[bytes, ...]:
@@ -201,7 +203,7 @@ class Planner:
         return tuple(
             owner
             for owner in self.state.foreign_below(root)
-            if not (self._is_as_wanted(owner) and any((owner, rdtype) in keys for rdtype in MANAGED))
+            if not (self._is_as_wanted(owner) and any((owner, rdtype) in keys for rdtype in MANAGED_TYPES))
         )
 
     def _wanted(self, root: bytes, key: RRsetKey) -> ExportedRRset | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from rollcall.dnswire.errors import TsigError, TsigFault
-from rollcall.dnswire.header import Rcode
+from rollcall.dnswire.header import Rcode, rcode_text
 from rollcall.model.wording import abridged
 from rollcall.zone.names import to_text
 
@@ -185,11 +185,3 @@ def rejected(names: Sequence[bytes], rcode: int) -> str:
 def listed(names: Sequence[bytes]) -> str:
     """Write some names."""
     return abridged(sorted(to_text(name) for name in names[:MAX_NAMES]), len(names))
-
-
-def rcode_text(rcode: int) -> str:
-    """Return the name of an rcode."""
-    try:
-        return Rcode(rcode).name
-    except ValueError:
-        return f"rcode {rcode}"

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from rollcall.dnswire.types import MANAGED_TYPES
 from rollcall.zone.exported import RRsetKey
 from rollcall.zone.marker import marker_name
 
 from .backlog import Work
 from .message import Part
-from .server_state import MANAGED
 
 FIRST_RETRY_SECONDS = 5.0
 LAST_RETRY_SECONDS = 60.0
@@ -35,7 +35,7 @@ def items_of(parts: Iterable[Part]) -> list[Item]:
         owners: dict[bytes, set[RRsetKey]] = {}
         for key, _ in part.changes:
             keys = owners.setdefault(key[0], set())
-            if key[1] in MANAGED:
+            if key[1] in MANAGED_TYPES:
                 keys.add(key)
         if not owners:
             owners[marker_name(part.root)] = set()

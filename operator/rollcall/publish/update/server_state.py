@@ -5,13 +5,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from rollcall.dnswire.names import suffixes
-from rollcall.dnswire.types import Type
+from rollcall.dnswire.types import MANAGED_TYPES, Type
 from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.marker import Marker, is_marker_name, parse, root_of_marker
 from rollcall.zone.unit import nearest_root
-
-MANAGED = frozenset((Type.A, Type.AAAA, Type.SRV, Type.PTR))
-"""The types that a unit holds beside its marker. Others are left alone, wherever they are."""
 
 Names: TypeAlias = Mapping[bytes, Mapping[int, ExportedRRset]]
 """RRsets by owner, then type."""
@@ -40,7 +37,7 @@ class Held:
 
     def at(self, owner: bytes) -> Iterator[tuple[int, ExportedRRset]]:
         """Yield type and RRset of what is at a name."""
-        for rdtype in MANAGED:
+        for rdtype in MANAGED_TYPES:
             if (rrset := self.rrsets.get((owner, rdtype))) is not None:
                 yield rdtype, rrset
 
@@ -101,7 +98,7 @@ def sort_names(names: Names, identity: str) -> ServerState:
         if is_marker_name(owner) and root_of_marker(owner) in units:
             continue
         root = nearest_root(owner, units.__contains__)
-        managed = {rdtype for rdtype in rrsets if rdtype in MANAGED}
+        managed = {rdtype for rdtype in rrsets if rdtype in MANAGED_TYPES}
         if root is None or units[root].found.owner != identity or not managed:
             foreign[owner] = rrsets
         else:

@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 from rollcall.dnswire.errors import MalformedMessage
 from rollcall.dnswire.header import Opcode, flags_of
 from rollcall.dnswire.message import Message, message, question, read
+from rollcall.dnswire.rdata import soa_serial
 from rollcall.dnswire.tsig import Chain, sign, verify
 from rollcall.dnswire.types import Type
 from rollcall.model import TsigKey
@@ -100,7 +101,7 @@ class Session:
         [answer] = await self.ask([(zone, Type.SOA)])
         for record in answer.answers:
             if record.rdtype == Type.SOA and record.owner == zone:
-                return int.from_bytes(record.data[-20:-16], "big")
+                return soa_serial(record.data)
         return None
 
     async def send(self, wire: bytes, timeout_seconds: float = TIMEOUT_SECONDS) -> Message:

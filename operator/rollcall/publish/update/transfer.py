@@ -7,13 +7,14 @@ import asyncio
 from typing import NamedTuple
 
 from rollcall.dnswire.errors import MalformedMessage, TsigError
-from rollcall.dnswire.header import Opcode, Rcode, flags_of
+from rollcall.dnswire.header import Opcode, Rcode, flags_of, rcode_text
 from rollcall.dnswire.message import message, question, read
+from rollcall.dnswire.names import is_at_or_below
+from rollcall.dnswire.rdata import soa_serial
 from rollcall.dnswire.tsig import Chain, sign, skip, verify
 from rollcall.dnswire.types import IN, Type
 from rollcall.model import TsigKey
 
-from . import reasons
 from .reasons import Reason, TargetError
 from .server_state import ServerState, names_of, sort_names
 from .session import Session
@@ -65,7 +66,7 @@ class _Collector:
         self._key = key
         self._chain = chain
         self._ident = ident
-        self._serial = b""
+        self._serial = 0
         self._records: list[tuple[bytes, int, int, bytes]] = []
 
     def add(self, wire: bytes) -> None:
@@ -79,8 +80,8 @@ class _Collector:
         answer = read(wire)
         if answer.rcode != Rcode.NOERROR or wire[:2] != self._ident:
             if self.started:
-                raise MalformedMessage(f"the server says {reasons.rcode_text(answer.rcode)}")
-            raise TransferRefused(reasons.rcode_text(answer.rcode))
+                raise MalformedMessage(f"the server says {rcode_text(answer.rcode)}")
+            raise TransferRefused(rcode_text(answer.rcode))
         if answer.tsig:
             self._chain = verify(wire, answer, [self._key], self._chain, multi=True).chain
         else:
@@ -93,26 +94,17 @@ class _Collector:
                     self.complete = True
                     return
                 self.started = True
-                self._serial = record.data[-20:-16]
+                self._serial = soa_serial(record.data) or 0
             elif not self.started:
                 raise MalformedMessage("a transfer begins with a SOA record")
-            elif record.rdclass == IN and _is_below(record.owner, self._domain):
+            elif record.rdclass == IN and self._is_ours(record.owner):
                 self._records.append((record.owner, record.rdtype, record.ttl, record.data))
         if not answer.answers:
             raise MalformedMessage("a message of a transfer is empty")
 
     def contents(self, identity: str) -> Contents:
         """Return what was transferred."""
-        serial = int.from_bytes(self._serial, "big")
-        return Contents(serial, sort_names(names_of(self._records), identity))
+        return Contents(self._serial, sort_names(names_of(self._records), identity))
 
-
-def _is_below(owner: bytes, domain: bytes) -> bool:
-    """Whether a name is below a domain, at a boundary of labels."""
-    if len(owner) <= len(domain) or not owner.endswith(domain):
-        return False
-    at = 0
-    end = len(owner) - len(domain)
-    while at < end:
-        at += owner[at] + 1
-    return at == end
+    def _is_ours(self, owner: bytes) -> bool:
+        return owner != self._domain and is_at_or_below(owner, self._domain)

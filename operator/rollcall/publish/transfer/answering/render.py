@@ -8,6 +8,8 @@ import struct
 from collections.abc import Iterable, Iterator
 
 from rollcall.dnswire.header import HEADER_SIZE
+from rollcall.dnswire.names import MAX_POINTER, QUESTION_NAME
+from rollcall.dnswire.names import pointer as pointer_to
 from rollcall.dnswire.types import IN, Type
 from rollcall.zone.exported import ExportedRRset
 
@@ -18,10 +20,6 @@ from ..journal.journaled_zone import Content
 MAX_BODY = 60 << 10
 """Octets of a message without its OPT and TSIG records, which have room up to 65,535."""
 
-TO_APEX = bytes((0xC0, HEADER_SIZE))
-"""A pointer to the name in the question."""
-
-_LAST_POINTER = 0x3FFF
 _FIXED = struct.Struct("!HHI")
 _COUNTS = struct.Struct("!HHHHHH")
 
@@ -67,7 +65,7 @@ def messages(
         for data in records:
             if owner != last_owner:
                 last_owner = owner
-                name = owner[:-apex_size] + TO_APEX if len(owner) > apex_size else TO_APEX
+                name = owner[:-apex_size] + QUESTION_NAME if len(owner) > apex_size else QUESTION_NAME
                 pointer = b""
             part = (pointer or name) + fixed + len(data).to_bytes(2, "big") + data
             if size + len(part) > max_body and count:
@@ -75,9 +73,9 @@ def messages(
                 parts, size, count, pointer = [], empty, 0, b""
                 part = name + fixed + len(data).to_bytes(2, "big") + data
             if not pointer:
-                pointer = (0xC000 | size).to_bytes(2, "big") if size <= _LAST_POINTER else b""
+                pointer = pointer_to(size) if size <= MAX_POINTER else b""
                 if len(name) == 2:
-                    pointer = TO_APEX
+                    pointer = QUESTION_NAME
             parts.append(part)
             size += len(part)
             count += 1

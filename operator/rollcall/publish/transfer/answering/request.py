@@ -2,34 +2,26 @@
 
 from typing import NamedTuple, Self
 
-from rollcall.dnswire.header import AA, HEADER_SIZE, QR, TC, Rcode
-from rollcall.dnswire.message import Message, ResourceRecord, question, record
+from rollcall.dnswire.edns import MIN_PAYLOAD, Edns
+from rollcall.dnswire.header import AA, HEADER_SIZE, MAX_MESSAGE, QR, RD, TC, Rcode
+from rollcall.dnswire.message import Message, question
+from rollcall.dnswire.names import ROOT
+from rollcall.dnswire.rdata import soa_serial
 from rollcall.dnswire.tsig import Chain, Verified, sign
 from rollcall.dnswire.types import Type
 
 from ..peer import Address
 
-MAX_PAYLOAD = 1232
-"""Octets of an answer over UDP that no link of today breaks into fragments."""
-
-BADVERS = 16
-
-_MIN_PAYLOAD = 512
-_RD = 0x0100
-_DO = 0x8000
-_SERIAL_FROM_END = 20
-
 
 class Request(NamedTuple):
-    """A request. `payload` is what its EDNS record allows over UDP, None where it has none."""
+    """A request whose signature has been checked."""
 
     message: Message
     question: bytes
     address: Address
     is_tcp: bool
     signer: Verified | None
-    payload: int | None
-    is_do: bool
+    edns: Edns | None
 
     @classmethod
     def of(
@@ -43,14 +35,14 @@ class Request(NamedTuple):
             name = message.questions[0].name
             if as_sent[: len(name)].lower() == name:  # the case of letters goes back as it came
                 asked = as_sent
-        options = [each for each in message.additional if each.rdtype == Type.OPT]
-        payload, is_do = (options[0].rdclass, bool(options[0].ttl & _DO)) if options else (None, False)
-        return cls(message, asked, address, is_tcp, signer, payload, is_do)
+        opt = next((each for each in message.additional if each.rdtype == Type.OPT), None)
+        edns = Edns.of(opt.rdclass, opt.ttl) if opt else None
+        return cls(message, asked, address, is_tcp, signer, edns)
 
     @property
     def flags(self) -> int:
         """What the header of every answer to it begins with."""
-        return QR | self.message.opcode << 11 | self.message.flags & _RD
+        return QR | self.message.opcode << 11 | self.message.flags & RD
 
     @property
     def answer_flags(self) -> int:
@@ -61,8 +53,8 @@ class Request(NamedTuple):
     def limit(self) -> int:
         """How many octets its answer may have."""
         if self.is_tcp:
-            return 0xFFFF
-        return min(max(self.payload or 0, _MIN_PAYLOAD), MAX_PAYLOAD)
+            return MAX_MESSAGE
+        return self.edns.payload if self.edns else MIN_PAYLOAD
 
     @property
     def client(self) -> str:
@@ -74,16 +66,16 @@ class Request(NamedTuple):
 def edns_fault(message: Message) -> int:
     """Return the rcode that is due for an OPT record that is not valid (RFC 6891 section 6.1), 0 for none."""
     options = [each for each in message.additional if each.rdtype == Type.OPT]
-    if len(options) > 1 or any(each.owner != b"\0" for each in options):
+    if len(options) > 1 or any(each.owner != ROOT for each in options):
         return Rcode.FORMERR
-    return BADVERS if options and options[0].ttl >> 16 & 0xFF else 0
+    return Rcode.BADVERS if options and Edns.of(options[0].rdclass, options[0].ttl).version else 0
 
 
 def serial_of(message: Message) -> int | None:
     """Return which version the sender of an IXFR request has (RFC 1995 section 3); None if it doesn't say."""
     for each in message.authorities:
         if each.rdtype == Type.SOA and each.owner == message.questions[0].name:
-            return _serial(each)
+            return soa_serial(each.data)
     return None
 
 
@@ -107,16 +99,9 @@ def finish(
     `chain` is that of the previous message; EDNS is for the first message only. `extended` are the upper
     bits of the rcode. It returns the chain for the next message.
     """
-    if to.payload is not None and chain is None:
-        opt = record(b"\0", Type.OPT, MAX_PAYLOAD, extended << 24 | (_DO if to.is_do else 0))
-        wire = b"".join((wire[:10], b"\0\1", wire[HEADER_SIZE:], opt))
+    if to.edns is not None and chain is None:
+        wire = b"".join((wire[:10], b"\0\1", wire[HEADER_SIZE:], to.edns.reply(extended)))
     if to.signer is None:
         return wire, chain or Chain()
     signed = sign(wire, to.signer.key, chain or Chain(to.signer.mac), multi=multi)
     return signed.wire, signed.chain
-
-
-def _serial(soa: ResourceRecord) -> int | None:
-    if len(soa.data) < _SERIAL_FROM_END + 2:
-        return None
-    return int.from_bytes(soa.data[-_SERIAL_FROM_END : 4 - _SERIAL_FROM_END], "big")

@@ -5,6 +5,7 @@ from enum import StrEnum
 from rollcall.dnswire.errors import MalformedMessage, TsigFault
 from rollcall.dnswire.header import HEADER_SIZE, OPCODE, QR, RD, Opcode, Rcode
 from rollcall.dnswire.message import Message, read, record
+from rollcall.dnswire.names import QUESTION_NAME
 from rollcall.dnswire.tsig import refusal, refusal_of_time
 from rollcall.dnswire.types import IN, Type
 from rollcall.feed.frames import TransferStats
@@ -164,7 +165,7 @@ class Responder:
 
 
 def _soa(asked: Request, apex: bytes, head: Head) -> bytes:
-    return reply(asked, answers=(record(render.TO_APEX, Type.SOA, IN, head.soa_ttl, head.soa),))
+    return reply(asked, answers=(record(QUESTION_NAME, Type.SOA, IN, head.soa_ttl, head.soa),))
 
 
 def _bare(wire: bytes, rcode: int) -> bytes:

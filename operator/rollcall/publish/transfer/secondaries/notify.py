@@ -14,6 +14,7 @@ from random import Random
 from rollcall.dnswire.errors import MalformedMessage, TsigError, TsigFault
 from rollcall.dnswire.header import AA, Opcode, Rcode, flags_of
 from rollcall.dnswire.message import Message, Question, message, question, record
+from rollcall.dnswire.names import QUESTION_NAME
 from rollcall.dnswire.tsig import Chain, sign, verify
 from rollcall.dnswire.types import IN, Type
 from rollcall.model import KeyRing, TsigKey
@@ -32,7 +33,6 @@ REFUSED_SECONDS = 5.0
 _FIRST_WAIT_SECONDS = 1.0
 _FIRST_REMINDER_SECONDS = 5.0
 _SILENT_AFTER = 3
-_OWNER = b"\xc0\x0c"  # the name in the question
 
 _NO_KEY = Verdict(
     Reason.NO_KEY,
@@ -159,7 +159,7 @@ class Notifier:
             waiting.ident,
             flags_of(Opcode.NOTIFY, AA),
             [question(*self._question)],
-            [record(_OWNER, Type.SOA, IN, head.soa_ttl, head.soa)],
+            [record(QUESTION_NAME, Type.SOA, IN, head.soa_ttl, head.soa)],
         )
         if key is not None:
             wire, mac, _ = sign(wire, key)

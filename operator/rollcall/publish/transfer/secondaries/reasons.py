@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rollcall.dnswire.errors import TsigError, TsigFault
-from rollcall.dnswire.header import Rcode
+from rollcall.dnswire.header import Rcode, rcode_text
 from rollcall.propagation.report import BEHIND, CURRENT
 
 
@@ -37,14 +37,6 @@ class Verdict:
 
 
 UP_TO_DATE = Verdict(Reason.CURRENT, "The secondary has the newest version.")
-
-
-def rcode_name(rcode: int) -> str:
-    """Return a response code as people write it."""
-    try:
-        return Rcode(rcode).name
-    except ValueError:
-        return f"RCODE{rcode}"
 
 
 def of_signature(error: TsigError, what: str) -> Verdict:
@@ -84,7 +76,7 @@ def of_notify(rcode: int) -> Verdict:
     """Say what a refused NOTIFY means (RFC 1996 section 4.7)."""
     return Verdict(
         Reason.NOTIFY_REFUSED,
-        f"The secondary refuses our NOTIFY ({rcode_name(rcode)}), so that it finds changes only at its "
+        f"The secondary refuses our NOTIFY ({rcode_text(rcode)}), so that it finds changes only at its "
         "next refresh: let it take NOTIFY from this address or with this key (allow-notify in BIND and "
         "NSD, an acl with action notify in Knot, trusted-notification-proxy in PowerDNS), and make it a "
         "secondary of the zone.",
@@ -102,7 +94,7 @@ def of_soa(rcode: int) -> Verdict:
         )
     return Verdict(
         Reason.NOT_AUTHORITATIVE,
-        f"The secondary doesn't answer for the zone ({rcode_name(rcode)}): make it a secondary of the "
+        f"The secondary doesn't answer for the zone ({rcode_text(rcode)}): make it a secondary of the "
         "zone, with our transfer server as the primary, and let it answer questions from this address.",
     )
 

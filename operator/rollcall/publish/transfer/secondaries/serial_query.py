@@ -8,22 +8,22 @@ import asyncio
 import secrets
 
 from rollcall.dnswire.errors import MalformedMessage, TsigError, TsigFault
-from rollcall.dnswire.header import AA, TC, Opcode, Rcode, flags_of
+from rollcall.dnswire.header import AA, TC, Opcode, Rcode, flags_of, rcode_text
 from rollcall.dnswire.message import Message, Question, message, question, read
+from rollcall.dnswire.rdata import soa_serial
 from rollcall.dnswire.tsig import Chain, sign, verify
 from rollcall.dnswire.types import IN, Type
 from rollcall.model import KeyRing, TsigKey
 from rollcall.zone.serial import is_newer
 
 from .exchange import Endpoint, Exchange
-from .reasons import Reason, Verdict, of_signature, of_soa, rcode_name
+from .reasons import Reason, Verdict, of_signature, of_soa
 
 UDP_SECONDS = (1.0, 2.0)
 """How long to wait for each of the datagrams."""
 TCP_SECONDS = 3.0
 
 _LENGTH = 2
-_SERIAL_AT = -20  # five numbers of 32 bits end the SOA, the serial is the first of them
 
 
 class SerialQuery:
@@ -144,15 +144,14 @@ class SerialQuery:
         if reply.rcode != Rcode.NOERROR:
             return of_soa(reply.rcode)
         for record in reply.answers:
-            if (record.owner, record.rdtype) == (self._question.name, Type.SOA) and len(
-                record.data
-            ) > -_SERIAL_AT:
+            is_soa = (record.owner, record.rdtype) == (self._question.name, Type.SOA)
+            if is_soa and (serial := soa_serial(record.data)) is not None:
                 if not reply.flags & AA:
                     break
-                return int.from_bytes(record.data[_SERIAL_AT : _SERIAL_AT + 4], "big")
+                return serial
         return Verdict(
             Reason.NOT_AUTHORITATIVE,
-            f"The server at {self._endpoint} answers ({rcode_name(reply.rcode)}), but not with the "
+            f"The server at {self._endpoint} answers ({rcode_text(reply.rcode)}), but not with the "
             "authority for the zone: it may be a resolver. Make it a secondary of the zone, or name the "
             "one that is.",
         )
