@@ -8,8 +8,7 @@ import struct
 from collections.abc import Iterable, Iterator
 
 from rollcall.dnswire.header import HEADER_SIZE
-from rollcall.dnswire.names import MAX_POINTER, QUESTION_NAME
-from rollcall.dnswire.names import pointer as pointer_to
+from rollcall.dnswire.names import MAX_POINTER, QUESTION_NAME, pointer
 from rollcall.dnswire.types import IN, Type
 from rollcall.zone.exported import ExportedRRset
 
@@ -59,23 +58,21 @@ def messages(
     empty = HEADER_SIZE + len(question)
     parts: list[bytes] = []
     size, count = empty, 0
-    last_owner, pointer = b"", b""
+    last_owner, again = b"", b""
     for (owner, rdtype), (ttl, records) in rrsets:
         fixed = _FIXED.pack(rdtype, IN, ttl)
         for data in records:
             if owner != last_owner:
                 last_owner = owner
-                name = owner[:-apex_size] + QUESTION_NAME if len(owner) > apex_size else QUESTION_NAME
-                pointer = b""
-            part = (pointer or name) + fixed + len(data).to_bytes(2, "big") + data
+                name = owner[:-apex_size] + QUESTION_NAME
+                again = b""
+            part = (again or name) + fixed + len(data).to_bytes(2, "big") + data
             if size + len(part) > max_body and count:
                 yield _message(ident, flags, question, count, parts)
-                parts, size, count, pointer = [], empty, 0, b""
+                parts, size, count, again = [], empty, 0, b""
                 part = name + fixed + len(data).to_bytes(2, "big") + data
-            if not pointer:
-                pointer = pointer_to(size) if size <= MAX_POINTER else b""
-                if len(name) == 2:
-                    pointer = QUESTION_NAME
+            if not again:
+                again = pointer(size) if len(name) > 2 and size <= MAX_POINTER else b""
             parts.append(part)
             size += len(part)
             count += 1

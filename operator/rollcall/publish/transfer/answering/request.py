@@ -4,7 +4,7 @@ from typing import NamedTuple, Self
 
 from rollcall.dnswire.edns import MIN_PAYLOAD, Edns
 from rollcall.dnswire.header import AA, HEADER_SIZE, MAX_MESSAGE, QR, RD, TC, Rcode
-from rollcall.dnswire.message import Message, question
+from rollcall.dnswire.message import Message, ResourceRecord, question
 from rollcall.dnswire.names import ROOT
 from rollcall.dnswire.rdata import soa_serial
 from rollcall.dnswire.tsig import Chain, Verified, sign
@@ -14,7 +14,7 @@ from ..peer import Address
 
 
 class Request(NamedTuple):
-    """A request whose signature has been checked."""
+    """A request whose signature has been checked. `question` is as it has to stand in the answer, or b""."""
 
     message: Message
     question: bytes
@@ -35,8 +35,7 @@ class Request(NamedTuple):
             name = message.questions[0].name
             if as_sent[: len(name)].lower() == name:  # the case of letters goes back as it came
                 asked = as_sent
-        opt = next((each for each in message.additional if each.rdtype == Type.OPT), None)
-        edns = Edns.of(opt.rdclass, opt.ttl) if opt else None
+        edns = next((Edns.of(each.rdclass, each.ttl) for each in _opt_records(message)), None)
         return cls(message, asked, address, is_tcp, signer, edns)
 
     @property
@@ -63,12 +62,12 @@ class Request(NamedTuple):
         return f"{self.address}{key}"
 
 
-def edns_fault(message: Message) -> int:
-    """Return the rcode that is due for an OPT record that is not valid (RFC 6891 section 6.1), 0 for none."""
-    options = [each for each in message.additional if each.rdtype == Type.OPT]
+def edns_fault(asked: Request) -> Rcode:
+    """Return the rcode that is due for an OPT record that is not valid (RFC 6891 section 6.1)."""
+    options = _opt_records(asked.message)
     if len(options) > 1 or any(each.owner != ROOT for each in options):
         return Rcode.FORMERR
-    return Rcode.BADVERS if options and Edns.of(options[0].rdclass, options[0].ttl).version else 0
+    return Rcode.BADVERS if asked.edns and asked.edns.version else Rcode.NOERROR
 
 
 def serial_of(message: Message) -> int | None:
@@ -105,3 +104,7 @@ def finish(
         return wire, chain or Chain()
     signed = sign(wire, to.signer.key, chain or Chain(to.signer.mac), multi=multi)
     return signed.wire, signed.chain
+
+
+def _opt_records(message: Message) -> list[ResourceRecord]:
+    return [each for each in message.additional if each.rdtype == Type.OPT]

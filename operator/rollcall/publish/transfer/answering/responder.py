@@ -23,8 +23,6 @@ from .refusals import RefusalLog, count
 from .request import Request, edns_fault, finish, reply, serial_of
 from .stream import TransferStream
 
-_BADSIG = 16
-_BADKEY = 17
 _MOST_RECORDS_OVER_UDP = 100
 _KINDS: dict[int, str] = {Type.SOA: "SOA", Type.AXFR: "AXFR", Type.IXFR: "IXFR"}
 
@@ -69,7 +67,7 @@ class Responder:
 
     def respond(self, wire: bytes, address: Address, *, is_tcp: bool) -> bytes | TransferStream | None:
         """Return the answer: a message, or a transfer of many; None where none is due."""
-        if len(wire) < HEADER_SIZE or wire[2] & 0x80:
+        if len(wire) < HEADER_SIZE or wire[2] & QR >> 8:
             return None
         try:
             message = read(wire)
@@ -96,7 +94,7 @@ class Responder:
 
     def _answer(self, asked: Request) -> bytes | TransferStream:
         message = asked.message
-        if fault := edns_fault(message):
+        if fault := edns_fault(asked):
             raise _Refusal(Refused.MALFORMED if fault == Rcode.FORMERR else Refused.BAD_VERSION, fault)
         if message.opcode != Opcode.QUERY:
             raise _Refusal(Refused.OPCODE, Rcode.NOTIMP)
@@ -161,7 +159,7 @@ class Responder:
         is_bad_key = error.fault is TsigFault.BAD_KEY
         reason = Refused.BAD_KEY if is_bad_key else Refused.BAD_SIGNATURE
         self._refusals.record(str(address), reason, _about(message))
-        return refusal(answer, wire, message.tsig, _BADKEY if is_bad_key else _BADSIG)
+        return refusal(answer, wire, message.tsig, Rcode.BADKEY if is_bad_key else Rcode.BADSIG)
 
 
 def _soa(asked: Request, apex: bytes, head: Head) -> bytes:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from socket import socket
 from typing import Any
 
+from rollcall.dnswire.header import QR
+
 from ..peer import peer_address
 from .responder import Responder
 from .stream import TransferStream
@@ -15,7 +17,7 @@ BATCH = 32
 MAX_REQUEST = 4096
 """Octets. A longer request is cut, and so malformed."""
 
-_QR = 0x80
+_QR = QR >> 8
 
 
 def receiver(

@@ -143,12 +143,11 @@ class SerialQuery:
             verify(wire, reply, [key], Chain(mac))
         if reply.rcode != Rcode.NOERROR:
             return of_soa(reply.rcode)
-        for record in reply.answers:
-            is_soa = (record.owner, record.rdtype) == (self._question.name, Type.SOA)
-            if is_soa and (serial := soa_serial(record.data)) is not None:
-                if not reply.flags & AA:
-                    break
-                return serial
+        for each in reply.answers:
+            if (each.owner, each.rdtype) == (self._question.name, Type.SOA) and reply.flags & AA:
+                serial = soa_serial(each.data)
+                if serial is not None:
+                    return serial
         return Verdict(
             Reason.NOT_AUTHORITATIVE,
             f"The server at {self._endpoint} answers ({rcode_text(reply.rcode)}), but not with the "
