@@ -15,7 +15,7 @@ def end_with(parent_pid: int) -> None:
     """Have the kernel end this process when its parent ends, however it ends.
 
     A DNS worker that outlived its supervisor would hold its share of the port (SO_REUSEPORT) and answer from
-    a state that nobody feeds any more. Linux only; elsewhere an orderly stop has to do.
+    a state that nobody feeds any longer. Linux only; elsewhere an orderly stop has to do.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -8,7 +8,7 @@ from api.test_operator import apply
 from api.test_operator import zone as zone_of
 from api.workload_objects import FLAGGER, ROLLOUTS, ROLLOUTS_HASH, Workbench, installed, owned, pods
 from controlplane import ControlPlane
-from rollcall.sources.workloads import LOOK_AGAIN_SECONDS
+from rollcall.sources.workloads import CHECK_SECONDS
 from rollcall_process import Rollcall
 from waiting import eventually
 
@@ -121,9 +121,7 @@ def test_a_rollout_is_followed_once_argo_rollouts_is_installed(bench, rollcall, 
         canary = {"canary": {"steps": [{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}]}}
         status = {"stableRS": "aaa", "currentPodHash": "aaa", "currentStepIndex": 4}
         bench.create(ROLLOUTS, "Rollout", "web", {"spec": pods(WEB) | {"strategy": canary}, "status": status})
-        eventually(
-            lambda: bench.released() == ("Released", "aaa"), "followed", seconds=LOOK_AGAIN_SECONDS + 30
-        )
+        eventually(lambda: bench.released() == ("Released", "aaa"), "followed", seconds=CHECK_SECONDS + 30)
         new = bench.pods("bbb", 1, ROLLOUTS_HASH)
         bench.set_status(ROLLOUTS, "Rollout", "web", {"currentPodHash": "bbb", "currentStepIndex": 1})
         bench.wait_released("Released", "aaa 80%, bbb 20%")
@@ -166,7 +164,7 @@ def test_flagger_says_the_weight_of_the_deployment_that_it_steers(cluster, names
         eventually(
             lambda: bench.released() == ("Released", "web-primary 100%, web 0%"),
             f"followed, is {bench.released()}",
-            seconds=LOOK_AGAIN_SECONDS + 30,
+            seconds=CHECK_SECONDS + 30,
         )
         rollcall.wait_answers(bench.name, stable)
         bench.set_status(FLAGGER, "Canary", "web", {"phase": "Progressing", "canaryWeight": 40})

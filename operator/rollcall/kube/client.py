@@ -37,8 +37,8 @@ LIST_SECONDS = 60.0
 OPEN_SECONDS = 30.0
 """From asking for a watch to the head of its answer."""
 
-GOODBYE_SECONDS = 1.0
-"""For connections to close at the end: a peer that hangs must not hold us up."""
+CLOSE_SECONDS = 1.0
+"""For connections to close at the end: a peer that hangs must not delay it."""
 
 MAX_REQUESTS = 16
 """Requests in flight at once, besides the watches; more would only queue in the API server."""
@@ -79,10 +79,10 @@ class KubeClient:
     ) -> None:
         await self._watches.close()
         await self._requests.close()
-        # The connection of a cancelled request takes leave of its peer after its session has forgotten it.
+        # The connection of a cancelled request is closed after its session has forgotten it.
         # An event loop that ends before would leave the socket open, to be found by the garbage collector.
         with suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_SECONDS):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 while any(each.fileno() >= 0 for each in self._sockets):  # noqa: ASYNC110  # it has no event
                     await asyncio.sleep(0.002)
 
@@ -109,7 +109,7 @@ class KubeClient:
         return await self._request("GET", path, params, timeout_seconds=LIST_SECONDS)
 
     async def create(self, path: str, body: object, params: Params | None = None) -> Any:
-        """POST an object to its collection, or to a subresource; give what the server made of it."""
+        """POST an object to its collection, or to a subresource; return what the server made of it."""
         return await self._write("POST", path, params, body, "application/json")
 
     async def replace(self, path: str, body: object, params: Params | None = None) -> Any:
@@ -123,7 +123,7 @@ class KubeClient:
         return await self._write("PATCH", path, params, body, content_type)
 
     async def delete(self, path: str, params: Params | None = None) -> Any:
-        """DELETE an object; give it, or a Status."""
+        """DELETE an object; return it, or a Status."""
         body = await self._request("DELETE", path, params)
         return _decode("DELETE", path, body, _ANY)
 
@@ -268,7 +268,7 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
 
 
 def _keepalive_socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    """Make a socket that notices in half a minute that the other side is gone without a goodbye."""
+    """Make a socket that notices in half a minute that the other side vanished."""
     made = socket.socket(family=address[0], type=address[1], proto=address[2])
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):

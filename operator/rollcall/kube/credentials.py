@@ -37,7 +37,7 @@ class Access:
 
 
 class Credentials:
-    """Loads credentials, keeps tokens fresh, and loads everything again when the API server turns us down.
+    """Loads credentials, keeps tokens fresh, and loads everything again after a 401.
 
     With neither a kubeconfig nor a context it is the pod's own service account where there is one, else the
     default kubeconfig. Proxies, in the kubeconfig or the environment, are ignored.
@@ -52,7 +52,7 @@ class Credentials:
         self._fresh_until = 0.0
 
     async def access(self) -> Access:
-        """Give what a request needs now.
+        """Return what a request needs now.
 
         Raises:
             CredentialsError: there is no usable kubeconfig or service account.

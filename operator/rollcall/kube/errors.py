@@ -71,7 +71,7 @@ class Conflict(ApiError):
 
 
 class Gone(ApiError):
-    """The history from which we wanted to go on is not there (any more): list again."""
+    """The history from which we wanted to go on is no longer there, or not yet: list again."""
 
 
 class Invalid(ApiError):

@@ -26,7 +26,7 @@ class LineBuffer:
         return bool(self._parts)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take a read; give the lines that it completes, without their ends and without empty ones.
+        """Add a read; return the lines that it completes, without their ends and without empty ones.
 
         Raises:
             LineTooLong: an unfinished line has more than `max_bytes`.

@@ -68,7 +68,7 @@ class Elector:
     """Takes part in the election, and runs `lead` while we are the leader.
 
     `lead` gets the epoch, and is cancelled when leadership is lost. If it ends or raises, the Lease is let
-    go of, and we take part anew.
+    go of, and we take part again.
 
     Attributes, for reading only:
         epoch: that of our term, or of our last one; what others do never changes it. 0 before the first.
@@ -98,7 +98,7 @@ class Elector:
         self._clock = clock
         self._draw = draw
         self._lease = StoredLease(api, namespace, name)
-        self._requests = asyncio.Lock()  # each is based on the outcome of the one before
+        self._requests = asyncio.Lock()  # each is based on the outcome of the previous one
         self._seen = LeaseSpec()
         self._seen_at = 0.0
         self._highest = 0  # of the epochs of all
@@ -184,7 +184,7 @@ class Elector:
     def _is_free(self) -> bool:
         """Whether nobody holds the Lease, or its holder has not renewed it for as long as it promised to.
 
-        One that was deleted is not free at once: whoever held it may still think so.
+        One that was deleted is not free at once: its holder may still think so.
         """
         if self._seen.holder in ("", self._identity):
             return True
@@ -246,7 +246,7 @@ class Elector:
                     await self._write(max(epoch, self.epoch))
                 except (Conflict, AlreadyExists, NotFound) as error:
                     if isinstance(error, NotFound) and self._lease.spec is None:
-                        raise  # there is no such namespace (any more)
+                        raise  # the namespace does not exist, or no longer
                     await self._read()
                     if self._lease.spec is not None and self.holder != self._identity:
                         self._end_term(f"{self.holder or 'nobody'} holds it now")

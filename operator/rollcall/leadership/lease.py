@@ -54,7 +54,7 @@ class _Lease(msgspec.Struct, frozen=True):
 
 
 class LeaseApi(Protocol):
-    """What is needed of a client of the API server; KubeClient is the real one."""
+    """What an election needs of a client: KubeClient, or a server in virtual time in the tests."""
 
     async def get(self, path: str) -> Any:
         """Read an object."""
@@ -90,7 +90,7 @@ class StoredLease:
     async def read(self, seconds: float) -> None:
         """Read it."""
         try:
-            self._take(await _within(seconds, self._api.get(self._path)))
+            self._keep(await _within(seconds, self._api.get(self._path)))
         except NotFound:
             self.spec = None
 
@@ -103,22 +103,22 @@ class StoredLease:
                 "metadata": {"name": self._name},
                 "spec": fields,
             }
-            self._take(await _within(seconds, self._api.create(self._collection, body)))
+            self._keep(await _within(seconds, self._api.create(self._collection, body)))
         else:
             # The rest of it, labels, annotations and fields of a later version, is not ours.
             patch = {"metadata": {"resourceVersion": self._version}, "spec": fields}
-            self._take(await _within(seconds, self._api.patch(self._path, patch)))
+            self._keep(await _within(seconds, self._api.patch(self._path, patch)))
 
     def stamp(self) -> str:
         """Return the time as a MicroTime (meta/v1), in UTC, for people to read.
 
-        Each is later than the one before, whatever happens to the clock: others see by the change of it that
+        Each is later than the previous one, whatever happens to the clock: by its change the others see that
         a Lease was renewed.
         """
         self._last_stamp = max(datetime.now(UTC), self._last_stamp + timedelta(microseconds=1))
         return self._last_stamp.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
-    def _take(self, answer: Any) -> None:
+    def _keep(self, answer: Any) -> None:
         try:
             lease = msgspec.convert(answer, _Lease)
         except msgspec.ValidationError as error:

@@ -112,7 +112,7 @@ class Configuration:
             _tell_malformed(resource, item)
 
     def _succeeded(self) -> float:
-        """Take note of a list of both kinds; give the seconds until the next one."""
+        """Note that both kinds were listed; return the seconds until the next list."""
         if self.trouble is not None:
             log.info("the zones and files can be listed again")
             self.trouble = None

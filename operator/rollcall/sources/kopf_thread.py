@@ -46,7 +46,7 @@ _left_behind = set[asyncio.Task[Any]]()
 traceback for each that waits for something even then."""
 
 OnItem = Callable[[Resource[Any], Item[Any], bool], None]
-"""Takes an object that was seen, and whether it was deleted."""
+"""Is told of an object that was seen, and whether it was deleted."""
 
 R = TypeVar("R")
 
@@ -71,7 +71,7 @@ class KopfThread:
         self._sessions: list[aiohttp.ClientSession] = []
 
     async def run(self) -> BaseException | None:
-        """Run kopf until it ends; give what it ended with. Cancel this to stop it."""
+        """Run kopf until it ends; return what it ended with. Cancel this to stop it."""
         thread = threading.Thread(target=self._in_thread, name="kopf", daemon=True)
         thread.start()
         try:
@@ -131,7 +131,7 @@ class KopfThread:
 
     async def _wind_up(self) -> None:
         """Close kopf's connections and cancel all that it has started."""
-        # In this order: a response that is cancelled first would wait for the server's goodbye.
+        # In this order: a response that is cancelled first would wait for the server to close it.
         await self._close_sessions()
         own = asyncio.current_task()
         for attempt in range(3):
@@ -162,7 +162,7 @@ class KopfThread:
         return observe
 
     async def _login(self, **_: object) -> "kopf.AiohttpSession":
-        """Give kopf a session with our credentials. It asks again after a 401: for fresh ones."""
+        """Return a session with our credentials. kopf asks again after a 401: for fresh ones."""
         import kopf
 
         refused = self._access

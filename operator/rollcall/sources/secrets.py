@@ -1,6 +1,6 @@
 """The Secrets of the operator's own namespace: keys that sign DNS messages, and settings of octoDNS.
 
-A key's Secret has an entry `key`, written as `dig -y` takes it, and during a rotation the one before as
+A key's Secret has an entry `key`, written as `dig -y` takes it, and during a rotation the previous one as
 `previous`. Nothing that is said here, in a Problem or in a log, quotes an entry.
 """
 
@@ -21,26 +21,26 @@ _FORM = "ALGORITHM:NAME:SECRET, as in hmac-sha256:rollcall:<base64>"
 class Secrets:
     """Follows the Secrets of one namespace.
 
-    `changed` is called after each change of one or more of them, and once they are known, also where there
+    `on_change` is called after each change of one or more of them, and once they are known, also where there
     are none; it must be quick and must not raise.
     `reflector` is for metrics and for waiting until it has synced.
     """
 
     def __init__(
-        self, client: Transport, namespace: str, changed: Callable[[], None], *, draw: Uniform = uniform
+        self, client: Transport, namespace: str, on_change: Callable[[], None], *, draw: Uniform = uniform
     ) -> None:
         self.reflector: Reflector[Secret] = Reflector(
-            client, SECRETS, self._take, namespace=namespace, draw=draw
+            client, SECRETS, self._on_batch, namespace=namespace, draw=draw
         )
         self._namespace = namespace
-        self._changed = changed
+        self._on_change = on_change
 
     async def run(self) -> None:
         """Follow them until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.reflector.run())
             await self.reflector.synced.wait()
-            self._changed()
+            self._on_change()
 
     def ring(self, name: str) -> KeyRing | Problem:
         """Return the keys in a Secret, or what is wrong with it and what to do."""
@@ -80,8 +80,8 @@ class Secrets:
             f" the KEY written as {_FORM}.",
         )
 
-    def _take(self, _: Batch[Secret]) -> None:
-        self._changed()
+    def _on_batch(self, _: Batch[Secret]) -> None:
+        self._on_change()
 
 
 def _key(data: Mapping[str, bytes], entry: str) -> TsigKey | None:

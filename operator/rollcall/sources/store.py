@@ -8,15 +8,11 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Generic, Protocol, TypeVar
 
 from rollcall.model import Key
-from rollcall.watch.resource import Item
+from rollcall.watch.resource import Identified, Item
 
 
-class Versioned(Protocol):
+class Versioned(Identified, Protocol):
     """What tells an object from its namesakes, and its states from one another."""
-
-    @property
-    def uid(self) -> str:
-        """The API's uid of the object."""
 
     @property
     def generation(self) -> int:
@@ -40,7 +36,7 @@ class Store(Generic[T]):
         self._gone_since_begun: set[str] = set()
 
     def put(self, item: Item[T]) -> bool:
-        """Keep a state of an object. Gives True where it can't be read and that is news."""
+        """Keep a state of an object. Returns whether it can't be read and that is news."""
         key, new = item.key, item.object
         old = self.objects.get(key)
         if old is not None and old.uid != item.uid:
@@ -75,8 +71,8 @@ class Store(Generic[T]):
     def end_full_list(self, listed: Collection[Item[T]]) -> list[Item[T]]:
         """Bring the store to a full list that was asked for after `begin_full_list`.
 
-        What was learned since the list began is newer than the list. Gives those items that can't be read
-        and of which that is news.
+        What was learned since the list began is newer than the list. Returns the items that can't
+        be read and of which that is news.
         """
         present = {item.key for item in listed}
         for key, uid in self._uids_before_list.items():

@@ -1,8 +1,8 @@
 """Watches what rolls pods out, once a service follows it: Deployments, Rollouts, Canaries.
 
-A cluster where no service does pays nothing for it. Argo Rollouts and Flagger are there or not: that the API
-server doesn't know their kinds is looked at from time to time, and is no error. Until something is known of a
-kind of roll-out, the directory lets what is in force go on.
+A cluster where no service does pays nothing for it. Argo Rollouts and Flagger are there or not: whether the
+API server knows their kinds is checked from time to time, and it is not an error that it doesn't. Until
+something is known of a kind of roll-out, the directory lets what is in force go on.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from .cluster import apply_batch
 
 log = logging.getLogger(__name__)
 
-LOOK_AGAIN_SECONDS = 15.0
-"""Between two looks for a kind that isn't installed, or that we may not list."""
+CHECK_SECONDS = 15.0
+"""Between two checks for a kind that isn't installed, or that we may not list."""
 
 _SOURCES: dict[Follow, tuple[tuple[Resource[Any], type[Workload]], ...]] = {
     Follow.DEPLOYMENT: (
@@ -103,10 +103,10 @@ class RolloutSource:
                 return
             except NotFound:
                 self._set_problem(follow, resource, _MISSING.get(str(resource)))
-                wait_seconds, news = LOOK_AGAIN_SECONDS, "they are not installed here"
+                wait_seconds, news = CHECK_SECONDS, "they are not installed here"
             except Forbidden as error:
                 self._set_problem(follow, resource, _forbidden(resource))
-                wait_seconds, news = LOOK_AGAIN_SECONDS, str(error)
+                wait_seconds, news = CHECK_SECONDS, str(error)
             except KubeError as error:
                 wait_seconds, news = backoff.next_seconds(), str(error)
             if news != told:

@@ -1,7 +1,7 @@
 """The serials that were handed out, kept over restarts.
 
 A serial is persisted before it is served, without I/O on the way from an event to its answer: what is written
-is a ceiling some way above, and written anew, off the loop, before a serial comes near it. After a crash a
+is a ceiling some way above, and written again, off the loop, before a serial comes near it. After a crash a
 zone goes on above the ceiling. An orderly stop writes the exact serials and digests, so that a restart which
 finds nothing changed keeps them.
 """
@@ -30,8 +30,8 @@ RESERVE = 100_000
 
 REFILL = RESERVE // 2
 
-LOOK_SECONDS = 3600
-"""Between two looks at the reserved serials, so that an idle zone's next one is reserved as well."""
+CHECK_SECONDS = 3600
+"""Between two checks of the reserved serials, so that an idle zone's next one is reserved as well."""
 
 
 class _Saved(msgspec.Struct):
@@ -105,7 +105,7 @@ class SerialReservations:
     async def run(self, contents: Callable[[], Iterable[ZoneContent]]) -> Never:
         """Reserve ahead until cancelled, also for zones in which nothing changes."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
             self.reserve(contents(), int(time.time()))
 
     async def settled(self) -> None:

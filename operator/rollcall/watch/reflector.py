@@ -33,10 +33,10 @@ from .view import Change, View
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 250
-"""Taking a page of pods apart holds the loop for 1.5 ms; larger pages do so for longer and are no faster."""
+"""Decoding a page of pods holds the loop for 1.5 ms; larger pages hold it longer and are no faster."""
 
 SLICE = 50
-"""Objects of a list that are taken in at once, about a millisecond, before other tasks get their turn."""
+"""Objects of a list that are decoded at once, about a millisecond, before other tasks get their turn."""
 
 WATCH_SECONDS = (300.0, 600.0)
 """The server ends a watch after a time drawn from this range, so that watches spread over its replicas."""
@@ -58,7 +58,7 @@ MAX_RETRY_AFTER_SECONDS = 60.0
 
 
 class Transport(Protocol):
-    """What a reflector needs of a client; KubeClient is the real one, and says more."""
+    """What a reflector needs of a client: KubeClient, or a scripted server in tests."""
 
     async def list_page(self, path: str, params: Mapping[str, str]) -> bytes:
         """Read one page of a collection."""
@@ -87,7 +87,7 @@ class Reflector(Generic[T]):
 
     Attributes for metrics and status, all for reading only:
         view: the objects, and those that can't be read.
-        synced: set once a whole list has been taken in; it stays set.
+        synced: set once the view holds a whole list; it stays set.
         trouble: the error that we are retrying after, None while all is well.
         events: events received, by type (ADDED, MODIFIED, DELETED, BOOKMARK, ERROR).
         restarts: ended watches and failed lists, by reason.
@@ -138,7 +138,7 @@ class Reflector(Generic[T]):
             await asyncio.sleep(wait_seconds)
 
     async def _list(self) -> None:
-        """Take in a whole list, and only then drop what it lacks."""
+        """Bring the view to a whole list; only then drop what the list lacks."""
         seen = set[Key]()
         params = {"limit": str(PAGE_SIZE)}
         while True:
@@ -167,7 +167,7 @@ class Reflector(Generic[T]):
             self.synced.set()
 
     async def _watch(self) -> float:
-        """Follow the changes until the stream ends; give the seconds to wait before the next one."""
+        """Follow the changes until the stream ends; return the seconds to wait before the next one."""
         params = {
             "resourceVersion": self._resource_version,
             "allowWatchBookmarks": "true",
@@ -184,7 +184,7 @@ class Reflector(Generic[T]):
                     received_ns = time.monotonic_ns()
                     self._alive()
                     if lines:
-                        self._take(lines, received_ns)
+                        self._apply_lines(lines, received_ns)
                         active = True
                         self._backoff.reset()
                     inactivity.reschedule(self._clock() + INACTIVITY_SECONDS)
@@ -199,16 +199,16 @@ class Reflector(Generic[T]):
             return 0.0
         return self._backoff.next_seconds()
 
-    def _take(self, lines: list[bytes], received_ns: int) -> None:
-        """Take in the events of one read; what precedes an error among them counts."""
+    def _apply_lines(self, lines: list[bytes], received_ns: int) -> None:
+        """Apply the events of one read to the view; what precedes an error among them counts."""
         changes: list[Change[T]] = []
         try:
             for line in lines:
-                self._apply(self.resource.read_event(line), changes)
+                self._apply_event(self.resource.read_event(line), changes)
         finally:
             self._deliver(changes, received_ns, live=True)
 
-    def _apply(self, event: Event[T], changes: list[Change[T]]) -> None:
+    def _apply_event(self, event: Event[T], changes: list[Change[T]]) -> None:
         self.events[event.type] += 1
         if event.raw is not None:
             raise error_of(self._doing, read_status(event.raw))
@@ -255,7 +255,7 @@ class Reflector(Generic[T]):
             self._on_batch(Batch(changes, received_ns, live))
 
     def _failed(self, error: KubeError) -> float:
-        """Take note of a failure; give the seconds to wait before the next try."""
+        """Note a failure; return the seconds to wait before the next try."""
         self.restarts[error.reason if isinstance(error, ApiError) else type(error).__name__] += 1
         wait_seconds = self._backoff.next_seconds()
         if isinstance(error, Gone):
@@ -270,7 +270,7 @@ class Reflector(Generic[T]):
         return wait_seconds
 
     def _alive(self) -> None:
-        """Take note that the server answers: a whole list, an accepted watch, an event, a bookmark."""
+        """Note that the server answers: a whole list, an accepted watch, an event, a bookmark."""
         self._last_life = self._clock()
         if self.trouble is not None:
             log.info("%s: works again", self.resource)

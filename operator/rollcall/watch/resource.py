@@ -88,7 +88,7 @@ class Resource(Generic[T]):
         self.group_version = group_version
         self.plural = plural
         self.namespaced = namespaced
-        # Which shape this resource has on the wire concerns nobody outside.
+        # Which shape this resource has on the wire is of no interest outside.
         self._read = cast("Callable[[_Wire, Key], T]", read)
         event = WireEvent[wire]  # type: ignore[valid-type]  # a generic struct made at run time
         self._decode_event: Callable[[bytes], WireEvent[_Wire]] = msgspec.json.Decoder(event).decode
@@ -110,7 +110,7 @@ class Resource(Generic[T]):
         )
 
     def read_page(self, body: bytes) -> Page:
-        """Take a page of a list apart, without decoding its items.
+        """Parse a page of a list, without decoding its items.
 
         Raises:
             Unreachable: it isn't one.

@@ -33,9 +33,9 @@ class View(Generic[T]):
         self.malformed: dict[Key, str] = {}
 
     def put(self, item: Item[T], changes: list[Change[T]]) -> bool:
-        """Take in a state of an object; append what that changes.
+        """Keep a state of an object; append what that changes.
 
-        Gives True where the state could not be read and that is news.
+        Returns whether the state could not be read and that is news.
         """
         key, new = item.key, item.object
         old = self.objects.get(key)
@@ -55,7 +55,7 @@ class View(Generic[T]):
         return False
 
     def remove(self, key: Key, uid: str, changes: list[Change[T]]) -> None:
-        """Take in the deletion of an object; one of another uid is not the one that we know."""
+        """Drop an object that was deleted; one of another uid is not the one that we know."""
         self.malformed.pop(key, None)
         old = self.objects.get(key)
         if old is not None and old.uid == uid:

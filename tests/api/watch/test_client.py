@@ -262,7 +262,7 @@ async def test_cancelled_requests_leave_no_connection_behind(
     cluster: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever is stopped in the middle of a request must not leave its socket to the garbage collector."""
-    monkeypatch.setattr(client_module, "GOODBYE_SECONDS", 20.0)  # the API server may be slow to say goodbye
+    monkeypatch.setattr(client_module, "CLOSE_SECONDS", 20.0)  # the API server may be slow to close its side
     before = sockets()
     for _ in range(20):
         async with KubeClient(Credentials(str(cluster.kubeconfig))) as client:

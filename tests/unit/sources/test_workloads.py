@@ -11,7 +11,7 @@ import pytest
 from rollcall.directory import Directory
 from rollcall.kube import Forbidden, KubeError, NotFound, Unreachable
 from rollcall.model import BlueGreen, Follow, Release
-from rollcall.sources.workloads import LOOK_AGAIN_SECONDS, RolloutSource
+from rollcall.sources.workloads import CHECK_SECONDS, RolloutSource
 from unit.directory.rolling import answered, entry, of
 from unit.running import running
 from unit.world import resource
@@ -103,7 +103,7 @@ def roll_out(server: Server) -> None:
 async def test_nothing_is_asked_for_while_nobody_follows_anything() -> None:
     async with world() as it:
         it.ask(Release())
-        await asyncio.sleep(10 * LOOK_AGAIN_SECONDS)
+        await asyncio.sleep(10 * CHECK_SECONDS)
         assert it.server.asked == []
 
 
@@ -155,7 +155,7 @@ async def test_a_right_that_is_missing_is_named_and_used_once_it_is_there(
         assert problem.reason == "FollowForbidden"
         assert told in problem.message
         del it.server.errors[path]
-        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        await asyncio.sleep(CHECK_SECONDS)
         assert it.reason() == "FollowTargetNotFound"
 
 
@@ -164,7 +164,7 @@ async def test_argo_rollouts_may_be_installed_later(caplog: pytest.LogCaptureFix
     async with world() as it:
         it.server.errors[ROLLOUTS] = NotFound(f"GET {ROLLOUTS}", 404, "NotFound", "no such kind")
         it.ask(Release(follow=Follow.ROLLOUT))
-        await asyncio.sleep(10 * LOOK_AGAIN_SECONDS + SETTLED)
+        await asyncio.sleep(10 * CHECK_SECONDS + SETTLED)
         problem = entry(it.directory).release_problem
         assert problem is not None
         assert problem.reason == "FollowTargetNotFound"
@@ -181,7 +181,7 @@ async def test_argo_rollouts_may_be_installed_later(caplog: pytest.LogCaptureFix
         ]
         for version in "ab":
             it.directory.apply_pod(of(version, label="rollouts-pod-template-hash"))
-        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        await asyncio.sleep(CHECK_SECONDS)
         assert (answered(it.directory), it.reason()) == ({"a": 100}, None)
 
 
