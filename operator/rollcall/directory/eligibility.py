@@ -9,21 +9,18 @@ A pod under the publication gate becomes ready by being answered. Of such a pod 
 condition is made of, but for that gate.
 """
 
-import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import msgspec
 
-from rollcall.model import Instance, InstancePort, Pod, Reason, ServicePort
+from rollcall.model import Instance, InstancePort, Pod, Reason, ServicePort, is_host_label
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 WEIGHT_ANNOTATION = "rollcall.dev/weight"
 DRAIN_ANNOTATION = "rollcall.dev/drain"
 DEFAULT_WEIGHT = 100
 MAX_WEIGHT = 1000
-
-_HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123 section 2.1
 
 _PHASES = {
     "Pending": (Reason.PENDING, "The pod has not started yet."),
@@ -169,7 +166,7 @@ def _drain(text: str | None) -> tuple[bool, str]:
 
 
 def _label(hostname: str, ipv4: tuple[IPv4Address, ...], ipv6: tuple[IPv6Address, ...]) -> str:
-    if _HOSTNAME.fullmatch(hostname):
+    if is_host_label(hostname):
         return hostname
     if ipv4:
         return str(ipv4[0]).replace(".", "-")

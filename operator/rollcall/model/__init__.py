@@ -2,7 +2,7 @@
 
 from .duration import duration_seconds, short_duration_seconds, wait_seconds
 from .instance import Counts, Instance, InstancePort, Members, Problem, Reason
-from .keys import Key
+from .keys import Key, is_host_label
 from .release import (
     BlueGreen,
     Canary,
@@ -24,7 +24,6 @@ from .resources import (
     Eligibility,
     FileServices,
     FileSpec,
-    Format,
     InstanceNames,
     InstanceSpec,
     NameServer,
@@ -60,7 +59,6 @@ __all__ = [
     "FileSpec",
     "FlaggerCanary",
     "Follow",
-    "Format",
     "Gate",
     "Instance",
     "InstanceNames",
@@ -100,6 +98,7 @@ __all__ = [
     "Workload",
     "ZoneSpec",
     "duration_seconds",
+    "is_host_label",
     "parse_key",
     "short_duration_seconds",
     "version_to_label",

@@ -1,6 +1,9 @@
 """How objects are named."""
 
+import re
 from typing import NamedTuple
+
+_HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class Key(NamedTuple):
@@ -11,3 +14,8 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+
+def is_host_label(text: str) -> bool:
+    """Whether a text is one label of a host name (RFC 1123 section 2.1)."""
+    return _HOST_LABEL.fullmatch(text) is not None

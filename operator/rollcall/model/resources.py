@@ -170,20 +170,6 @@ class DiscoveryZone(msgspec.Struct, frozen=True):
     spec: ZoneSpec
 
 
-class Format(StrEnum):
-    """The renderings of a DiscoveryFile; each has a module in publish/files."""
-
-    JSON = "json"
-    HOSTS = "hosts"
-    ZONEFILE = "zonefile"
-    PROMETHEUS = "prometheus"
-    ENVOY_EDS = "envoy-eds"
-    NGINX = "nginx"
-    HAPROXY = "haproxy"
-    DNSMASQ = "dnsmasq"
-    ENV = "env"
-
-
 class FileServices(msgspec.Struct, frozen=True, rename="camel"):
     """Which services a file holds: of these names and selected; empty parts select everything."""
 
@@ -202,11 +188,12 @@ class ConfigMapTarget(msgspec.Struct, frozen=True, rename="camel"):
 class FileSpec(msgspec.Struct, frozen=True, rename="camel"):
     """`spec` of a DiscoveryFile.
 
-    `port` names the service port for formats that hold one port an instance ("" is the first); `domain` is
-    what names end in (hosts, dnsmasq, zonefile); an empty `services.namespaces` means the file's own.
+    `format` is a key of `publish.files.FORMATS`; `port` names the service port for formats that hold one port
+    an instance ("" is the first); `domain` is what names end in (hosts, dnsmasq, zonefile); an empty
+    `services.namespaces` means the file's own.
     """
 
-    format: Format
+    format: str
     config_map: ConfigMapTarget
     services: FileServices = FileServices()
     port: str = ""

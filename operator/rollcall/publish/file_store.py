@@ -208,7 +208,7 @@ class FileStore:
         except CannotRender as error:
             return error.problem
         serial = 0
-        if document.renderer.has_serial:
+        if document.form.has_serial:
             serial = entry.next_serial(document.digest, int(self._unix_time()))
         return await asyncio.to_thread(document.render, serial) if large else document.render(serial)
 

@@ -17,7 +17,6 @@ from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Mount, answered
 from rollcall.http.files import add_routes
-from rollcall.model import Format
 from rollcall.publish.file_store import FileStore
 from unit.docs.pages import ROOT, blocks
 from unit.publish.builders import KEYS, WEB, file
@@ -34,7 +33,7 @@ def configurations(page: str, language: str, mark: str = "") -> list[str]:
     return [b.text for b in blocks(language) if b.page == HOW_TO / page and mark in b.text]
 
 
-def mounted(folder: Path, made: Format) -> Path:
+def mounted(folder: Path, made: str) -> Path:
     """Put a rendering of the service web where a ConfigMap would be mounted."""
     mount = Mount(folder / "mount")
     mount.publish(file(made, names=("web",)), [WEB])
@@ -50,7 +49,7 @@ def run_to_end(*command: str | Path) -> str:
 @pytest.mark.parametrize("mark", ["include", "resolve;"])
 def test_nginx(tmp_path: Path, program: Program, mark: str) -> None:
     (ours,) = configurations("nginx.md", "nginx", mark)
-    folder = mounted(tmp_path, Format.NGINX)
+    folder = mounted(tmp_path, "nginx")
     config = tmp_path / "nginx.conf"
     head = f"pid {tmp_path}/nginx.pid;\nerror_log stderr;\n"
     body = ours.replace("/etc/nginx/rollcall", str(folder)).replace(
@@ -62,10 +61,10 @@ def test_nginx(tmp_path: Path, program: Program, mark: str) -> None:
 
 def test_haproxy_from_a_file(tmp_path: Path, program: Program) -> None:
     (ours,) = configurations("haproxy.md", "haproxy", "default-server check")
-    folder = mounted(tmp_path, Format.HAPROXY)
+    folder = mounted(tmp_path, "haproxy")
     config = tmp_path / "haproxy.cfg"
     config.write_text(ours)
-    told = run_to_end(program("haproxy"), "-c", "-f", config, "-f", folder / KEYS[Format.HAPROXY])
+    told = run_to_end(program("haproxy"), "-c", "-f", config, "-f", folder / KEYS["haproxy"])
     assert "WARNING" not in told
 
 
@@ -93,7 +92,7 @@ def test_haproxy_from_dns(tmp_path: Path, program: Program, run: Run, port: int)
 def test_envoy(tmp_path: Path, program: Program, number: int) -> None:
     found = configurations("envoy.md", "yaml", "# envoy\n")
     assert len(found) == 2
-    folder = mounted(tmp_path, Format.ENVOY_EDS)
+    folder = mounted(tmp_path, "envoy-eds")
     config = tmp_path / "envoy.yaml"
     ours = found[number]
     config.write_text(ours.replace("/etc/rollcall", str(folder)))
@@ -103,7 +102,7 @@ def test_envoy(tmp_path: Path, program: Program, number: int) -> None:
 def test_prometheus(tmp_path: Path, program: Program) -> None:
     found = configurations("prometheus.md", "yaml", "scrape_configs")
     assert len(found) == 3
-    folder = mounted(tmp_path, Format.PROMETHEUS)
+    folder = mounted(tmp_path, "prometheus")
     for ours in found:
         config = tmp_path / "prometheus.yml"
         config.write_text(ours.replace("/etc/rollcall", str(folder)))
@@ -145,7 +144,7 @@ async def pages() -> AsyncIterator[tuple[FileStore, str]]:
 async def test_the_loop_brings_a_file(tmp_path: Path, pages: tuple[FileStore, str]) -> None:
     """The shell loop of nginx.md fetches the file, and reloads when something has changed."""
     store, address = pages
-    wanted = file(Format.NGINX, names=("web",))
+    wanted = file("nginx", names=("web",))
     store.put_file(wanted, (WEB,))
     store.set_synced()
     (loop,) = [b.text for b in blocks("sh") if b.page == HOW_TO / "nginx.md" and "etag" in b.text]

@@ -17,7 +17,7 @@ import pytest
 from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Mount, answered, finish
-from rollcall.model import Format, Members
+from rollcall.model import Members
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
 
 Ask = Callable[[str, str], Awaitable[set[str]]]
@@ -25,8 +25,8 @@ Serve = Callable[..., tuple[Child, Ask]]
 
 DOMAIN = "k8s.example.org"
 SECONDS = 20.0
-CONFIGURATION = file(Format.DNSMASQ, domain=DOMAIN, key="rollcall.conf")
-HOSTS = file(Format.HOSTS, domain=DOMAIN)
+CONFIGURATION = file("dnsmasq", domain=DOMAIN, key="rollcall.conf")
+HOSTS = file("hosts", domain=DOMAIN)
 
 
 @pytest.fixture

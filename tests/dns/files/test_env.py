@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from file_consumers import Mount, finish
-from rollcall.model import Format, Members
+from rollcall.model import Members
 from unit.publish.builders import EMPTY, WEB, file, many
 
-ENV = file(Format.ENV, key="services.env")
+ENV = file("env", key="services.env")
 
 
 async def variables(services: list[Members], folder: Path, dump: str) -> list[str]:

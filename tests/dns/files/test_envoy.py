@@ -11,10 +11,10 @@ import pytest
 from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Mount, answered, answering, finish, shared
-from rollcall.model import Format, Members
+from rollcall.model import Members
 from unit.publish.builders import EMPTY, WEB, file, members
 
-FILE = file(Format.ENVOY_EDS)
+FILE = file("envoy-eds")
 LOOKS = 500
 
 Endpoint = tuple[str, int, str, int]

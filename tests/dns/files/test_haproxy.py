@@ -11,10 +11,10 @@ import pytest
 from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Mount, answered, answering, finish, shared
-from rollcall.model import Format, Members
+from rollcall.model import Members
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
 
-FILE = file(Format.HAPROXY)
+FILE = file("haproxy")
 
 PERIOD = 320
 """So many requests are whole rounds of 256 to 64, which is 4 to 1 in its range, and of 1 to 1."""

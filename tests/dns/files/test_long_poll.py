@@ -10,13 +10,12 @@ from aiohttp import web
 
 from file_consumers import answered
 from rollcall.http.files import add_routes
-from rollcall.model import Format
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
 from unit.publish.builders import WEB, file, instance, members
 
 MANUAL = Path(__file__).parents[3] / "docs" / "reference" / "files.md"
-HOSTS = file(Format.HOSTS)
+HOSTS = file("hosts")
 
 
 def loop_of_the_manual() -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from file_consumers import Finished, Mount, finish
-from rollcall.model import Format, Members
+from rollcall.model import Members
 from rollcall.publish.files import numbered
 from unit.publish.builders import EMPTY, WEB, file, many
 
-ZONE = file(Format.ZONEFILE, key="db.example.org")
+ZONE = file("zonefile", key="db.example.org")
 
 
 async def load(checker: str, mount: Mount) -> Finished:

@@ -12,10 +12,10 @@ import pytest
 from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Finished, Mount, answered, answering, finish, shared
-from rollcall.model import Format, Members
+from rollcall.model import Members
 from unit.publish.builders import EMPTY, WEB, file, many, members
 
-FILE = file(Format.NGINX)
+FILE = file("nginx")
 
 PERIOD = 100
 """So many requests are whole rounds of 4 to 1 and of 1 to 1."""

@@ -11,11 +11,11 @@ from aiohttp import web
 
 from file_consumers import Mount, finish, shared
 from rollcall.http.files import add_routes
-from rollcall.model import Format, Members
+from rollcall.model import Members
 from rollcall.publish.file_store import FileStore
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
 
-FILE = file(Format.PROMETHEUS)
+FILE = file("prometheus")
 
 CASES = [
     pytest.param([WEB, EMPTY], 3, id="all kinds"),

@@ -14,13 +14,12 @@ import pytest
 from aiohttp import web
 
 from rollcall.http.files import add_routes
-from rollcall.model import Format
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
 
 URL = "http://rollcall/v1/files/shop/discovery"
-HOSTS = file(Format.HOSTS)
+HOSTS = file("hosts")
 
 pytestmark = pytest.mark.looptime
 
@@ -58,16 +57,16 @@ async def http(store: FileStore, tmp_path: Path) -> AsyncIterator[aiohttp.Client
 @pytest.mark.parametrize(
     ("form", "content_type"),
     [
-        (Format.JSON, "application/json; charset=utf-8"),
-        (Format.PROMETHEUS, "application/json; charset=utf-8"),
-        (Format.ENVOY_EDS, "application/json; charset=utf-8"),
-        (Format.ZONEFILE, "text/dns; charset=utf-8"),
-        (Format.HOSTS, "text/plain; charset=utf-8"),
-        (Format.NGINX, "text/plain; charset=utf-8"),
+        ("json", "application/json; charset=utf-8"),
+        ("prometheus", "application/json; charset=utf-8"),
+        ("envoy-eds", "application/json; charset=utf-8"),
+        ("zonefile", "text/dns; charset=utf-8"),
+        ("hosts", "text/plain; charset=utf-8"),
+        ("nginx", "text/plain; charset=utf-8"),
     ],
 )
 async def test_the_bytes_of_the_config_map(
-    form: Format, content_type: str, store: FileStore, http: aiohttp.ClientSession
+    form: str, content_type: str, store: FileStore, http: aiohttp.ClientSession
 ) -> None:
     store.put_file(file(form), [WEB, EMPTY])
 
@@ -104,7 +103,7 @@ async def test_parts(store: FileStore, http: aiohttp.ClientSession) -> None:
 async def test_a_file_too_large_for_config_maps_is_whole_over_http(
     store: FileStore, http: aiohttp.ClientSession
 ) -> None:
-    store.put_file(file(Format.NGINX), [many(20_000)])
+    store.put_file(file("nginx"), [many(20_000)])
 
     async with http.get(URL) as response:
         assert (await response.text()).count("server ") == 20_000
@@ -227,7 +226,7 @@ async def test_a_snapshot_says_that_it_is_one(store: FileStore, http: aiohttp.Cl
 
 
 async def test_a_file_that_can_not_be_rendered(store: FileStore, http: aiohttp.ClientSession) -> None:
-    store.put_file(file(Format.HOSTS, domain="not a domain"), [WEB])
+    store.put_file(file("hosts", domain="not a domain"), [WEB])
 
     async with http.get(URL) as response:
         await refused(response, 404, "InvalidDomain", "spec.domain")

@@ -1,5 +1,6 @@
 """What the CRDs let users write is what the operator reads: field for field."""
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
@@ -7,7 +8,8 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from rollcall.model import FileSpec, Format, InstanceSpec, Policy, Reason, ZoneSpec
+from rollcall.model import FileSpec, InstanceSpec, Policy, Reason, ZoneSpec
+from rollcall.publish.files import FORMATS
 from unit.manifests.sources import Json, schema_of
 
 SPECS = {"ServiceInstance": InstanceSpec, "DiscoveryZone": ZoneSpec, "DiscoveryFile": FileSpec}
@@ -90,15 +92,20 @@ def test_reasons_are_told() -> None:
 @pytest.mark.parametrize(
     ("kind", "field", "words"),
     [
-        ("DiscoveryFile", ("format",), Format),
+        ("DiscoveryFile", ("format",), FORMATS),
         ("ServiceInstance", ("answer", "policy"), Policy),
     ],
 )
-def test_choices_are_told(kind: str, field: tuple[str, ...], words: type[Enum]) -> None:
+def test_choices_are_told(kind: str, field: tuple[str, ...], words: Iterable[str]) -> None:
     schema = schema_of(kind)["properties"]["spec"]
     for name in field:
         schema = schema["properties"][name]
-    assert [word.value for word in words if f"\n  {word.value} " not in schema["description"]] == []
+    assert [word for word in words if f"\n  {word} " not in schema["description"]] == []
+
+
+def test_formats_are_those_that_there_are() -> None:
+    schema = schema_of("DiscoveryFile")["properties"]["spec"]["properties"]["format"]
+    assert schema["enum"] == list(FORMATS)
 
 
 def test_the_comparison_sees_a_difference() -> None:

@@ -8,7 +8,6 @@ from rollcall.model import (
     DiscoveryFile,
     FileServices,
     FileSpec,
-    Format,
     Instance,
     InstancePort,
     Key,
@@ -20,10 +19,10 @@ HTTP = ServicePort(80, "http")
 METRICS = ServicePort(9090, "metrics")
 
 KEYS = {
-    Format.PROMETHEUS: "targets.json",
-    Format.ENVOY_EDS: "eds.json",
-    Format.NGINX: "upstreams.conf",
-    Format.HAPROXY: "backends.cfg",
+    "prometheus": "targets.json",
+    "envoy-eds": "eds.json",
+    "nginx": "upstreams.conf",
+    "haproxy": "backends.cfg",
 }
 
 
@@ -80,7 +79,7 @@ def many(count: int, name: str = "web") -> Members:
 
 
 def file(
-    form: Format,
+    form: str,
     *,
     key: str = "",
     name: str = "discovery",
@@ -98,7 +97,7 @@ def file(
         config_map=ConfigMapTarget(config_map, key or KEYS.get(form, "file")),
         services=FileServices(names=names, namespaces=namespaces),
         port=port,
-        domain=domain or ("example.org" if form is Format.ZONEFILE else ""),
+        domain=domain or ("example.org" if form == "zonefile" else ""),
     )
     return DiscoveryFile(Key("shop", name), uid or f"uid-{name}", generation, spec)
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from rollcall.directory import Directory
-from rollcall.model import ConfigMapTarget, DiscoveryFile, FileServices, FileSpec, Format, Key
+from rollcall.model import ConfigMapTarget, DiscoveryFile, FileServices, FileSpec, Key
 from rollcall.publish.collector import REST_SECONDS, FileCollector
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.selection import FileSelection
@@ -15,9 +15,7 @@ from unit.world import pod, service
 pytestmark = pytest.mark.looptime
 
 KEY = Key("shop", "file")
-FILE = DiscoveryFile(
-    KEY, "uid", 1, FileSpec(Format.JSON, ConfigMapTarget("file", "file.json"), FileServices())
-)
+FILE = DiscoveryFile(KEY, "uid", 1, FileSpec("json", ConfigMapTarget("file", "file.json"), FileServices()))
 
 
 class World:

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from rollcall.model import DiscoveryFile, Format, Key, Members
+from rollcall.model import DiscoveryFile, Key, Members
 from rollcall.publish import file_store
 from rollcall.publish.file_store import FileStore, NotSynced, SavedFile, UnknownFile
 from rollcall.publish.files import CannotRender, Document, compose
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
 
 KEY = Key("shop", "discovery")
-HOSTS = file(Format.HOSTS)
-ZONE = file(Format.ZONEFILE)
+HOSTS = file("hosts")
+ZONE = file("zonefile")
 
 pytestmark = pytest.mark.looptime
 
@@ -188,7 +188,7 @@ async def test_adopting_what_is_known_wakes_nobody() -> None:
 async def test_a_snapshot_answers_until_more_is_known() -> None:
     before = FileStore(unix_time=lambda: 7_000)
     before.put_file(ZONE, [WEB])
-    before.put_file(file(Format.JSON, name="gone"), [WEB])
+    before.put_file(file("json", name="gone"), [WEB])
     saved = msgspec.json.decode(msgspec.json.encode(await before.export()), type=list[SavedFile])
 
     store = FileStore(unix_time=lambda: 6_000)

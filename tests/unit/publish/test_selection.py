@@ -6,7 +6,6 @@ from rollcall.model import (
     DiscoveryFile,
     FileServices,
     FileSpec,
-    Format,
     Key,
     LabelSelector,
 )
@@ -17,7 +16,7 @@ FILE = Key("shop", "file")
 
 
 def file(*, namespace="shop", **services):
-    spec = FileSpec(Format.JSON, ConfigMapTarget("file", "file.json"), FileServices(**services))
+    spec = FileSpec("json", ConfigMapTarget("file", "file.json"), FileServices(**services))
     return DiscoveryFile(Key(namespace, "file"), "uid", 1, spec)
 
 

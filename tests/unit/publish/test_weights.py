@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from rollcall.directory.weights import divide
-from rollcall.model import Format, Key, Members
+from rollcall.model import Key, Members
 from rollcall.publish.files import render
-from rollcall.publish.files.haproxy import scaled
+from rollcall.publish.files.formats.haproxy import scaled
 from unit.publish.builders import file, instance, members
 
 
@@ -34,20 +34,20 @@ def test_haproxy_takes_0_to_256(weights: list[int], expected: list[int]) -> None
 @pytest.mark.parametrize(
     ("form", "pattern", "expected"),
     [
-        (Format.NGINX, r"server 10\S+ (.*);", ["weight=7", "down"]),
-        (Format.HAPROXY, r"server .* weight (\d+)", ["7", "0"]),
-        (Format.ENVOY_EDS, r'"load_balancing_weight":(\d+)', ["7", "1"]),
-        (Format.ENVOY_EDS, r'"health_status":"(\w+)"', ["HEALTHY", "DRAINING"]),
-        (Format.PROMETHEUS, r'weight":"(\d+)"', ["7", "0"]),
-        (Format.JSON, r'"weight":(\d+)', ["7", "0"]),
-        (Format.ENV, r"WEB_HOSTS=(.*)", ["10.0.0.1:8080"]),
-        (Format.HOSTS, r" (web\.shop)", ["web.shop"]),
-        (Format.ZONEFILE, r"\nweb\.shop IN A (.*)", ["10.0.0.1"]),
-        (Format.ZONEFILE, r" SRV 0 (\d+)", ["0", "7"]),
-        (Format.DNSMASQ, r"\nhost-record=web\.shop,(.*),", ["10.0.0.1"]),
+        ("nginx", r"server 10\S+ (.*);", ["weight=7", "down"]),
+        ("haproxy", r"server .* weight (\d+)", ["7", "0"]),
+        ("envoy-eds", r'"load_balancing_weight":(\d+)', ["7", "1"]),
+        ("envoy-eds", r'"health_status":"(\w+)"', ["HEALTHY", "DRAINING"]),
+        ("prometheus", r'weight":"(\d+)"', ["7", "0"]),
+        ("json", r'"weight":(\d+)', ["7", "0"]),
+        ("env", r"WEB_HOSTS=(.*)", ["10.0.0.1:8080"]),
+        ("hosts", r" (web\.shop)", ["web.shop"]),
+        ("zonefile", r"\nweb\.shop IN A (.*)", ["10.0.0.1"]),
+        ("zonefile", r" SRV 0 (\d+)", ["0", "7"]),
+        ("dnsmasq", r"\nhost-record=web\.shop,(.*),", ["10.0.0.1"]),
     ],
 )
-def test_a_weight_of_0(form: Format, pattern: str, expected: list[str]) -> None:
+def test_a_weight_of_0(form: str, pattern: str, expected: list[str]) -> None:
     service = members("web", instance(1, ipv6=False, weight=7), instance(3, ipv6=False, weight=0))
 
     assert re.findall(pattern, render(file(form), [service], 1).text) == expected
@@ -56,16 +56,16 @@ def test_a_weight_of_0(form: Format, pattern: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("form", "pattern", "count"),
     [
-        (Format.NGINX, r"weight=1;", 2),
-        (Format.HAPROXY, r"weight 1\n", 2),
-        (Format.ENVOY_EDS, r'"HEALTHY"', 2),
-        (Format.ENV, r"WEB_\d_HOST=", 2),
-        (Format.HOSTS, r" web\.shop\n", 2),
-        (Format.ZONEFILE, r"\nweb\.shop IN A ", 2),
-        (Format.DNSMASQ, r"\nhost-record=web\.shop,", 2),
+        ("nginx", r"weight=1;", 2),
+        ("haproxy", r"weight 1\n", 2),
+        ("envoy-eds", r'"HEALTHY"', 2),
+        ("env", r"WEB_\d_HOST=", 2),
+        ("hosts", r" web\.shop\n", 2),
+        ("zonefile", r"\nweb\.shop IN A ", 2),
+        ("dnsmasq", r"\nhost-record=web\.shop,", 2),
     ],
 )
-def test_weights_of_0_throughout_say_nothing(form: Format, pattern: str, count: int) -> None:
+def test_weights_of_0_throughout_say_nothing(form: str, pattern: str, count: int) -> None:
     assert len(re.findall(pattern, render(file(form), [weighted(0, 0)], 1).text)) == count
 
 
@@ -84,18 +84,16 @@ def test_haproxy_has_the_share_of_a_canary(percent: int, pods: tuple[int, int]) 
 @pytest.mark.parametrize(
     ("form", "pattern", "expected"),
     [
-        (Format.HOSTS, r" (web\.shop)\n", 1),
-        (Format.ZONEFILE, r"\nweb\.shop IN A ", 1),
-        (Format.ZONEFILE, r" SRV 0 ", 2),
-        (Format.DNSMASQ, r"\nhost-record=web\.shop,", 1),
-        (Format.ENV, r"WEB_\d_HOST=", 1),
-        (Format.NGINX, r"weight=", 2),
-        (Format.ENVOY_EDS, r"load_balancing_weight", 2),
+        ("hosts", r" (web\.shop)\n", 1),
+        ("zonefile", r"\nweb\.shop IN A ", 1),
+        ("zonefile", r" SRV 0 ", 2),
+        ("dnsmasq", r"\nhost-record=web\.shop,", 1),
+        ("env", r"WEB_\d_HOST=", 1),
+        ("nginx", r"weight=", 2),
+        ("envoy-eds", r"load_balancing_weight", 2),
     ],
 )
-def test_an_instance_that_is_not_listed_is_where_weights_are(
-    form: Format, pattern: str, expected: int
-) -> None:
+def test_an_instance_that_is_not_listed_is_where_weights_are(form: str, pattern: str, expected: int) -> None:
     service = members("web", instance(1, ipv6=False), instance(3, ipv6=False, listed=False))
 
     assert len(re.findall(pattern, render(file(form), [service], 1).text)) == expected
@@ -103,7 +101,7 @@ def test_an_instance_that_is_not_listed_is_where_weights_are(
 
 def test_json_tells_what_is_draining() -> None:
     service = msgspec.structs.replace(members("web", instance(1)), draining=(instance(2),), drain_seconds=60)
-    (block,) = msgspec.json.decode(render(file(Format.JSON), [service], 1).text)["services"]
+    (block,) = msgspec.json.decode(render(file("json"), [service], 1).text)["services"]
     assert [each["pod"] for each in block["instances"]] == ["web-1"]
     assert [each["pod"] for each in block["draining"]] == ["web-2"]
     assert block["drainSeconds"] == 60

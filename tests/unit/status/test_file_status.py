@@ -5,15 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from rollcall.model import ConfigMapTarget, DiscoveryFile, FileSpec, Format, Key, Problem
+from rollcall.model import ConfigMapTarget, DiscoveryFile, FileSpec, Key, Problem
 from rollcall.publish.config_maps import FileReport
 from rollcall.publish.files import LeftOut
 from rollcall.status.file_status import file_status
 from unit.status.cluster import START, Status, check_schema, condition, states
 
-FILE = DiscoveryFile(
-    Key("shop", "hosts"), "uid", 2, FileSpec(Format.HOSTS, ConfigMapTarget("hosts", "hosts"))
-)
+FILE = DiscoveryFile(Key("shop", "hosts"), "uid", 2, FileSpec("hosts", ConfigMapTarget("hosts", "hosts")))
 REPORT = FileReport(
     generation=2,
     services=3,

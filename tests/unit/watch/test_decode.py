@@ -16,7 +16,6 @@ from rollcall.model import (
     Eligibility,
     FileServices,
     FileSpec,
-    Format,
     Gate,
     InstanceNames,
     InstanceSpec,
@@ -297,7 +296,7 @@ def test_a_discovery_file() -> None:
         uid="u-1",
         generation=3,
         spec=FileSpec(
-            format=Format.ENVOY_EDS,
+            format="envoy-eds",
             config_map=ConfigMapTarget("eds", "eds.json"),
             services=FileServices(("web",), LabelSelector({"a": "b"}), ("shop",)),
             port="http",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, Self
 
 from rollcall.kube.errors import NotFound
-from rollcall.publish.files.rendering import sha256
+from rollcall.publish.files import sha256
 
 from .marks import Metadata
 

@@ -9,8 +9,7 @@ from contextlib import suppress
 from rollcall.kube.errors import AlreadyExists, Conflict, NotFound
 from rollcall.model import DiscoveryFile, Key
 from rollcall.publish.file_store import FileStore, UnknownFile
-from rollcall.publish.files import FORMATS, CannotRender, Rendering, empty_part
-from rollcall.publish.files.split import size_of
+from rollcall.publish.files import CannotRender, Rendering, empty_part, format_of, size_of
 
 from .existing import ConfigMapApi, ExistingConfigMap, ExistingConfigMaps
 from .marks import is_ours, published_serial, refusal
@@ -81,7 +80,7 @@ class FileWriter:
             if file is None:
                 raise UnknownFile(str(self.file.key))
             self.file = file
-            if FORMATS[file.spec.format].has_serial:
+            if format_of(file.spec).has_serial:
                 await self._adopt_serial()
             try:
                 current = await self._store.current(file.key)

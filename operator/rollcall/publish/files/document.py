@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from rollcall.model import DiscoveryFile, Key, Members, Problem
 
+from .format import Block, Format, Head, LeftOut
+from .formats import FORMATS, format_of
 from .names import invalid_name, short_name
-from .rendering import Block, Head, LeftOut, Part, Renderer, Rendering
+from .rendering import Part, Rendering
 from .split import MAX_PART_BYTES, TooLarge, inserted, numbered, pack, size_of, split
 
 DIGEST_LENGTH = 16
@@ -18,7 +20,7 @@ class Document:
     """A rendering that only lacks its serial, which depends on whether `digest` is a new one."""
 
     file: DiscoveryFile
-    renderer: Renderer
+    form: Format
     blocks: tuple[Block, ...]
     left_out: tuple[LeftOut, ...]
     body: str
@@ -34,12 +36,12 @@ class Document:
         except TooLarge as error:
             too_large = _too_large(error, self.file)
         return Rendering(
-            content_type=self.renderer.content_type,
+            content_type=self.form.content_type,
             text=whole.text,
             sha256=whole.sha256,
             parts=parts,
             digest=self.digest,
-            serial=serial if self.renderer.has_serial else None,
+            serial=serial if self.form.has_serial else None,
             generation=self.file.generation,
             services=len(self.blocks),
             instances=sum(block.instances for block in self.blocks),
@@ -48,19 +50,19 @@ class Document:
         )
 
     def _whole(self, serial: int) -> str:
-        head = self.renderer.head(self._head(serial))
-        return f"{head}{self.body}{self.renderer.tail}"
+        head = self.form.head(self._head(serial))
+        return f"{head}{self.body}{self.form.tail}"
 
     def _head(self, serial: int, number: int = 1, keys: tuple[str, ...] = ()) -> Head:
         keys = keys or (self.file.spec.config_map.key,)
         return Head(self.file, self.file.generation, self.digest, serial, number, keys)
 
     def _parts(self, serial: int, whole: Part) -> tuple[Part, ...]:
-        if self.renderer.file_each and not _one_service(self.file):
+        if self.form.file_each and not _one_service(self.file):
             return self._part_each(serial)
         if size_of(whole.text) <= MAX_PART_BYTES:
             return (whole,)
-        pieces = split(self.renderer, self.blocks)
+        pieces = split(self.form, self.blocks)
         keys = tuple(numbered(self.file.spec.config_map.key, n + 1) for n in range(len(pieces)))
         return tuple(
             Part.of(number, key, self._part(blocks, serial, number, keys))
@@ -68,12 +70,12 @@ class Document:
         )
 
     def _part(self, blocks: Sequence[Block], serial: int, number: int = 1, keys: tuple[str, ...] = ()) -> str:
-        head = self.renderer.head(self._head(serial, number, keys))
-        return f"{head}{self.renderer.body(blocks)}{self.renderer.tail}"
+        head = self.form.head(self._head(serial, number, keys))
+        return f"{head}{self.form.body(blocks)}{self.form.tail}"
 
     def _part_each(self, serial: int) -> tuple[Part, ...]:
         """Give each service a key of its own."""
-        texts = [self._part(part, serial) for block in self.blocks for part in split(self.renderer, [block])]
+        texts = [self._part(part, serial) for block in self.blocks for part in split(self.form, [block])]
         numbers = pack([size_of(text) for text in texts])
         return tuple(
             Part.of(
@@ -85,12 +87,13 @@ class Document:
         )
 
 
-def compose(renderer: Renderer, file: DiscoveryFile, services: Sequence[Members]) -> Document:
-    """Compose a document of services.
+def compose(file: DiscoveryFile, services: Sequence[Members]) -> Document:
+    """Compose the content of a file; `Document.render(serial)` finishes it.
 
     Raises:
         CannotRender: the spec leaves nothing to render.
     """
+    form = format_of(file.spec)
     left_out = _absent(file, services)
     valid: list[Members] = []
     for members in sorted(services, key=lambda members: members.key):
@@ -98,14 +101,14 @@ def compose(renderer: Renderer, file: DiscoveryFile, services: Sequence[Members]
             left_out.append(LeftOut(members.key, "InvalidName", problem))
         else:
             valid.append(members)
-    contents = renderer.contents(file, valid)
-    body = renderer.body(contents.blocks)
+    contents = form.contents(file, valid)
+    body = form.body(contents.blocks)
     bare = Head(file, 0, "", 0, 1, (file.spec.config_map.key,))
-    digest = hashlib.sha256(renderer.head(bare).encode())
+    digest = hashlib.sha256(form.head(bare).encode())
     digest.update(body.encode())
     return Document(
         file=file,
-        renderer=renderer,
+        form=form,
         blocks=tuple(contents.blocks),
         left_out=tuple(sorted(left_out + contents.left_out, key=lambda left: (left.service, left.reason))),
         body=body,
@@ -113,12 +116,22 @@ def compose(renderer: Renderer, file: DiscoveryFile, services: Sequence[Members]
     )
 
 
-def empty_part(renderer: Renderer, file: DiscoveryFile, number: int) -> Part:
+def render(file: DiscoveryFile, services: Sequence[Members], serial: int) -> Rendering:
+    """Render a file of these services. The serial is part of zone files only.
+
+    Raises:
+        CannotRender: the spec leaves nothing to render.
+    """
+    return compose(file, services).render(serial)
+
+
+def empty_part(file: DiscoveryFile, number: int) -> Part:
     """Return what stands in a ConfigMap that an earlier, larger rendering needed: valid, and empty."""
     key = numbered(file.spec.config_map.key, number)
     keys = tuple(numbered(file.spec.config_map.key, n + 1) for n in range(number))
-    head = renderer.head(Head(file, file.generation, "none", 0, number, keys))
-    return Part.of(number, key, f"{head}{renderer.tail}")
+    form = format_of(file.spec)
+    head = form.head(Head(file, file.generation, "none", 0, number, keys))
+    return Part.of(number, key, f"{head}{form.tail}")
 
 
 def _one_service(file: DiscoveryFile) -> bool:
@@ -142,9 +155,10 @@ def _absent(file: DiscoveryFile, services: Sequence[Members]) -> list[LeftOut]:
 
 
 def _too_large(error: TooLarge, file: DiscoveryFile) -> Problem:
+    *others, last = [name for name, form in FORMATS.items() if form.divisible]
     return Problem(
         "ServiceTooLarge",
         f"The service {error.service} alone takes {error.size} bytes as {file.spec.format}, more than one"
         f" ConfigMap holds ({MAX_PART_BYTES}), and this format can't divide a service among files: use the"
-        " format json, prometheus, hosts or zonefile, or read this file over HTTP, where there is no limit.",
+        f" format {', '.join(others)} or {last}, or read this file over HTTP, where there is no limit.",
     )

@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 from rollcall.model import DiscoveryFile, Instance, Key, Members, ServicePort
 
-from .rendering import Block, Contents, LeftOut
+from .format import Block, Contents, LeftOut
 
 
 class Endpoint(NamedTuple):

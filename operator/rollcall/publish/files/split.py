@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from rollcall.model import Key
 
-from .rendering import Block, Renderer
+from .format import Block, Format
 
 MAX_PART_BYTES = 768 * 1024
 """The most that a ConfigMap of ours holds: the rest of its mebibyte is for metadata and its copies."""
@@ -51,7 +51,7 @@ def numbered(key: str, number: int) -> str:
     return key if number == 1 else inserted(key, str(number))
 
 
-def split(renderer: Renderer, blocks: Sequence[Block]) -> list[list[Block]]:
+def split(form: Format, blocks: Sequence[Block]) -> list[list[Block]]:
     """Pack blocks into parts, in order.
 
     Raises:
@@ -60,8 +60,8 @@ def split(renderer: Renderer, blocks: Sequence[Block]) -> list[list[Block]]:
     parts: list[list[Block]] = [[]]
     used = 0
     for block in blocks:
-        for piece in _pieces(renderer, block):
-            size = size_of(renderer.block(piece)) + len(renderer.between_blocks)
+        for piece in _pieces(form, block):
+            size = size_of(form.block(piece)) + len(form.between_blocks)
             if used + size > _ROOM and parts[-1]:
                 parts.append([])
                 used = 0
@@ -82,19 +82,19 @@ def pack(sizes: Sequence[int]) -> list[int]:
     return numbers
 
 
-def _pieces(renderer: Renderer, block: Block) -> Iterator[Block]:
+def _pieces(form: Format, block: Block) -> Iterator[Block]:
     """Yield a block as it is if it fits into a part, else in pieces that do."""
-    size = size_of(renderer.block(block))
+    size = size_of(form.block(block))
     if size <= _ROOM:
         yield block
         return
-    if not renderer.divisible:
+    if not form.divisible:
         raise TooLarge(block.service, size)
     frame = size_of(block.opening) + size_of(block.closing)
     taken: list[str] = []
     used = frame
     for item in block.items:
-        length = size_of(item) + len(renderer.between_items)
+        length = size_of(item) + len(form.between_items)
         if used + length > _ROOM and taken:
             yield block._replace(items=tuple(taken))
             taken, used = [], frame

@@ -21,7 +21,7 @@ from rollcall.kube import (
     TooManyRequests,
     Unreachable,
 )
-from rollcall.model import Format, Key
+from rollcall.model import Key
 from rollcall.publish.config_maps import FilePublisher, FileReport
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
@@ -32,7 +32,7 @@ from waiting import until
 pytestmark = pytest.mark.looptime
 
 KEY = Key("shop", "discovery")
-HOSTS = file(Format.HOSTS)
+HOSTS = file("hosts")
 SETTLED = 2.0
 READ_BACK = 340.0
 
@@ -160,14 +160,14 @@ async def test_nothing_is_written_of_a_file_that_nothing_is_known_of() -> None:
 
 async def test_a_restart_writes_nothing() -> None:
     async with Bench().running() as bench:
-        bench.store.put_file(file(Format.ZONEFILE), [WEB])
+        bench.store.put_file(file("zonefile"), [WEB])
         await asyncio.sleep(SETTLED)
     bench.api.calls.clear()
     again = Bench()
     again.api, again.store = bench.api, FileStore(unix_time=lambda: 9_999)
     again.publisher = FilePublisher(again.api, again.store, lambda *report: again.reports.append(report))
     async with again.running():
-        again.store.put_file(file(Format.ZONEFILE), [WEB])
+        again.store.put_file(file("zonefile"), [WEB])
         await asyncio.sleep(SETTLED)
 
     assert again.api.writes() == []
@@ -203,7 +203,7 @@ async def test_drift_is_repaired(edit: Any) -> None:
 
 async def test_a_serial_that_somebody_gave_another_content_is_not_used_again() -> None:
     async with Bench().running() as bench:
-        bench.store.put_file(file(Format.ZONEFILE), [WEB])
+        bench.store.put_file(file("zonefile"), [WEB])
         await asyncio.sleep(SETTLED)
         edited = bench.api.objects["web"]
         edited["metadata"]["annotations"]["rollcall.dev/digest"] = "another"
@@ -273,7 +273,7 @@ async def test_a_config_map_that_is_not_ours_is_not_touched(metadata: dict[str, 
 
 
 async def test_the_first_owner_of_a_config_map_keeps_it() -> None:
-    other = file(Format.JSON, name="other", key="other.json")
+    other = file("json", name="other", key="other.json")
     async with Bench().running() as bench:
         bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
@@ -294,7 +294,7 @@ async def test_a_file_made_anew_takes_its_config_map_over() -> None:
         bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
         bench.store.remove_file(KEY)
-        bench.store.put_file(file(Format.HOSTS, uid="new"), [WEB])
+        bench.store.put_file(file("hosts", uid="new"), [WEB])
         await asyncio.sleep(SETTLED)
 
     assert [o["uid"] for o in bench.api.objects["web"]["metadata"]["ownerReferences"]] == ["new"]
@@ -348,7 +348,7 @@ async def test_a_foreign_config_map_in_the_way_of_a_part_stops_all_parts() -> No
 
 
 async def test_a_service_that_does_not_fit_keeps_the_last_good() -> None:
-    nginx = file(Format.NGINX)
+    nginx = file("nginx")
     async with Bench().running() as bench:
         bench.store.put_file(nginx, [WEB])
         await asyncio.sleep(SETTLED)
@@ -362,7 +362,7 @@ async def test_a_service_that_does_not_fit_keeps_the_last_good() -> None:
 
 
 async def test_a_zone_file_takes_up_the_published_serial() -> None:
-    zone = file(Format.ZONEFILE)
+    zone = file("zonefile")
     async with Bench().running() as bench:
         published = owned_by("shop/discovery")
         published["metadata"]["annotations"] |= {"rollcall.dev/serial": "5000", "rollcall.dev/digest": "old"}
@@ -380,7 +380,7 @@ async def test_a_published_serial_that_is_none_is_ignored(nonsense: str) -> None
         published = owned_by("shop/discovery")
         published["metadata"]["annotations"]["rollcall.dev/serial"] = nonsense
         bench.api.put("web", published)
-        bench.store.put_file(file(Format.ZONEFILE), [WEB])
+        bench.store.put_file(file("zonefile"), [WEB])
         await asyncio.sleep(SETTLED)
 
     assert bench.last().serial == 1_000
@@ -440,7 +440,7 @@ async def test_a_new_spec_is_tried_at_once() -> None:
         await asyncio.sleep(200)
         del bench.api.refuse["create"]
         bench.store.put_file(HOSTS, [EMPTY])
-        bench.store.put_file(file(Format.HOSTS, generation=2), [EMPTY])
+        bench.store.put_file(file("hosts", generation=2), [EMPTY])
         await asyncio.sleep(1)
 
     assert "web" in bench.api.objects
@@ -455,7 +455,7 @@ async def test_a_file_made_anew_is_tried_at_once() -> None:
         bench.store.remove_file(KEY)
         await asyncio.sleep(0.1)
         del bench.api.refuse["create"]
-        bench.store.put_file(file(Format.HOSTS, uid="new"), [WEB])
+        bench.store.put_file(file("hosts", uid="new"), [WEB])
         await asyncio.sleep(1)
 
     assert "web" in bench.api.objects
@@ -473,8 +473,8 @@ async def test_one_broken_file_delays_no_other() -> None:
             api := Stuck(), bench.store, lambda *report: bench.reports.append(report)
         )
         task = asyncio.ensure_future(bench.publisher.run())
-        bench.store.put_file(file(Format.HOSTS, name="stuck", config_map="stuck"), [WEB])
-        bench.store.put_file(file(Format.HOSTS, name="fine", config_map="fine"), [WEB])
+        bench.store.put_file(file("hosts", name="stuck", config_map="stuck"), [WEB])
+        bench.store.put_file(file("hosts", name="fine", config_map="fine"), [WEB])
         await asyncio.sleep(1)
         task.cancel()
 

@@ -4,22 +4,16 @@ Names with a ttl, SRV records, and dnsmasq kept from asking its upstream for wha
 configuration at its start only; where a SIGHUP must do, use the format hosts with `addn-hosts`.)
 """
 
-from collections.abc import Sequence
+from functools import partial
 
-from rollcall.model import DiscoveryFile, Members
+from rollcall.model import DiscoveryFile
+from rollcall.publish.files.dns_names import NamedService, comment_where_empty, contents
+from rollcall.publish.files.format import Block, Format
 from rollcall.zone.marker import marker_name
 from rollcall.zone.names import to_text
 
-from .named import Named, comment_where_empty, contents
-from .names import domain_of
-from .rendering import Block, Contents, Renderer, comment
 
-
-def _contents(file: DiscoveryFile, services: Sequence[Members]) -> Contents:
-    return contents(domain_of(file.spec), services, lambda named: _block(file, named))
-
-
-def _block(file: DiscoveryFile, service: Named) -> Block:
+def _block(file: DiscoveryFile, service: NamedService) -> Block:
     main = to_text(service.name)
     ports = {port: to_text(owner) for port, owner in service.ports.items()}
     ttl = file.spec.ttl_seconds
@@ -28,17 +22,17 @@ def _block(file: DiscoveryFile, service: Named) -> Block:
     opening = f"{comment_where_empty(service)}local=/{main}/\ntxt-record={marker},{file.key}\n"
     own: dict[str, None] = {}
     shared: dict[str, None] = {}
-    for instance, name, answered in service.instances:
+    for named in service.instances:
         # The first line with an address decides its PTR record: the instance's own comes first.
-        instance_name = to_text(name)
-        for address in sorted(instance.ipv4) + sorted(instance.ipv6):
+        instance_name = to_text(named.name)
+        for address in named.addresses:
             own[f"host-record={instance_name},{address},{ttl}\n"] = None
-            if answered:
+            if named.answered:
                 shared[f"host-record={main},{address},{ttl}\n"] = None
-        for port in instance.ports:
+        for port in named.instance.ports:
             if owner := ports.get((port.name, port.protocol)):
-                shared[f"srv-host={owner},{instance_name},{port.number},0,{instance.weight}\n"] = None
+                shared[f"srv-host={owner},{instance_name},{port.number},0,{named.instance.weight}\n"] = None
     return Block(service.key, (*own, *shared), len(service.instances), opening)
 
 
-RENDERER = Renderer(content_type="text/plain", head=comment, contents=_contents, divisible=True)
+FORMAT = Format(contents=partial(contents, block=_block), divisible=True)

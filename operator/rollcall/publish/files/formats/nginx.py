@@ -4,20 +4,14 @@ nginx refuses to start with an upstream that has no server, so that a service wi
 is down: requests then get a 502, and the rest of the configuration lives.
 """
 
-from collections.abc import Sequence
+from functools import partial
 
-from rollcall.model import DiscoveryFile, Members
-
-from . import endpoints
-from .endpoints import Endpoint, Endpoints
-from .names import short_name
-from .rendering import Block, Contents, Renderer, comment
+from rollcall.model import DiscoveryFile
+from rollcall.publish.files.endpoints import Endpoint, Endpoints, contents
+from rollcall.publish.files.format import Block, Format
+from rollcall.publish.files.names import short_name
 
 _NOBODY = "    server 127.0.0.1:1 down;  # no eligible instance\n"
-
-
-def _contents(file: DiscoveryFile, services: Sequence[Members]) -> Contents:
-    return endpoints.contents(file, services, ("TCP", "UDP"), _block)
 
 
 def _block(file: DiscoveryFile, service: Endpoints) -> Block:
@@ -49,4 +43,4 @@ def _zone_kib(servers: int) -> int:
     return 1 << max(6, (32 + servers - 1).bit_length())
 
 
-RENDERER = Renderer(content_type="text/plain", head=comment, contents=_contents)
+FORMAT = Format(contents=partial(contents, protocols=("TCP", "UDP"), block=_block))

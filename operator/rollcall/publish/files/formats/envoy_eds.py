@@ -4,23 +4,15 @@ Envoy's file subscription takes a response with exactly one assignment ("Unexpec
 that in a ConfigMap each service has a key of its own.
 """
 
-from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 
-import msgspec
-
-from rollcall.model import DiscoveryFile, Members
-
-from . import endpoints
-from .endpoints import Endpoint, Endpoints
-from .names import short_name
-from .rendering import Block, Contents, Head, Renderer
+from rollcall.model import DiscoveryFile
+from rollcall.publish.files.endpoints import Endpoint, Endpoints, contents
+from rollcall.publish.files.format import Block, Format, Head, to_json
+from rollcall.publish.files.names import short_name
 
 _TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
-
-
-def _contents(file: DiscoveryFile, services: Sequence[Members]) -> Contents:
-    return endpoints.contents(file, services, ("TCP", "UDP"), _block)
 
 
 def _block(file: DiscoveryFile, service: Endpoints) -> Block:
@@ -30,13 +22,13 @@ def _block(file: DiscoveryFile, service: Endpoints) -> Block:
         _locality(zone, [_endpoint(endpoint, protocol) for endpoint in group])
         for zone, group in groupby(by_zone, key=lambda endpoint: endpoint.instance.zone)
     ]
-    opening = _encode({"@type": _TYPE, "cluster_name": short_name(file.spec, service.key)})
+    opening = to_json({"@type": _TYPE, "cluster_name": short_name(file.spec, service.key)})
     text = f'{opening[:-1]},"endpoints":[{",".join(localities)}]}}'
     return Block(service.key, (text,), instances=len(service.endpoints))
 
 
 def _locality(zone: str, lb_endpoints: list[str]) -> str:
-    locality = f'"locality":{_encode({"zone": zone})},' if zone else ""
+    locality = f'"locality":{to_json({"zone": zone})},' if zone else ""
     lines = ",\n".join(lb_endpoints)
     return f'\n{{{locality}"lb_endpoints":[\n{lines}\n]}}'
 
@@ -47,7 +39,7 @@ def _endpoint(endpoint: Endpoint, protocol: str) -> str:
         "address": str(endpoint.address),
         "port_value": endpoint.port,
     }
-    return _encode(
+    return to_json(
         {
             "endpoint": {"address": {"socket_address": socket_address}},
             # A weight of 0 is no weight for Envoy. Draining is what it means: no new requests.
@@ -57,18 +49,14 @@ def _endpoint(endpoint: Endpoint, protocol: str) -> str:
     )
 
 
-def _encode(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
 def _head(head: Head) -> str:
     return f'{{"version_info": "{head.digest}", "resources": [\n'
 
 
-RENDERER = Renderer(
+FORMAT = Format(
     content_type="application/json",
     head=_head,
-    contents=_contents,
+    contents=partial(contents, protocols=("TCP", "UDP"), block=_block),
     tail="\n]}\n",
     between_blocks=",\n",
     file_each=True,

@@ -1,17 +1,19 @@
 """The names of a service, its ports and its instances in DNS: what hosts, dnsmasq and zone files hold."""
 
+import re
 from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
-from rollcall.dnswire.names import MAX_LABEL, MAX_NAME
-from rollcall.model import Instance, Key, Members
-from rollcall.zone.names import InvalidName, below, to_text
+from rollcall.dnswire.names import MAX_LABEL, MAX_NAME, ROOT
+from rollcall.model import DiscoveryFile, FileSpec, Instance, Key, Members, is_host_label
+from rollcall.zone.names import InvalidName, below, from_text, to_text
 
 from .endpoints import in_order
-from .names import instance_name, service_name
-from .rendering import Block, Contents, LeftOut
+from .format import Block, CannotRender, Contents, LeftOut
 
 _LONGEST_PREFIX = 1 + MAX_LABEL
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
 class NamedInstance(NamedTuple):
@@ -21,22 +23,29 @@ class NamedInstance(NamedTuple):
     name: bytes
     answered: bool
 
+    @property
+    def addresses(self) -> list[IPv4Address | IPv6Address]:
+        """Return all its addresses, in the order in which files hold them."""
+        return [*sorted(self.instance.ipv4), *sorted(self.instance.ipv6)]
 
-class Named(NamedTuple):
+
+class NamedService(NamedTuple):
     """A service with its names in wire format; `ports` are the owners of SRV by port name and protocol."""
 
     key: Key
+    domain: bytes
     name: bytes
     ports: dict[tuple[str, str], bytes]
     instances: tuple[NamedInstance, ...]
 
 
 def contents(
-    domain: bytes,
+    file: DiscoveryFile,
     services: Sequence[Members],
-    block: Callable[[Named], Block],
+    block: Callable[[DiscoveryFile, NamedService], Block],
 ) -> Contents:
-    """Name services below a domain, and make a block of each that has a valid name."""
+    """Name services below the domain of the spec, and make a block of each that has a valid name."""
+    domain = domain_of(file.spec)
     result = Contents([], [])
     for members in services:
         try:
@@ -46,24 +55,45 @@ def contents(
                 LeftOut(members.key, "InvalidName", f"{error}. Use a shorter name or domain.")
             )
         else:
-            result.blocks.append(block(named))
+            result.blocks.append(block(file, named))
     return result
 
 
-def comment_where_empty(named: Named) -> str:
+def domain_of(spec: FileSpec) -> bytes:
+    """Return the domain of a file in wire format, the root where it has none.
+
+    Raises:
+        CannotRender: it is no domain of host names.
+    """
+    if not spec.domain:
+        return ROOT
+    try:
+        domain = from_text(spec.domain)
+    except InvalidName as error:
+        raise CannotRender("InvalidDomain", f"spec.domain: {error}.") from None
+    if not _HOST.fullmatch(to_text(domain)):
+        raise CannotRender(
+            "InvalidDomain",
+            f"spec.domain {spec.domain!r} is no domain of host names:"
+            " use letters, digits and hyphens between dots.",
+        )
+    return domain
+
+
+def comment_where_empty(service: NamedService) -> str:
     """Return a line that tells a reader of the file that a service is known, and empty."""
-    return "" if named.instances else f"# {to_text(named.name)}: no eligible instance\n"
+    return "" if service.instances else f"# {to_text(service.name)}: no eligible instance\n"
 
 
-def _named(members: Members, domain: bytes, left_out: list[LeftOut]) -> Named:
-    name = service_name(members.key, domain)
+def _named(members: Members, domain: bytes, left_out: list[LeftOut]) -> NamedService:
+    name = below(domain, members.key.name, members.key.namespace)
     if len(name) > MAX_NAME - _LONGEST_PREFIX:
         raise InvalidName(f"{to_text(name)!r} leaves no room for the names of its instances below it")
     instances: list[tuple[Instance, bytes]] = []
     invalid: list[str] = []
     for instance in in_order(members.instances):
         try:
-            instances.append((instance, instance_name(name, instance.label)))
+            instances.append((instance, _below(name, instance.label)))
         except InvalidName as error:
             invalid.append(f"{instance.pod.name}: {error}")
     if invalid and not instances:
@@ -72,8 +102,9 @@ def _named(members: Members, domain: bytes, left_out: list[LeftOut]) -> Named:
         count = f"{len(invalid)} of {len(members.instances)} instances"
         left_out.append(LeftOut(members.key, "InvalidName", f"{count} have no valid name: {invalid[0]}."))
     in_sets = any(instance.weight and instance.listed for instance, _ in instances)
-    return Named(
+    return NamedService(
         key=members.key,
+        domain=domain,
         name=name,
         ports=_ports(members, name, left_out),
         # A name can't say that an instance is to get few requests or none; so it doesn't lead to one of
@@ -82,6 +113,12 @@ def _named(members: Members, domain: bytes, left_out: list[LeftOut]) -> Named:
             NamedInstance(i, own, not in_sets or (i.weight > 0 and i.listed)) for i, own in instances
         ),
     )
+
+
+def _below(service: bytes, label: str) -> bytes:
+    if not is_host_label(label):
+        raise InvalidName(f"{label!r} is no label of a host name")
+    return below(service, label)
 
 
 def _ports(members: Members, name: bytes, left_out: list[LeftOut]) -> dict[tuple[str, str], bytes]:

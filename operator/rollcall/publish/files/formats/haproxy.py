@@ -6,22 +6,17 @@ come from the last `defaults` section of the user's file.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from rollcall.model import DiscoveryFile, Members
-
-from . import endpoints
-from .endpoints import Endpoint, Endpoints
-from .names import short_name
-from .rendering import Block, Contents, Renderer, comment
+from rollcall.model import DiscoveryFile
+from rollcall.publish.files.endpoints import Endpoint, Endpoints, contents
+from rollcall.publish.files.format import Block, Format
+from rollcall.publish.files.names import short_name
 
 MAX_WEIGHT = 256
 
 _MAX_DIFFERENT = 16
 """Beyond so many different weights every scale is about as good as another."""
-
-
-def _contents(file: DiscoveryFile, services: Sequence[Members]) -> Contents:
-    return endpoints.contents(file, services, ("TCP",), _block)
 
 
 def _block(file: DiscoveryFile, service: Endpoints) -> Block:
@@ -67,4 +62,4 @@ def _error(tally: Mapping[int, int], scale: int, largest: int) -> float:
     return sum(count * abs(weight / total - scaled[weight] / scaled_total) for weight, count in tally.items())
 
 
-RENDERER = Renderer(content_type="text/plain", head=comment, contents=_contents)
+FORMAT = Format(contents=partial(contents, protocols=("TCP",), block=_block))

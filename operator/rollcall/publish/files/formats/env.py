@@ -14,10 +14,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from rollcall.model import DiscoveryFile, FileSpec, Key, Members
-
-from .endpoints import Endpoint, Endpoints, in_order, resolve
-from .names import short_name
-from .rendering import Block, Contents, LeftOut, Renderer, comment
+from rollcall.publish.files.endpoints import Endpoint, Endpoints, in_order, resolve
+from rollcall.publish.files.format import Block, Contents, Format, LeftOut
+from rollcall.publish.files.names import short_name
 
 _PROTOCOLS = ("TCP", "UDP", "SCTP")
 
@@ -77,4 +76,4 @@ def _collisions(prefix: str, keys: Sequence[Key]) -> list[LeftOut]:
     return [LeftOut(key, "NameCollision", message) for key in keys]
 
 
-RENDERER = Renderer(content_type="text/plain", head=comment, contents=_contents)
+FORMAT = Format(contents=_contents)

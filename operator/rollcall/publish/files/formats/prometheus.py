@@ -4,21 +4,13 @@ A group an instance, because labels belong to groups. What identifies a target i
 `__meta_` labels, which end with relabelling: a weight or a version in a series would break it at each change.
 """
 
-from collections.abc import Sequence
+from functools import partial
 
-import msgspec
-
-from rollcall.model import DiscoveryFile, Members
-
-from . import endpoints
-from .endpoints import Endpoint, Endpoints
-from .rendering import Block, Contents, Head, Renderer
+from rollcall.model import DiscoveryFile
+from rollcall.publish.files.endpoints import Endpoint, Endpoints, contents
+from rollcall.publish.files.format import Block, Format, Head, to_json
 
 _META = "__meta_rollcall_"
-
-
-def _contents(file: DiscoveryFile, services: Sequence[Members]) -> Contents:
-    return endpoints.contents(file, services, ("TCP",), _block)
 
 
 def _block(_: DiscoveryFile, service: Endpoints) -> Block:
@@ -38,17 +30,17 @@ def _group(service: Endpoints, endpoint: Endpoint, port_name: str) -> str:
     }
     labels = {"namespace": service.key.namespace, "service": service.key.name, "pod": instance.pod.name}
     labels |= {f"{_META}{name}": value for name, value in meta.items() if value}
-    return msgspec.json.encode({"targets": [endpoint.host_port], "labels": labels}).decode()
+    return to_json({"targets": [endpoint.host_port], "labels": labels})
 
 
 def _head(_: Head) -> str:
     return "[\n"
 
 
-RENDERER = Renderer(
+FORMAT = Format(
     content_type="application/json",
     head=_head,
-    contents=_contents,
+    contents=partial(contents, protocols=("TCP",), block=_block),
     tail="\n]\n",
     between_blocks=",\n",
     between_items=",\n",

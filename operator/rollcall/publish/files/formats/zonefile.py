@@ -6,19 +6,18 @@ of them refuses the new zone and keeps the old, where it would otherwise serve h
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import dns.name
 
 from rollcall.dnswire.names import split
 from rollcall.model import DiscoveryFile, Instance, Members
+from rollcall.publish.files.dns_names import NamedService, contents, domain_of
+from rollcall.publish.files.format import Block, CannotRender, Contents, Format, Head, LeftOut, comment
 from rollcall.zone import MAX_ANSWER
 from rollcall.zone.marker import HERITAGE, marker_name
 from rollcall.zone.names import to_text
 from rollcall.zone.soa import EXPIRE_SECONDS, REFRESH_SECONDS, RETRY_SECONDS
-
-from .named import Named, contents
-from .names import domain_of
-from .rendering import Block, Contents, Head, LeftOut, Renderer, comment
 
 _NAME_SERVER = "ns.invalid."
 _MAILBOX = "hostmaster.invalid."
@@ -26,13 +25,17 @@ _MAILBOX = "hostmaster.invalid."
 
 
 def _contents(file: DiscoveryFile, services: Sequence[Members]) -> Contents:
-    domain = domain_of(file.spec, needed=True)
+    if not file.spec.domain:
+        raise CannotRender(
+            "DomainMissing", f"The format {file.spec.format} needs spec.domain: write the zone's name there."
+        )
     left_out: list[LeftOut] = []
-    found = contents(domain, services, lambda named: _block(file, named, domain, left_out))
+    found = contents(file, services, partial(_block, left_out=left_out))
     return Contents(found.blocks, found.left_out + left_out)
 
 
-def _block(file: DiscoveryFile, service: Named, domain: bytes, left_out: list[LeftOut]) -> Block:
+def _block(file: DiscoveryFile, service: NamedService, left_out: list[LeftOut]) -> Block:
+    domain = service.domain
     main = _text(service.name, domain)
     ports = {port: _text(owner, domain) for port, owner in service.ports.items()}
     shared = _RRsets()
@@ -91,7 +94,7 @@ def _rank(instance: Instance) -> str:
     return hashlib.blake2b(f"{instance.pod} {instance.uid}".encode(), digest_size=8).hexdigest()
 
 
-def _capped(service: Named, largest: int) -> LeftOut:
+def _capped(service: NamedService, largest: int) -> LeftOut:
     return LeftOut(
         service.key,
         "Capped",
@@ -103,7 +106,7 @@ def _capped(service: Named, largest: int) -> LeftOut:
 def _head(head: Head) -> str:
     spec = head.file.spec
     lines = [
-        f"$ORIGIN {to_text(domain_of(spec, needed=True))}.",
+        f"$ORIGIN {to_text(domain_of(spec))}.",
         f"$TTL {spec.ttl_seconds}",
     ]
     if head.number == 1:
@@ -116,4 +119,4 @@ def _head(head: Head) -> str:
     return comment(head, ";") + "".join(f"{line}\n" for line in lines)
 
 
-RENDERER = Renderer(content_type="text/dns", head=_head, contents=_contents, divisible=True, has_serial=True)
+FORMAT = Format(content_type="text/dns", head=_head, contents=_contents, divisible=True, has_serial=True)

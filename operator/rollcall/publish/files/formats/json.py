@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from rollcall.model import DiscoveryFile, Instance, InstancePort, Members, ServicePort
-
-from .endpoints import in_order
-from .rendering import Block, Contents, Head, Renderer
+from rollcall.publish.files.endpoints import in_order
+from rollcall.publish.files.format import Block, Contents, Format, Head, to_json
 
 SCHEMA = "rollcall.dev/file/v1"
 
@@ -20,13 +17,13 @@ def _block(members: Members) -> Block:
     service: dict[str, object] = {
         "namespace": members.key.namespace,
         "name": members.key.name,
-        "ports": list(map(_service_port, members.ports)),
+        "ports": list(map(_port, members.ports)),
     }
     if members.draining:
         service["draining"] = [_fields(instance) for instance in in_order(members.draining)]
         service["drainSeconds"] = members.drain_seconds
-    opening = _encode(service)
-    instances = tuple(_encode(_fields(instance)) for instance in in_order(members.instances))
+    opening = to_json(service)
+    instances = tuple(to_json(_fields(instance)) for instance in in_order(members.instances))
     return Block(
         service=members.key,
         opening=f'{opening[:-1]},"instances":[\n',
@@ -36,11 +33,7 @@ def _block(members: Members) -> Block:
     )
 
 
-def _service_port(port: ServicePort) -> dict[str, object]:
-    return {"name": port.name, "protocol": port.protocol, "port": port.number}
-
-
-def _instance_port(port: InstancePort) -> dict[str, object]:
+def _port(port: ServicePort | InstancePort) -> dict[str, object]:
     return {"name": port.name, "protocol": port.protocol, "port": port.number}
 
 
@@ -50,16 +43,12 @@ def _fields(instance: Instance) -> dict[str, object]:
         "label": instance.label,
         "ipv4": sorted(instance.ipv4),
         "ipv6": sorted(instance.ipv6),
-        "ports": list(map(_instance_port, instance.ports)),
+        "ports": list(map(_port, instance.ports)),
         "node": instance.node,
         "zone": instance.zone,
         "version": instance.version,
         "weight": instance.weight,
     }
-
-
-def _encode(value: object) -> str:
-    return msgspec.json.encode(value, enc_hook=str).decode()
 
 
 def _head(head: Head) -> str:
@@ -71,10 +60,10 @@ def _head(head: Head) -> str:
         "part": head.number,
         "parts": len(head.keys),
     }
-    return f'{_encode(fields)[:-1]},"services":[\n'
+    return f'{to_json(fields)[:-1]},"services":[\n'
 
 
-RENDERER = Renderer(
+FORMAT = Format(
     content_type="application/json",
     head=_head,
     contents=_contents,
