@@ -7,7 +7,7 @@ from pathlib import Path
 from children import ChildProcess, Control, feeding
 from controlplane.ports import free_port
 from rollcall.feed.feed import Feed
-from rollcall.feed.frames import SecondaryState, Settings, TransferStats, TransferZone
+from rollcall.feed.frames import SecondaryState, TransferSettings, TransferStats, TransferZone
 from rollcall.model import KeyRing, Secondary, Transfer, TsigKey, parse_key
 from rollcall.publish.transfer.process import command
 from rollcall.serve.sockets import open_sockets
@@ -76,9 +76,9 @@ class Primary:
         self.sources = list(sources)
         self.version = 0
 
-    async def start(self, settings: Settings) -> None:
+    async def start(self, settings: TransferSettings) -> None:
         """Say the settings and the state, and wait until they are taken."""
-        self.feed.set(settings)
+        self.feed.configure(settings)
         await self.publish()
 
     async def publish(self, *deltas: ZoneDelta) -> None:
@@ -103,7 +103,7 @@ def settings(
     allow_unsigned: Iterable[str] = (),
     leading: bool = True,
     catalog: str = "",
-) -> Settings:
+) -> TransferSettings:
     """Let secondaries at these addresses and ports transfer these zones with the key, others unsigned."""
     places = list(secondaries) or [("127.0.0.1", free_port())]
     transfer = Transfer(
@@ -111,7 +111,7 @@ def settings(
         tuple(allow_unsigned),
         catalog,
     )
-    return Settings(
+    return TransferSettings(
         leading,
         tuple(TransferZone(source.apex, transfer) for source in sources),
         {SECRET: ring or KeyRing(key())},

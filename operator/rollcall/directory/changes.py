@@ -11,7 +11,7 @@ from rollcall.model import Instance, Key, Reason
 class ServiceChange:
     """What happened to a service since the last `take_changes`.
 
-    `whole` says that more than its instances changed (or that it came or went): look at the entry anew.
+    `whole` says that more than its instances changed (or that it came or went): read the whole entry.
     Otherwise `pods` names those whose instance came, went or changed. `eligible` says that the answers to it
     changed: an instance became eligible, or one that was changed or left. `members` says that what files hold
     of it changed: that, or an instance that is being drained. `turned` are pods that came into the answers
@@ -25,7 +25,7 @@ class ServiceChange:
     turned: set[Key] = field(default_factory=set)
 
     def note(self, pod: Key, before: Instance | None, after: Instance | None) -> None:
-        """Take in that an instance came, went or changed."""
+        """Note that an instance came, went or changed."""
         self.pods.add(pod)
         if _but_restarts(before, after):
             return

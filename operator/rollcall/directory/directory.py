@@ -88,7 +88,7 @@ class Directory:
         return changes
 
     def apply_pod(self, pod: Pod) -> None:
-        """Add a pod, or take in its new state."""
+        """Add or replace a pod."""
         key = pod.key
         before = self._pods.get(key)
         self._pods[key] = pod
@@ -112,7 +112,7 @@ class Directory:
             self._set_judged(self._entries[service], key, None)
 
     def apply_service(self, service: Service) -> None:
-        """Add a Service, or take in its new state."""
+        """Add or replace a Service."""
         entry = self._entry(service.key)
         entry.service = service
         self._reselect(entry)
@@ -124,7 +124,7 @@ class Directory:
             self._reselect(entry)
 
     def apply_resource(self, resource: ServiceInstance) -> None:
-        """Add a ServiceInstance, or take in its new spec.
+        """Add or replace a ServiceInstance.
 
         Of its status only the first one counts, which says what was in force before this process ran; later
         ones are an echo of what we decided ourselves, and change nothing. The exceptions: the steps of a
@@ -160,8 +160,8 @@ class Directory:
         return self._followers.kinds
 
     def apply_workload(self, workload: Workload) -> None:
-        """Add what rolls out pods, or take in its new state."""
-        for key in self._followers.apply(workload):
+        """Add or replace what rolls out pods."""
+        for key in self._followers.apply_workload(workload):
             self._refollow(self._entries[key])
 
     def remove_workload(self, kind: type[Workload], key: Key) -> None:
@@ -238,7 +238,7 @@ class Directory:
         self._set_judged(entry, pod.key, instance)
 
     def _set_judged(self, entry: Entry, pod: Key, after: Instance | None) -> None:
-        """Take in an instance before a release has its say; where none is in force, that is all."""
+        """Set an instance as it is before a release has its say; where none is in force, that is all."""
         before = entry.judged.get(pod)
         if before == after:
             return

@@ -20,7 +20,7 @@ VERSION_LABELS = {Follow.DEPLOYMENT: "pod-template-hash", Follow.ROLLOUT: "rollo
 
 
 class FollowReason(StrEnum):
-    """Why a roll-out can't be followed, as the condition Released has it."""
+    """Why a roll-out cannot be followed, as the condition Released has it."""
 
     PENDING = "FollowPending"
     FORBIDDEN = "FollowForbidden"
@@ -79,9 +79,9 @@ def decide_on(
 ) -> Decision:
     """Decide on a release whose versions are read from a label ("" for the usual ones).
 
-    What was in force by another label can't go on: no pod has those versions any more. All versions then go
-    on in its place. A roll-out is no slip of the pen: it `is_followed` at once where nothing is left of what
-    is in force.
+    What was in force by another label cannot go on: no pod has those versions any longer. All versions then
+    go on in its place. A roll-out is not a slip of the pen: it `is_followed` at once where nothing is left of
+    what is in force.
     """
     if before is not None:
         same = before.version_label == label or before.strategy is Strategy.NONE
@@ -102,7 +102,7 @@ def keep(before: Released | None, problem: Problem) -> Decision:
 
 
 def _is_over(before: Released | None, available: Mapping[str, int]) -> bool:
-    """Whether nothing of the release in force can be answered any more."""
+    """Whether nothing of the release in force can still be answered."""
     answered = shares(before, available) if before is not None else None
     return answered is not None and not any(available.get(version) for version in answered)
 

@@ -53,8 +53,8 @@ class Followers:
             self._counts[follow] += 1
             self._selectors[follow].put(key, selector)
 
-    def apply(self, workload: Workload) -> set[Key]:
-        """Add a workload, or take in its new state; return the services to which it may matter."""
+    def apply_workload(self, workload: Workload) -> set[Key]:
+        """Add or replace a workload; return the services to which it may matter."""
         before = self._workloads.get(type(workload), workload.key)
         touched = self._touched(before) if before is not None else set()
         self._workloads.put(workload)
@@ -84,7 +84,7 @@ class Followers:
     def _deployment(self, key: Key, ask: Release, selector: dict[str, str]) -> Followed | Problem:
         known = self._workloads
         matching = {each.key: each for each in known.deployments(key.namespace, selector)}
-        # Flagger's copy of a Deployment is no second one.
+        # Flagger's copy of a Deployment is not a second one.
         found = [each for each in matching.values() if known.target_of(each) not in matching]
         if len(found) != 1:
             return _not_one(Follow.DEPLOYMENT, [each.key.name for each in found], selector)

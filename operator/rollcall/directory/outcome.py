@@ -40,7 +40,7 @@ def under(instance: Judged, answered: Mapping[str, int]) -> Judged:
 
 
 def _weigh(instances: dict[Key, Instance], released: Released, targets: UnweightedTargets) -> None:
-    """Give each side of a canary release its part of the answers."""
+    """Divide the answers between the two sides of a canary release."""
     sides: dict[str, dict[Key, int]] = {released.active: {}, released.canary: {}}
     for pod, instance in instances.items():
         if instance.eligible:

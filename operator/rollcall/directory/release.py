@@ -1,4 +1,4 @@
-"""Which versions a release lets through: those asked for, or those until now where that can't be followed.
+"""Which versions a release lets through: those asked for, or those until now where that cannot be followed.
 
 A decision is a function of the ask, of what is in force and of how many instances of each version are
 available; deciding again changes nothing. So the same comes of it after a restart, when what was in force is
@@ -19,7 +19,7 @@ _MAX_NAMED = 10
 class Decision(NamedTuple):
     """The release in force from now on, and why that isn't, or not wholly, what is asked for.
 
-    `is_refused`: it is what was in force before, for the ask can't be followed.
+    `is_refused`: it is what was in force before, for the ask cannot be followed.
     """
 
     released: Released

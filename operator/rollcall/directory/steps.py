@@ -28,7 +28,7 @@ class Health(NamedTuple):
 
 
 def health(instances: Iterable[Instance], version: str) -> Health:
-    """Look at the pods of a version, but for those that have ended or are to."""
+    """Count the pods of a version, but for those that have ended or are to."""
     pods = [each for each in instances if each.version == version and each.reason not in _LEAVING]
     return Health(len(pods), sum(each.available for each in pods), sum(each.restarts for each in pods))
 
@@ -85,7 +85,7 @@ def advance(ask: Canary, before: Progress | None, now: Health, at: float) -> Pro
     return _onward(after, ask, at)
 
 
-def next_look(ask: Canary, progress: Progress) -> float | None:
+def next_advance(ask: Canary, progress: Progress) -> float | None:
     """Return when `advance` comes to something else though nothing happens, in Unix seconds; None: never."""
     if progress.state in _FINAL:
         return None
@@ -117,7 +117,7 @@ def _with_readiness(progress: Progress, ask: Canary, now: Health, at: float) -> 
 
 
 def _with_restarts(progress: Progress, ask: Canary, now: Health, at: float) -> Progress:
-    """Take restarts into account: one that follows another within the patience belongs to the same spell."""
+    """Account for restarts: one that follows another within the patience belongs to the same spell."""
     since, last = progress.restarting_since, progress.restarted_at
     if last and at >= seconds(last) + duration_seconds(ask.rollback_after):
         since = last = ""

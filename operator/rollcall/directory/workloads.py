@@ -28,7 +28,7 @@ class Workloads:
         return self._known[kind].get(key)
 
     def put(self, workload: Workload) -> None:
-        """Add a workload, or take in its new state."""
+        """Add or replace a workload."""
         kind, key = type(workload), workload.key
         self.discard(kind, key)
         self._known[kind][key] = self._by_uid[workload.uid] = workload
@@ -96,12 +96,12 @@ class Workloads:
         return min(made, key=_key, default=None)
 
     def target_of(self, primary: Deployment) -> Key | None:
-        """Return the Deployment that a primary of Flagger stands for, None where it is no primary."""
+        """Return the Deployment that a primary of Flagger stands for, None where it is not a primary."""
         canary = self._by_uid.get(primary.owner) if primary.owner else None
         return _target(canary) if isinstance(canary, FlaggerCanary) and canary.target else None
 
     def concerned(self, workload: Workload) -> Iterator[Pods]:
-        """Yield what makes pods that a workload has a say in: those who follow it have to look again."""
+        """Yield what makes pods that a workload has a say in: decide again on those who follow it."""
         match workload:
             case Rollout():
                 yield Follow.ROLLOUT, workload.key, workload.labels

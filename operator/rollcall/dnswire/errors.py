@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class MalformedMessage(Exception):
-    """Bytes that are no DNS message (RFC 1035 section 4), or one that is cut off."""
+    """Bytes that are not a DNS message (RFC 1035 section 4), or one that is cut off."""
 
 
 class TsigFault(StrEnum):
@@ -17,7 +17,7 @@ class TsigFault(StrEnum):
 
 
 class TsigError(Exception):
-    """A signature that does not hold.
+    """A signature that is not valid.
 
     `by_peer` says that the other side said so of ours. `offset_seconds` is how far its clock is ahead of
     ours, where it said its time.

@@ -108,7 +108,7 @@ def read_name(message: bytes, start: int, known: dict[int, bytes]) -> tuple[byte
     `known` are the names of this message that were read before, by offset; this one is added.
 
     Raises:
-        MalformedMessage: it is no name, or cut off, or a pointer leads ahead.
+        MalformedMessage: it is not a name, or cut off, or a pointer leads ahead.
     """
     labels = []
     at = start

@@ -94,8 +94,8 @@ def verify(
     """Check the signature of a message that `read` has read.
 
     Raises:
-        TsigError: it does not hold, the other side says that ours didn't, or there is none.
-        MalformedMessage: the TSIG record is no such record.
+        TsigError: it is not valid, the other side says that ours is not, or there is none.
+        MalformedMessage: the TSIG record cannot be read.
     """
     if not message.tsig:
         raise TsigError(TsigFault.UNSIGNED)
@@ -129,7 +129,7 @@ def verify(
 
 
 def skip(wire: bytes, chain: Chain) -> Chain:
-    """Take an unsigned message in the middle of a transfer into the chain; the next signature covers it."""
+    """Add an unsigned message in the middle of a transfer to the chain; the next signature covers it."""
     if chain.context is None:
         raise TsigError(TsigFault.UNSIGNED)
     chain.context.update(wire)

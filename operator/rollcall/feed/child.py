@@ -21,7 +21,7 @@ from rollcall.logs import configure
 from .follower import Follower
 from .frames import Stats, TransferStats
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 0.5
 """How long a child waits for the state before it answers what waits in its sockets (`Follower.settle`)."""
@@ -32,7 +32,7 @@ _SECOND = 1.0
 def command(
     module: str, udp: int, tcp: int, feed: Path, log_format: str, log_level: str, **more: object
 ) -> list[str]:
-    """Give the arguments to the interpreter that start a module on open descriptors; `more` are its own."""
+    """Return the arguments to the interpreter that start a module on open descriptors; `more` are its own."""
     options = {"udp_fd": udp, "tcp_fd": tcp, "feed": feed, "log_format": log_format, "log_level": log_level}
     return [
         "-m",
@@ -68,13 +68,13 @@ class Ending:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._event.set)
 
     async def wait(self) -> None:
-        """Wait for SIGTERM, or for `look` to find that the parent is gone."""
+        """Wait for SIGTERM, or for `check_parent` to find that the parent is gone."""
         await self._event.wait()
 
-    def look(self) -> None:
-        """See whether the parent is there."""
+    def check_parent(self) -> None:
+        """End if the parent is gone."""
         if os.getppid() != self._parent:
-            _LOG.warning("the process that started this one is gone: ending, so as not to answer for ever")
+            log.warning("the process that started this one is gone: ending, so as not to answer for ever")
             self._event.set()
 
 
@@ -89,7 +89,7 @@ async def tick(
     while True:
         await asyncio.sleep(_SECOND)
         each_second()
-        ending.look()
+        ending.check_parent()
         encoded = msgspec.msgpack.encode(stats)
         if encoded != reported and follower.report(stats):
             reported = encoded

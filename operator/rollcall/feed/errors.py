@@ -6,4 +6,4 @@ class FrameError(Exception):
 
 
 class DeltaError(Exception):
-    """A change that can't be: an owner outside its zone, a zone without a SOA."""
+    """An impossible change: an owner outside its zone, a zone without a SOA."""

@@ -21,17 +21,17 @@ from .frames import (
     Hello,
     Reset,
     SecondaryState,
-    Settings,
     Stats,
     ToControl,
     ToWorker,
+    TransferSettings,
     encode,
     pieces,
 )
 from .metrics import families
 from .observer import Observer
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 MAX_BACKLOG = 32 << 20
 """Bytes that may wait for a worker that doesn't read; it is then cut off, and starts over with the state."""
@@ -53,7 +53,7 @@ class Feed(Output):
         self._observer = observer
         self._version = 0
         self._published = asyncio.Event()
-        self._settings: Settings | None = None
+        self._settings: TransferSettings | None = None
         self._links: set[_Link] = set()
         self._counters: dict[int, Stats] = {}
 
@@ -93,7 +93,7 @@ class Feed(Output):
         """Describe what the workers have counted since each began."""
         return families(self._counters)
 
-    def set(self, settings: Settings) -> None:
+    def configure(self, settings: TransferSettings) -> None:
         """Tell every child these settings, and those that come later before anything else."""
         self._settings = settings
         frame = encode(settings)
@@ -109,9 +109,9 @@ class Feed(Output):
                 await self._listen(link, reader)
                 syncing.cancel()  # the worker has gone
         except* (OSError, TimeoutError, FrameError) as group_error:
-            _LOG.warning("the feed to worker %s ends: %s", link.worker, group_error.exceptions[0])
+            log.warning("the feed to worker %s ends: %s", link.worker, group_error.exceptions[0])
         except* Exception:
-            _LOG.exception("the feed to worker %s broke", link.worker)
+            log.exception("the feed to worker %s broke", link.worker)
         finally:
             self._links.discard(link)
             writer.transport.abort()
@@ -163,7 +163,7 @@ class _Link:
         self._is_synced = False
 
     def introduce(self, worker: int) -> None:
-        """Take the worker's number."""
+        """Note the number of the worker."""
         self.worker = worker
         self.introduced.set()
 
@@ -200,5 +200,5 @@ class _Link:
         else:
             return
         if backlog > MAX_BACKLOG:
-            _LOG.warning("worker %s is %d bytes behind: cut off, to start over", self.worker, backlog)
+            log.warning("worker %s is %d bytes behind: cut off, to start over", self.worker, backlog)
             self._writer.transport.abort()

@@ -12,9 +12,9 @@ from rollcall.kube.backoff import Backoff
 from rollcall.zone.changes import ZoneDelta
 
 from .errors import DeltaError, FrameError
-from .frames import Ack, Commit, Decoder, Hello, Reset, Settings, ToControl, ToWorker, encode
+from .frames import Ack, Commit, Decoder, Hello, Reset, ToControl, ToWorker, TransferSettings, encode
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _BUFFER_SIZE = 1 << 16  # what is applied at most in one turn of the event loop: a few milliseconds' worth
 _RECONNECT_SECONDS = (0.05, 1.0)
@@ -24,19 +24,19 @@ class Sink(Protocol):
     """What a child makes of the feed. Called in the follower's event loop."""
 
     def reset(self) -> None:
-        """Begin with nothing: a whole state follows. Until its end the one before it holds."""
+        """Begin with nothing: a whole state follows. Until its end the previous one holds."""
 
     def load(self, delta: ZoneDelta) -> None:
-        """Take a part of the whole state. Raises DeltaError."""
+        """Add a part of the whole state. Raises DeltaError."""
 
     def commit(self) -> None:
         """Go over to the whole state, which is complete."""
 
-    def apply(self, delta: ZoneDelta) -> None:
-        """Take a change. Raises DeltaError."""
+    def apply_delta(self, delta: ZoneDelta) -> None:
+        """Apply a change to the state. Raises DeltaError."""
 
-    def settings(self, settings: Settings) -> None:
-        """Take what the control process has set; it also comes before each whole state."""
+    def configure(self, settings: TransferSettings) -> None:
+        """Replace the settings; they also come before each whole state."""
 
 
 class Follower:
@@ -65,7 +65,7 @@ class Follower:
                 said = ""
             if reason != said:  # an outage of hours is not said every second
                 said = reason
-                _LOG.info("no feed from %s (%s): what is known stays, trying again", self._path, reason)
+                log.info("no feed from %s (%s): what is known stays, trying again", self._path, reason)
             await asyncio.sleep(backoff.next_seconds())
 
     async def _follow(self, protocol: "_Protocol") -> str:
@@ -133,14 +133,14 @@ class _Protocol(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         try:
             for frame in self._decoder.feed(self._buffer[:nbytes]):
-                self._take(frame)
+                self._handle(frame)
         except (DeltaError, FrameError) as error:
-            _LOG.error("the feed is broken: %s; starting over with the whole state", error)
+            log.error("the feed is broken: %s; starting over with the whole state", error)
             self._transport.abort()
 
-    def _take(self, frame: ToWorker) -> None:
-        if isinstance(frame, Settings):
-            self._sink.settings(frame)
+    def _handle(self, frame: ToWorker) -> None:
+        if isinstance(frame, TransferSettings):
+            self._sink.configure(frame)
         elif isinstance(frame, Reset):
             self._is_loading = True
             self._sink.reset()
@@ -158,10 +158,10 @@ class _Protocol(asyncio.BufferedProtocol):
                 self._sink.load(zone)
         elif self.is_synced:
             for zone in frame.zones:
-                self._sink.apply(zone)
+                self._sink.apply_delta(zone)
             self._acknowledge(frame.version)
         else:
-            raise FrameError("a Delta came without the state before it")
+            raise FrameError("a Delta came before any state")
 
     def _acknowledge(self, version: int) -> None:
         self.send(Ack(version, time.monotonic()))

@@ -3,7 +3,7 @@
 A frame is a four-byte length and a msgpack array that begins with the name of its kind. The control process
 sends Reset, then the whole state as Deltas, then Commit; after that each change as one Delta. A worker says
 Hello, then Ack for each Commit and each Delta after it, and Stats when they have changed. The transfer
-process is told Settings besides, and says SecondaryState and TransferStats.
+process is told TransferSettings besides, and says SecondaryState and TransferStats.
 """
 
 from collections.abc import Iterable, Iterator
@@ -81,7 +81,7 @@ class Stats(msgspec.Struct, array_like=True, tag="stats"):
         self.rcodes[rcode] = self.rcodes.get(rcode, 0) + 1
 
 
-class Settings(msgspec.Struct, frozen=True, array_like=True, tag="settings"):
+class TransferSettings(msgspec.Struct, frozen=True, array_like=True, tag="settings"):
     """Who may transfer which zone, and whether this replica is the one that does it.
 
     `keys` holds the rings by the name of their Secret; a name without a ring is one that can't be used.
@@ -125,7 +125,7 @@ class TransferStats(msgspec.Struct, array_like=True, tag="transfers"):
     notifies: dict[str, int] = {}
 
 
-ToWorker = Reset | Delta | Commit | Settings
+ToWorker = Reset | Delta | Commit | TransferSettings
 ToControl = Hello | Ack | Stats | SecondaryState | TransferStats
 
 _T = TypeVar("_T")
@@ -145,7 +145,7 @@ class Decoder(Generic[_T]):
         self._buffer = bytearray()
 
     def feed(self, chunk: bytes | memoryview) -> Iterator[_T]:
-        """Give the frames that end in this chunk. Raises FrameError, after which the stream is of no use."""
+        """Yield the frames that end in this chunk. Raises FrameError, after which the stream is of no use."""
         self._buffer += chunk
         while len(self._buffer) >= _LENGTH:
             end = _LENGTH + int.from_bytes(self._buffer[:_LENGTH], "big")

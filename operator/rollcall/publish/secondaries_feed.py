@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Never
 
 from rollcall.feed.feed import Feed
-from rollcall.feed.frames import SecondaryState, Settings, TransferStats, TransferZone
+from rollcall.feed.frames import SecondaryState, TransferSettings, TransferStats, TransferZone
 from rollcall.feed.observer import Observer
 from rollcall.model import KeyRing, Problem, Transfer
 from rollcall.model.metric import MetricFamily
@@ -44,7 +44,7 @@ class SecondariesFeed(Output, Observer):
         self._report = report
         self._resume = resume
         self._leading = False
-        self._settings: Settings | None = None
+        self._settings: TransferSettings | None = None
         self._owners: dict[bytes, str] = {}
         self._problems: dict[str, Problem] = {}  # by Secret
         self._secrets: dict[tuple[bytes, str], str] = {}  # of a secondary, by apex and name
@@ -99,11 +99,11 @@ class SecondariesFeed(Output, Observer):
         keys = {name: ring for name, ring in rings.items() if isinstance(ring, KeyRing)}
         self._problems = {name: ring for name, ring in rings.items() if isinstance(ring, Problem)}
         self._secrets = secrets
-        settings = Settings(self._leading, tuple(zones), keys)
+        settings = TransferSettings(self._leading, tuple(zones), keys)
         self._owners = owners
         if self._feed is not None and settings != self._settings:
             self._settings = settings
-            self._feed.set(settings)
+            self._feed.configure(settings)
 
     def on_transfer_stats(self, stats: TransferStats) -> None:
         """Keep the counters of the transfer process (feed)."""

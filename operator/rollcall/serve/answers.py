@@ -14,7 +14,7 @@ from rollcall.zone.changes import ZoneDelta
 
 from .sampling import answerable
 from .sources import Source, of_nothing, of_records, of_soa
-from .table import RRset, Table, Zone
+from .table import AnswerSet, Table, Zone
 from .variants import CLASS_IN, Compiler
 
 HOT_TYPES = frozenset(int(row.type) for row in RECORD_TYPES if row.is_hot)
@@ -36,15 +36,15 @@ class Answers:
         self._negative: dict[tuple[bytes, int, int], Source] = {}
         self._dependents: dict[bytes, set[bytes]] = {}  # host → questions with its addresses in additional
 
-    def replace(self, table: Table) -> None:
+    def replace_table(self, table: Table) -> None:
         """Answer from this table from now on."""
         self._table = table
         self._forget_all()
 
-    def apply(self, delta: ZoneDelta) -> None:
+    def apply_delta(self, delta: ZoneDelta) -> None:
         """Change the table and drop what was made of the records that changed. Raises DeltaError."""
         assert self._table is not None
-        rrsets, vanished, everything = self._table.apply(delta)
+        rrsets, vanished, everything = self._table.apply_delta(delta)
         if everything:
             self._forget_all()
             return
@@ -81,7 +81,9 @@ class Answers:
                 self.hot[question] = source
         return Rcode.NOERROR, source
 
-    def _source(self, zone: Zone, name: bytes, rdtype: int, rrset: RRset | None, question: bytes) -> Source:
+    def _source(
+        self, zone: Zone, name: bytes, rdtype: int, rrset: AnswerSet | None, question: bytes
+    ) -> Source:
         if rdtype == Type.SOA and name == zone.apex:
             return of_soa(zone)
         if rrset is None:

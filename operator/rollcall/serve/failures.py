@@ -5,7 +5,7 @@ import time
 
 from rollcall.feed.frames import Stats
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _INTERVAL_SECONDS = 1.0
 _SHOWN_BYTES = 96
 
@@ -23,7 +23,7 @@ class FailureLog:
         now = time.monotonic()
         if now >= self._quiet_until:
             self._quiet_until = now + _INTERVAL_SECONDS
-            _LOG.exception(
+            log.exception(
                 "a query from %s of %d bytes failed, %d have so far; it begins %s",
                 client,
                 len(query),

@@ -1,6 +1,6 @@
 """What a DNS worker makes of the feed: a whole state is read beside the one in use."""
 
-from rollcall.feed.frames import Settings
+from rollcall.feed.frames import TransferSettings
 from rollcall.zone.changes import ZoneDelta
 
 from .answers import Answers
@@ -20,16 +20,16 @@ class Loader:
 
     def load(self, delta: ZoneDelta) -> None:
         """Add to the new table. Raises DeltaError."""
-        self._loading.apply(delta)
+        self._loading.apply_delta(delta)
 
     def commit(self) -> None:
         """Answer from the new table."""
-        self._answers.replace(self._loading)
+        self._answers.replace_table(self._loading)
         self._loading = Table()
 
-    def apply(self, delta: ZoneDelta) -> None:
+    def apply_delta(self, delta: ZoneDelta) -> None:
         """Change the table in use. Raises DeltaError."""
-        self._answers.apply(delta)
+        self._answers.apply_delta(delta)
 
-    def settings(self, settings: Settings) -> None:
-        """Do nothing: settings are for transfers."""
+    def configure(self, settings: TransferSettings) -> None:
+        """Do nothing: they are for transfers."""

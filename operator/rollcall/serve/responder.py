@@ -165,7 +165,7 @@ class _LongWay:
         edns = parsed.edns
         opt = edns.reply() if edns is not None else b""
         size = MAX_MESSAGE if self._tcp else edns.payload if edns is not None else MIN_PAYLOAD
-        # AD is no business of an authoritative server, and it should clear CD (RFC 4035 section 3.1.6).
+        # AD does not concern an authoritative server, and it should clear CD (RFC 4035 section 3.1.6).
         flags = bytes((_QR | _AA | query[2] & _RD, 0))
         shape = Shape(flags, size - len(opt), 1 if edns is not None else 0, opt)
         if len(self.shapes) < SHAPES:

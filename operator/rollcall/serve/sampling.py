@@ -14,7 +14,7 @@ from random import Random
 Sampler = Callable[[], Sequence[bytes]]
 
 Picker = Callable[[], Sequence[int]]
-"""Gives records by number, in the order of picking; none where there is nothing to order."""
+"""Returns records by number, in the order of picking; none where there is nothing to order."""
 
 
 def answerable(members: Mapping[bytes, int]) -> dict[bytes, int]:

@@ -15,7 +15,7 @@ REVOKED = -1
 
 
 @dataclass(slots=True)
-class RRset:
+class AnswerSet:
     """Records of one owner and type: record data to weight, in order of arrival."""
 
     ttl: int
@@ -27,7 +27,7 @@ class RRset:
 class Node:
     """A name that exists: because it has records, or because a name below it exists (RFC 8020)."""
 
-    rrsets: dict[int, RRset] = field(default_factory=dict)
+    rrsets: dict[int, AnswerSet] = field(default_factory=dict)
     children: int = 0
 
 
@@ -86,8 +86,8 @@ class Table:
         """Whether a zone begins below `name`, which then exists in the zone around it."""
         return name in self._above
 
-    def apply(self, delta: ZoneDelta) -> Touched:
-        """Take one zone to its next version. Raises DeltaError, after which the table is of no use."""
+    def apply_delta(self, delta: ZoneDelta) -> Touched:
+        """Advance one zone to its next version. Raises DeltaError, after which the table is of no use."""
         touched = Touched([], [], delta.gone or delta.apex not in self.zones or bool(delta.negative_ttls))
         if delta.gone:
             if self.zones.pop(delta.apex, None) is not None:
@@ -126,7 +126,7 @@ def _change_rrset(zone: Zone, change: RRsetDelta, touched: Touched) -> None:
     node = zone.nodes.get(owner)
     rrset = node.rrsets.get(rdtype) if node else None
     if rrset is None:
-        rrset = RRset(change.ttl, change.count)
+        rrset = AnswerSet(change.ttl, change.count)
     rrset.ttl, rrset.count = change.ttl, change.count
     for rdata in change.remove:
         rrset.members.pop(rdata, None)

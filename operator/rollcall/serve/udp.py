@@ -16,7 +16,7 @@ from .failures import FailureLog
 from .ratelimit import SEND, RateLimit, Verdict
 from .responder import Respond, failure, truncated
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 BATCH = 64
 MAX_QUERY = 4096
@@ -27,7 +27,7 @@ class Datagrams(Protocol):
     """What is used of a non-blocking UDP socket."""
 
     def recvfrom(self, size: int, /) -> tuple[bytes, Any]:
-        """Take the next datagram and its sender. Raises BlockingIOError where there is none."""
+        """Return the next datagram and its sender. Raises BlockingIOError where there is none."""
 
     def sendto(self, data: bytes, address: Any, /) -> int:
         """Send a datagram."""
@@ -52,7 +52,7 @@ def receiver(
             except BlockingIOError:
                 break
             except OSError as error:  # of the network below us (ENETDOWN, ENOBUFS): the next turn tries again
-                _LOG.warning("receiving on %s failed: %s", sock.getsockname(), error)
+                log.warning("receiving on %s failed: %s", sock.getsockname(), error)
                 break
             try:
                 response = respond(query)

@@ -29,7 +29,7 @@ from .table import Table
 from .tcp import serving
 from .udp import receiver
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _MODULE = "rollcall.serve.worker"
 
@@ -43,7 +43,7 @@ def command(
     log_format: str = "text",
     log_level: str = "info",
 ) -> list[str]:
-    """Give the arguments to the interpreter that start worker number `worker` on open descriptors."""
+    """Return the arguments to the interpreter that start worker number `worker` on open descriptors."""
     return child.command(_MODULE, udp, tcp, feed, log_format, log_level, worker=worker, snapshot=snapshot)
 
 
@@ -93,15 +93,15 @@ def load_snapshot(answers: Answers, path: Path) -> None:
     table = Table()
     try:
         for zone in read_snapshot(path):
-            table.apply(zone)
+            table.apply_delta(zone)
     except FileNotFoundError:
-        _LOG.info("no snapshot %s: SERVFAIL until the first state", path)
+        log.info("no snapshot %s: SERVFAIL until the first state", path)
     except (OSError, SnapshotError, DeltaError) as error:
-        _LOG.warning("snapshot %s can't be used: %s; SERVFAIL until the first state", path, error)
+        log.warning("snapshot %s can't be used: %s; SERVFAIL until the first state", path, error)
     else:
-        answers.replace(table)
+        answers.replace_table(table)
         gc.freeze()
-        _LOG.info(
+        log.info(
             "answering %d zones from snapshot %s, read in %.2f s",
             len(table.zones),
             path,

@@ -11,7 +11,7 @@ import msgspec
 
 from rollcall.directory import Entry
 from rollcall.directory.follow import Followed
-from rollcall.directory.steps import advance, health, next_look, step_of
+from rollcall.directory.steps import advance, health, next_advance, step_of
 from rollcall.model import (
     Canary,
     Instance,
@@ -75,7 +75,7 @@ def next_step_look(entry: Entry, status: Mapping[str, Any]) -> float | None:
     """Return when a status has to be computed again though nothing changes, in Unix seconds."""
     ask = entry.ask.canary
     progress = _progress(status.get("release") or {})
-    return next_look(ask, progress) if ask and ask.steps and progress else None
+    return next_advance(ask, progress) if ask and ask.steps and progress else None
 
 
 def released_condition(entry: Entry, status: Mapping[str, Any]) -> list[Condition]:

@@ -11,7 +11,7 @@ from rollcall.directory import Entry
 from rollcall.model import Counts, Instance, Key, Problem, Reason
 from rollcall.propagation.answered import AnsweredVersion, AnsweredVersions
 from rollcall.propagation.report import SERVE
-from rollcall.zone import Publication, Zones
+from rollcall.zone import PublishedName, Zones
 from rollcall.zone.names import to_text
 from rollcall.zone.serial import is_newer
 
@@ -60,7 +60,7 @@ def service_status(
     instances, truncated = _instances(entry.instances.values(), draining)
     published = [
         (publication, version)
-        for publication in zones.publications(entry.key)
+        for publication in zones.published_names(entry.key)
         if (version := _version(publication, zones, answered)) is not None
     ]
     selecting = zones.selecting(entry.key)
@@ -94,7 +94,7 @@ def service_status(
 
 
 def _published_as_asked(
-    entry: Entry, zones: Zones, published: list[Publication], selecting: int
+    entry: Entry, zones: Zones, published: list[PublishedName], selecting: int
 ) -> list[Condition]:
     if entry.problem:
         return stalled(entry.problem)
@@ -236,13 +236,13 @@ def _instance(instance: Instance) -> dict[str, Any]:
     return item
 
 
-def _version(publication: Publication, zones: Zones, answered: AnsweredVersions) -> AnsweredVersion | None:
+def _version(publication: PublishedName, zones: Zones, answered: AnsweredVersions) -> AnsweredVersion | None:
     served = zones.get(publication.zone)
     return answered.get(served.domain) if served else None
 
 
 def _publication(
-    publication: Publication, version: AnsweredVersion, current: Mapping[str, Any], *, is_as_before: bool
+    publication: PublishedName, version: AnsweredVersion, current: Mapping[str, Any], *, is_as_before: bool
 ) -> dict[str, Any]:
     """Write where a service is published, and since which version of the zone it is as it is."""
     name = to_text(publication.name)

@@ -2,14 +2,14 @@
 
 from .changes import MAX_ANSWER, RRsetDelta, ZoneDelta
 from .version import Output, PublishedVersion
-from .zones import Commit, Past, Publication, Zones
+from .zones import Commit, Past, PublishedName, Zones
 
 __all__ = [
     "MAX_ANSWER",
     "Commit",
     "Output",
     "Past",
-    "Publication",
+    "PublishedName",
     "PublishedVersion",
     "RRsetDelta",
     "ZoneDelta",

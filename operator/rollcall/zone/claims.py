@@ -25,7 +25,7 @@ class Claims:
         return min(claimants, key=lambda key: (claimants[key], key))
 
     def claim(self, key: Key, created: str, root: bytes | None) -> list[Key]:
-        """Ask for a name (None: for none any longer); return the services whose standing may have changed.
+        """Ask for a name (None: no longer for any); return the services whose standing may have changed.
 
         The service itself is among them; one that must give way comes before the one that takes its place.
         """

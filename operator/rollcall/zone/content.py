@@ -124,7 +124,7 @@ class ZoneContent:
         rrset.unlisted += (not now.listed) - (contributors > 0 and not listed)
 
     def remove(self, record: Record) -> None:
-        """Take back a contribution that was added before."""
+        """Remove a contribution that was added."""
         rrset = self._touch(record)
         assert rrset is not None, "a contribution is removed once, after it was added"
         contributors, weight, listed = rrset.members[record.data]
@@ -154,7 +154,7 @@ class ZoneContent:
         return rrset
 
     def go_on_from(self, serial: int) -> None:
-        """Take a serial as the last one: the next commit closes a version even where no record changed."""
+        """Continue after a serial: the next commit closes a version even where no record changed."""
         self.serial = serial
         self._head_changed = True
 

@@ -131,7 +131,7 @@ def root_name(key: Key, naming: Naming, domain: bytes) -> bytes:
     """Return the main name of a service; room is left below it for the longest name of an instance.
 
     Raises:
-        InvalidName: it is too long, or a part is no label.
+        InvalidName: it is too long, or a part is not a label.
     """
     root = below(domain, key.name, key.namespace) if naming is Naming.NAMESPACED else below(domain, key.name)
     if len(root) > MAX_NAME - _LONGEST_PREFIX:

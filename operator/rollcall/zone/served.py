@@ -45,7 +45,7 @@ class ServedZone:
         self._touched: set[Key] = set()
 
     def configure(self, zone: DiscoveryZone, inner: frozenset[bytes], reverse: frozenset[bytes]) -> None:
-        """Take in a new spec; the services follow through the backlog.
+        """Change to a new spec; the services follow through the backlog.
 
         `inner` are the domains of other zones below this one, `reverse` the reverse domains it has.
         """
@@ -65,8 +65,8 @@ class ServedZone:
         yield self.content
         yield from self.reverse.values()
 
-    def refresh(self, key: Key) -> None:
-        """Look at a whole service anew: whether it belongs here, under which name, with which records."""
+    def place_service(self, key: Key) -> None:
+        """Place a whole service anew: whether it belongs here, under which name, with which records."""
         self.backlog.pop(key, None)
         entry = self._directory.get(key)
         root = self._wanted_root(key, entry)
@@ -76,10 +76,10 @@ class ServedZone:
             except Exception as error:
                 self._quarantine(affected, error)
 
-    def move(self, key: Key, pods: set[Key]) -> None:
-        """Take in changes of single instances of a service that is otherwise unchanged."""
+    def place_instances(self, key: Key, pods: set[Key]) -> None:
+        """Replace the records of single instances of a service that is otherwise unchanged."""
         if key in self.backlog:
-            self.refresh(key)
+            self.place_service(key)
             return
         entry, placed = self._directory.get(key), self.placed.get(key)
         if entry is None or placed is None:

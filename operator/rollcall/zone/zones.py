@@ -1,7 +1,7 @@
 """All DiscoveryZones together: who has which domain, what changed, what is the whole.
 
 Live changes overtake a flood: `place` works at once on the services that changed, `place_backlog` works off
-what a new or changed zone has still to look at, in slices. A new zone is handed out only when it is complete.
+the services of a new or changed zone, in slices. A new zone is handed out only when it is complete.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +27,7 @@ class Commit(NamedTuple):
     zones: frozenset[str] = frozenset()
 
 
-class Publication(NamedTuple):
+class PublishedName(NamedTuple):
     """Where a service is published: the zone, its main name there, the serial of its last change."""
 
     zone: str
@@ -77,9 +77,9 @@ class Zones:
         for key, change in changes.items():
             for served in self._served.values():
                 if change.whole:
-                    served.refresh(key)
+                    served.place_service(key)
                 else:
-                    served.move(key, change.pods)
+                    served.place_instances(key, change.pods)
 
     def place_backlog(self, services: int) -> bool:
         """Work off some of the backlog; return whether there is more."""
@@ -88,7 +88,7 @@ class Zones:
                 if services <= 0:
                     return True
                 services -= 1
-                served.refresh(next(iter(served.backlog)))
+                served.place_service(next(iter(served.backlog)))
             served.building = False
         return False
 
@@ -159,10 +159,10 @@ class Zones:
         """Return the names of all DiscoveryZones, served or not."""
         return list(self._wanted)
 
-    def publications(self, key: Key) -> list[Publication]:
+    def published_names(self, key: Key) -> list[PublishedName]:
         """Return where a service is published, by zone name."""
         return [
-            Publication(name, placed.placement.root, placed.serial)
+            PublishedName(name, placed.placement.root, placed.serial)
             for name, served in sorted(self._served.items())
             if not served.building and (placed := served.placed.get(key)) is not None
         ]
@@ -170,7 +170,7 @@ class Zones:
     def largest_ttl(self, services: Iterable[Key], zones: Iterable[str]) -> int:
         """Return the largest ttl (seconds) of the records of services in these zones, 0 without zones.
 
-        A service that is not in a zone any more counts with the zone's own ttl.
+        A service that is no longer in a zone counts with the zone's own ttl.
         """
         keys = list(services)
         largest = 0

@@ -113,7 +113,7 @@ async def test_a_worker_that_comes_in_the_middle_misses_nothing(tmp_path: Path) 
     """Changes go on in every turn of the loop while large states are on their way to several workers."""
     rng = random.Random(SEED)
     truth = Table()
-    truth.apply(zone(*(rrset(f"n{index}.example.test.", "A", "10.0.0.1") for index in range(3000))))
+    truth.apply_delta(zone(*(rrset(f"n{index}.example.test.", "A", "10.0.0.1") for index in range(3000))))
 
     def state() -> Iterable[ZoneDelta]:
         held = truth.zones[name(APEX)]
@@ -136,7 +136,7 @@ async def test_a_worker_that_comes_in_the_middle_misses_nothing(tmp_path: Path) 
                 address = rng.choice(["10.0.0.1", "10.0.0.2"])
                 change = removal(owner, "A", address) if rng.random() < 0.5 else rrset(owner, "A", address)
                 delta = zone(change, serial=version)
-                truth.apply(delta)
+                truth.apply_delta(delta)
                 feed.publish(version, [delta])
                 await asyncio.sleep(0)
             await control.until_answered(599, 0, 1, 2)

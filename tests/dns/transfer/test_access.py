@@ -46,7 +46,7 @@ async def test_networks(process: TransferProcess):
     """Only those that are named, and nothing else changes for who signs."""
     async with serving(process, "127.0.0.0/8") as (control, source):
         await Copy(key=None).update(process.where)
-        control.feed.set(settings(source, allow_unsigned=["10.0.0.0/8", "2001:db8::/32", "no network"]))
+        control.feed.configure(settings(source, allow_unsigned=["10.0.0.0/8", "2001:db8::/32", "no network"]))
         await control.publish(source.flip(Random(1)))
         with pytest.raises(dns.xfr.TransferError):
             await Copy(key=None).update(process.where)
@@ -56,13 +56,13 @@ async def test_networks(process: TransferProcess):
 async def test_a_rotation(process: TransferProcess):
     """Both keys are taken, and each answer is signed with its request's; then the old one isn't any more."""
     async with serving(process) as (control, source):
-        control.feed.set(settings(source, ring=KeyRing(key(OTHER_TEXT), key(KEY_TEXT))))
+        control.feed.configure(settings(source, ring=KeyRing(key(OTHER_TEXT), key(KEY_TEXT))))
         await control.publish(source.flip(Random(1)))
         for text in (OTHER_TEXT, KEY_TEXT):
             copy = Copy(key=text)
             await copy.update(process.where)
             assert copy.records == expected(source)
-        control.feed.set(settings(source, ring=KeyRing(key(OTHER_TEXT))))
+        control.feed.configure(settings(source, ring=KeyRing(key(OTHER_TEXT))))
         await control.publish(source.flip(Random(2)))
         await Copy(key=OTHER_TEXT).update(process.where)
         with pytest.raises(dns.exception.DNSException):
@@ -73,11 +73,11 @@ async def test_only_the_leader(process: TransferProcess):
     async with serving(process) as (control, source):
         copy = Copy()
         await copy.update(process.where)
-        control.feed.set(settings(source, leading=False))
+        control.feed.configure(settings(source, leading=False))
         await control.publish(source.flip(Random(1)))
         with pytest.raises(dns.xfr.TransferError):
             await copy.update(process.where)
-        control.feed.set(settings(source))
+        control.feed.configure(settings(source))
         await control.publish(source.flip(Random(2)))
         await copy.update(process.where)
         assert copy.records == expected(source)
@@ -96,7 +96,7 @@ async def test_before_anything_is_known(process: TransferProcess):
     assert await rcode() == dns.rcode.SERVFAIL
     source = ZoneSource()
     async with primary(process.feed_path, source) as control:
-        control.feed.set(settings(source, allow_unsigned=["127.0.0.1"]))
+        control.feed.configure(settings(source, allow_unsigned=["127.0.0.1"]))
         await control.control.until(lambda: 0 in control.control.workers)
         assert await rcode() == dns.rcode.SERVFAIL
         await control.publish()

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from nameservers import CATALOG, Bind, Knot, Nameserver, PowerDNS, serial, serving, wait_until
-from rollcall.feed.frames import Settings
+from rollcall.feed.frames import TransferSettings
 from transfers.client import Copy, domain_of
 from transfers.running import TransferProcess, primary, settings
 from transfers.source import ZoneSource
 
 
-def listing(listed: list[ZoneSource], unlisted: list[ZoneSource], place: tuple[str, int]) -> Settings:
+def listing(listed: list[ZoneSource], unlisted: list[ZoneSource], place: tuple[str, int]) -> TransferSettings:
     """Return settings with some zones in the catalog, and some that are transferred without one."""
     inside = settings(*listed, secondaries=[place], catalog=CATALOG)
     outside = settings(*unlisted, secondaries=[place])
@@ -53,13 +53,13 @@ async def test_zones_come_and_go_by_the_catalog(
             await until_it_has(first)
             assert serial(server, domain_of(second)) is None
 
-            control.feed.set(listing([first, second], [], place))
+            control.feed.configure(listing([first, second], [], place))
             await until_it_has(second)
             await until_serves(server, first)
             await control.publish(second.flip(Random(1)))
             await until_serves(server, second)
 
-            control.feed.set(listing([second], [first], place))
+            control.feed.configure(listing([second], [first], place))
             await until_dropped(server, first)
             await until_serves(server, second)
 
@@ -80,7 +80,7 @@ async def test_a_restart_with_nothing_changed_keeps_the_serial(tmp_path: Path, p
         await after.update(process.where)
         assert (after.serial, after.records) == (before.serial, before.records)
 
-        control.feed.set(listing([first], [second], place))
+        control.feed.configure(listing([first], [second], place))
         await control.publish()
         await after.update(process.where)
         assert after.serial > before.serial

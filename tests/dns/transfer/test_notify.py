@@ -120,11 +120,11 @@ async def test_a_key_that_the_secondary_does_not_know_is_said(
             place = ("127.0.0.1", secondary.port)
             await control.start(settings(source, secondaries=[place]))
             await until(control, source, "Current")
-            control.feed.set(settings(source, secondaries=[place], ring=KeyRing(key(OTHER_TEXT))))
+            control.feed.configure(settings(source, secondaries=[place], ring=KeyRing(key(OTHER_TEXT))))
 
             state = await until(control, source, *reasons)
             assert state.serial == source.serial
-            control.feed.set(settings(source, secondaries=[place]))
+            control.feed.configure(settings(source, secondaries=[place]))
             await until(control, source, "Current")
 
 

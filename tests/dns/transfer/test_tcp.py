@@ -10,7 +10,7 @@ import dns.message
 import pytest
 
 from patient_clock import PatientClock
-from rollcall.feed.frames import Settings, TransferZone
+from rollcall.feed.frames import TransferSettings, TransferZone
 from rollcall.model import Transfer
 from rollcall.publish.transfer.answering.refusals import RefusalLog
 from rollcall.publish.transfer.answering.tcp import Limits, TcpServer
@@ -26,7 +26,7 @@ AXFR = dns.message.make_query("k8s.example.com", "AXFR").to_wire()
 async def listening(source: ZoneSource, limits: Limits) -> AsyncIterator[tuple[Server, tuple[str, int]]]:
     """Serve a zone to everybody."""
     zones = (TransferZone(source.apex, Transfer(allow_unsigned=("127.0.0.1",))),)
-    server = Server(Settings(True, zones, {}))
+    server = Server(TransferSettings(True, zones, {}))
     load(server.zones, source)
     sock = socket.create_server(("127.0.0.1", 0))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)  # the kernel would take it all

@@ -32,9 +32,9 @@ def answers() -> Answers:
     zones.commit(1767268800)
     table = Table()
     for delta in zones.full_deltas():
-        table.apply(delta)
+        table.apply_delta(delta)
     made = Answers(Random(1))  # the same answers in every run
-    made.replace(table)
+    made.replace_table(table)
     return made
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.directory.eligibility import judge
-from rollcall.directory.steps import Health, advance, health, in_step, next_look, seconds
+from rollcall.directory.steps import Health, advance, health, in_step, next_advance, seconds
 from rollcall.model import Canary, Instance, Progress, Release, Step, duration_seconds
 from unit.world import pod
 
@@ -153,7 +153,7 @@ def test_a_canary_without_pods_is_waited_for() -> None:
     none = Health(0, 0, 0)
     assert story.at(0, none) == "1 Holding"
     assert story.progress is not None
-    assert next_look(ASK, story.progress) is None
+    assert next_advance(ASK, story.progress) is None
     assert story.at(5000, none) == "1 Holding"
     assert story.at(5001) == "1 Progressing"
 
@@ -218,7 +218,7 @@ def test_no_step_is_repeated_or_left_out_whatever_happens(story: list[tuple[int,
         if told.progress.step != seen[-1]:
             seen.append(told.progress.step)
             times.append(after)
-        if (due := next_look(ASK, told.progress)) is not None:
+        if (due := next_advance(ASK, told.progress)) is not None:
             assert advance(ASK, told.progress, now, due) != told.progress, "an alarm has a cause"
     assert all(b - a == 1 for a, b in pairwise(seen))
     for number, (a, b) in enumerate(pairwise(times)):
@@ -234,7 +234,7 @@ def test_between_two_alarms_nothing_happens_by_itself(story: list[tuple[int, Hea
         after += wait
         told.at(after, now)
         assert told.progress is not None
-        due = next_look(ASK, told.progress)
+        due = next_advance(ASK, told.progress)
         until = START + after + 500 if due is None else due - 0.001
         if until > START + after:
             assert advance(ASK, told.progress, now, until) == told.progress

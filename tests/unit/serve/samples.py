@@ -83,9 +83,9 @@ def answers(*zones: ZoneDelta, seed: int = SEED) -> Answers:
     """Build ready answers from whole zones."""
     table = Table()
     for each in zones:
-        table.apply(each)
+        table.apply_delta(each)
     ready = Answers(Random(seed))
-    ready.replace(table)
+    ready.replace_table(table)
     return ready
 
 

@@ -30,7 +30,7 @@ def test_an_address_that_left_is_not_answered_again() -> None:
     client = Client(source)
     assert len(values(client.ask(SERVICE))) == 3
 
-    source.apply(zone(removal(SERVICE, "A", "10.0.0.1"), serial=2))
+    source.apply_delta(zone(removal(SERVICE, "A", "10.0.0.1"), serial=2))
 
     for _ in range(100):
         assert set(values(client.ask(SERVICE))) == {"10.0.0.0", "10.0.0.2"}
@@ -43,7 +43,7 @@ def test_only_what_a_change_touches_is_made_anew() -> None:
     client.ask("t.example.test.")
     kept = dict(source.hot)
 
-    source.apply(zone(rrset(SERVICE, "A", "10.0.0.9"), serial=2))
+    source.apply_delta(zone(rrset(SERVICE, "A", "10.0.0.9"), serial=2))
 
     assert source.hot.keys() == kept.keys() - {name(SERVICE) + b"\x00\x01\x00\x01"}
     assert all(source.hot[question] is kept[question] for question in source.hot)
@@ -61,7 +61,7 @@ def test_addresses_of_a_target_change_in_the_additional_section() -> None:
         "i.s.example.test. 5 A 10.0.0.1"
     ]
 
-    source.apply(
+    source.apply_delta(
         zone(
             removal("i.s.example.test.", "A", "10.0.0.1"),
             rrset("i.s.example.test.", "AAAA", "fd00::1"),
@@ -79,10 +79,10 @@ def test_nodata_ends_when_records_come_and_begins_when_the_last_one_goes() -> No
     client = Client(source)
     assert not client.ask(SERVICE, "AAAA").answer
 
-    source.apply(zone(rrset(SERVICE, "AAAA", "fd00::1"), serial=2))
+    source.apply_delta(zone(rrset(SERVICE, "AAAA", "fd00::1"), serial=2))
     assert values(client.ask(SERVICE, "AAAA")) == ["fd00::1"]
 
-    source.apply(zone(removal(SERVICE, "AAAA", "fd00::1"), serial=3))
+    source.apply_delta(zone(removal(SERVICE, "AAAA", "fd00::1"), serial=3))
     response = client.ask(SERVICE, "AAAA")
     assert (rcode(response), values(response)) == ("NOERROR", [])
 
@@ -93,12 +93,12 @@ def test_a_name_comes_to_exist_and_ceases_to() -> None:
     assert rcode(client.ask("i.s.example.test.")) == "NXDOMAIN"
     assert rcode(client.ask(SERVICE)) == "NXDOMAIN"
 
-    source.apply(zone(rrset("i.s.example.test.", "A", "10.0.0.1"), serial=2))
+    source.apply_delta(zone(rrset("i.s.example.test.", "A", "10.0.0.1"), serial=2))
     assert rcode(client.ask("i.s.example.test.")) == "NOERROR"
     assert rcode(client.ask("i.s.example.test.", "TXT")) == "NOERROR"
     assert rcode(client.ask(SERVICE)) == "NOERROR"
 
-    source.apply(zone(removal("i.s.example.test.", "A", "10.0.0.1"), serial=3))
+    source.apply_delta(zone(removal("i.s.example.test.", "A", "10.0.0.1"), serial=3))
     assert rcode(client.ask("i.s.example.test.")) == "NXDOMAIN"
     assert rcode(client.ask("i.s.example.test.", "TXT")) == "NXDOMAIN"
     assert rcode(client.ask(SERVICE)) == "NXDOMAIN"
@@ -111,7 +111,7 @@ def test_the_serial_in_negative_answers_is_the_newest() -> None:
     for qname, rdtype in queries:
         client.ask(qname, rdtype)
 
-    source.apply(zone(serial=77))
+    source.apply_delta(zone(serial=77))
 
     for qname, rdtype in queries:
         response = client.ask(qname, rdtype)
@@ -126,11 +126,11 @@ def test_negative_ttls_and_the_soa_ttl_change() -> None:
         return client.ask(SERVICE, "AAAA").authority[0].ttl
 
     assert ttl() == 30
-    source.apply(zone(negative_ttls={SERVICE: 3}))
+    source.apply_delta(zone(negative_ttls={SERVICE: 3}))
     assert ttl() == 3
-    source.apply(zone(negative_ttls={SERVICE: REVOKED}, soa_ttl=20))
+    source.apply_delta(zone(negative_ttls={SERVICE: REVOKED}, soa_ttl=20))
     assert ttl() == 20
-    source.apply(zone(soa_ttl=10))
+    source.apply_delta(zone(soa_ttl=10))
     assert ttl() == 10
 
 
@@ -141,13 +141,13 @@ def test_an_inner_zone_hides_the_names_of_the_outer_one_and_gives_them_back() ->
     client = Client(source)
     assert values(client.ask("a.in.example.test.")) == ["10.0.0.1"]
 
-    source.apply(zone(rrset("b.in.example.test.", "A", "10.0.0.3"), apex="in.example.test."))
+    source.apply_delta(zone(rrset("b.in.example.test.", "A", "10.0.0.3"), apex="in.example.test."))
     hidden = client.ask("a.in.example.test.")
     assert (rcode(hidden), str(hidden.authority[0].name)) == ("NXDOMAIN", "in.example.test.")
     assert values(client.ask("b.in.example.test.")) == ["10.0.0.3"]
     assert values(client.ask("in.example.test.")) == []
 
-    source.apply(ZoneDelta(name("in.example.test."), 2, gone=True))
+    source.apply_delta(ZoneDelta(name("in.example.test."), 2, gone=True))
     assert values(client.ask("a.in.example.test.")) == ["10.0.0.1"]
     assert values(client.ask("in.example.test.")) == ["10.0.0.2"]
 
@@ -164,7 +164,7 @@ def test_a_zone_that_is_gone_is_refused() -> None:
     client = Client(source)
     assert rcode(client.ask(SERVICE)) == "NOERROR"
 
-    source.apply(ZoneDelta(name(APEX), 2, gone=True))
+    source.apply_delta(ZoneDelta(name(APEX), 2, gone=True))
 
     assert rcode(client.ask(SERVICE)) == "REFUSED"
 
@@ -175,9 +175,9 @@ def test_a_new_table_replaces_all_answers_at_once() -> None:
     client.ask(SERVICE)
     client.ask(SERVICE, "AAAA")
     table = Table()
-    table.apply(zone(rrset(SERVICE, "AAAA", "fd00::1")))
+    table.apply_delta(zone(rrset(SERVICE, "AAAA", "fd00::1")))
 
-    source.replace(table)
+    source.replace_table(table)
 
     assert values(client.ask(SERVICE)) == []
     assert values(client.ask(SERVICE, "AAAA")) == ["fd00::1"]
@@ -262,16 +262,16 @@ def test_answers_after_any_questions_and_changes_are_those_of_a_fresh_start(
 ) -> None:
     source = answers(zone())
     table = Table()
-    table.apply(zone())
+    table.apply_delta(zone())
     for step in steps:
         if isinstance(step, ZoneDelta):
-            source.apply(step)
-            table.apply(step)
+            source.apply_delta(step)
+            table.apply_delta(step)
         else:
             seen(source, *step)
 
     fresh = Answers(Random(1))
-    fresh.replace(table)
+    fresh.replace_table(table)
     for qname in QUERIED:
         for rdtype in TYPES:
             assert seen(source, qname, rdtype) == seen(fresh, qname, rdtype)

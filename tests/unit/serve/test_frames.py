@@ -73,11 +73,11 @@ def test_pieces_are_small_and_make_the_same_table() -> None:
         negative_ttls={"n1.example.test.": 3},
     )
     in_one, in_pieces = Table(), Table()
-    in_one.apply(whole)
+    in_one.apply_delta(whole)
 
     parts = list(pieces([whole, zone(apex="other.test.")]))
     for part in parts:
-        in_pieces.apply(part)
+        in_pieces.apply_delta(part)
 
     assert [len(part.rrsets) for part in parts] == [RRSETS_A_FRAME, RRSETS_A_FRAME, 1, 0]
     assert in_pieces.zones.pop(name("other.test."))

@@ -28,7 +28,7 @@ WHOLE = [
 def zones(deltas: list[ZoneDelta]) -> Table:
     table = Table()
     for delta in deltas:
-        table.apply(delta)
+        table.apply_delta(delta)
     return table
 
 

@@ -13,7 +13,7 @@ from unit.serve.samples import APEX, name, rdata, removal, rrset, zone
 def table_of(*zones: ZoneDelta) -> Table:
     table = Table()
     for each in zones:
-        table.apply(each)
+        table.apply_delta(each)
     return table
 
 
@@ -40,7 +40,7 @@ def test_a_name_goes_with_the_names_that_it_alone_kept() -> None:
         )
     )
 
-    touched = table.apply(zone(removal("a.b.c.example.test.", "A", "10.0.0.1"), serial=2))
+    touched = table.apply_delta(zone(removal("a.b.c.example.test.", "A", "10.0.0.1"), serial=2))
 
     assert existing(table) == {name("c.example.test."), name(APEX)}
     assert touched.vanished == [name("a.b.c.example.test."), name("b.c.example.test.")]
@@ -56,8 +56,8 @@ def test_a_name_with_another_type_or_a_name_below_stays() -> None:
         )
     )
 
-    table.apply(zone(removal("s.example.test.", "A", "10.0.0.1"), serial=2))
-    table.apply(zone(removal("s.example.test.", "AAAA", "fd00::1"), serial=3))
+    table.apply_delta(zone(removal("s.example.test.", "A", "10.0.0.1"), serial=2))
+    table.apply_delta(zone(removal("s.example.test.", "AAAA", "fd00::1"), serial=3))
 
     assert name("s.example.test.") in existing(table)
 
@@ -65,7 +65,7 @@ def test_a_name_with_another_type_or_a_name_below_stays() -> None:
 def test_a_record_that_is_added_again_takes_the_new_weight() -> None:
     table = table_of(zone(rrset("s.example.test.", "A", "10.0.0.1", "10.0.0.2")))
 
-    table.apply(zone(rrset("s.example.test.", "A", "10.0.0.2", weights=[7], ttl=9, count=1), serial=2))
+    table.apply_delta(zone(rrset("s.example.test.", "A", "10.0.0.2", weights=[7], ttl=9, count=1), serial=2))
 
     node = table.zones[name(APEX)].nodes[name("s.example.test.")]
     assert node.rrsets[1].members == {rdata("A", "10.0.0.1"): 1, rdata("A", "10.0.0.2"): 7}
@@ -75,7 +75,7 @@ def test_a_record_that_is_added_again_takes_the_new_weight() -> None:
 def test_removing_what_is_not_there_changes_nothing() -> None:
     table = table_of(zone(rrset("s.example.test.", "A", "10.0.0.1")))
 
-    table.apply(
+    table.apply_delta(
         zone(removal("s.example.test.", "A", "10.9.9.9"), removal("no.example.test.", "A", "10.9.9.9"))
     )
 
@@ -102,9 +102,9 @@ def test_names_above_a_zone_are_known_until_the_last_zone_below_goes() -> None:
     assert table.is_above_a_zone(name("b.test."))
     assert not table.is_above_a_zone(name("a.b.test."))
 
-    table.apply(ZoneDelta(name("a.b.test."), 2, gone=True))
+    table.apply_delta(ZoneDelta(name("a.b.test."), 2, gone=True))
     assert table.is_above_a_zone(name("b.test."))
-    table.apply(ZoneDelta(name("c.b.test."), 2, gone=True))
+    table.apply_delta(ZoneDelta(name("c.b.test."), 2, gone=True))
     assert not table.is_above_a_zone(name("b.test."))
 
 
@@ -131,7 +131,7 @@ def test_the_nearest_negative_ttl_decides_within_the_zones(qname: str, expected:
 def test_a_negative_ttl_can_be_taken_back() -> None:
     table = table_of(zone(negative_ttls={"s.example.test.": 7}))
 
-    touched = table.apply(zone(negative_ttls={"s.example.test.": REVOKED}))
+    touched = table.apply_delta(zone(negative_ttls={"s.example.test.": REVOKED}))
 
     assert table.zones[name(APEX)].negative_ttl(name("s.example.test.")) == 30
     assert touched.everything
@@ -148,7 +148,7 @@ def test_a_negative_ttl_can_be_taken_back() -> None:
 )
 def test_a_delta_that_can_not_be_is_refused(delta: ZoneDelta) -> None:
     with pytest.raises(DeltaError):
-        table_of(zone()).apply(delta)
+        table_of(zone()).apply_delta(delta)
 
 
 LABELS = st.sampled_from(["a", "b", "c"])
@@ -194,7 +194,7 @@ def whole(table: Table) -> ZoneDelta:
 def test_deltas_end_in_what_the_final_state_alone_gives(history: list[list[RRsetDelta]]) -> None:
     table = Table()
     for serial, batch in enumerate(history or [[]]):
-        table.apply(zone(*batch, serial=serial))
+        table.apply_delta(zone(*batch, serial=serial))
 
     again = table_of(whole(table))
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rollcall.dnswire.errors import TsigError, TsigFault
 from rollcall.dnswire.message import Message
 from rollcall.dnswire.tsig import Verified, verify
-from rollcall.feed.frames import Settings
+from rollcall.feed.frames import TransferSettings
 from rollcall.model import KeyRing, Transfer, TsigKey
 
 from ..peer import Address
@@ -33,7 +33,7 @@ class _Rule(NamedTuple):
 class Access:
     """What the settings allow. Make a new one when they change."""
 
-    def __init__(self, settings: Settings | None) -> None:
+    def __init__(self, settings: TransferSettings | None) -> None:
         self._rings = settings.keys if settings else {}
         self._keys = tuple(dict.fromkeys(key for ring in self._rings.values() for key in ring.keys))
         self._rules: dict[Transfer, _Rule] = {}

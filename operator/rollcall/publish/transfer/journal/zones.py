@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from rollcall.feed.errors import DeltaError
-from rollcall.feed.frames import Settings, TransferZone
+from rollcall.feed.frames import TransferSettings, TransferZone
 from rollcall.model import Transfer
 from rollcall.zone.changes import ZoneDelta
 from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey
@@ -42,7 +42,7 @@ class TransferZones:
         self.on_version: list[Callable[[bytes], None]] = []
         self.on_settings: list[Callable[[], None]] = []
         self._archive = archive
-        self._settings: Settings | None = None
+        self._settings: TransferSettings | None = None
         self._known: dict[bytes, ExportedZone] = {}  # every zone of the feed, also those nobody transfers
         self._loading: dict[bytes, ExportedZone] = {}
         self._is_complete = False  # the whole state has come once
@@ -53,7 +53,7 @@ class TransferZones:
         self._untold: list[bytes] | None = None  # new versions, while the settings are still being told
 
     @property
-    def current_settings(self) -> Settings | None:
+    def current_settings(self) -> TransferSettings | None:
         """What the control process has set, None before it has."""
         return self._settings
 
@@ -128,7 +128,7 @@ class TransferZones:
 
     # The sink of the feed.
 
-    def settings(self, settings: Settings) -> None:
+    def configure(self, settings: TransferSettings) -> None:
         """Take what the control process has set."""
         self._settings = settings
         self._named = {zone.apex: zone.transfer for zone in settings.zones}
@@ -161,7 +161,7 @@ class TransferZones:
         self._arrange()
         self._archive.retain({*self._known, *self._generated})
 
-    def apply(self, delta: ZoneDelta) -> None:
+    def apply_delta(self, delta: ZoneDelta) -> None:
         """Take a change. Raises DeltaError."""
         if delta.gone:
             self._known.pop(delta.apex, None)

@@ -7,7 +7,7 @@ import dns.message
 import dns.rrset
 import dns.tsig
 
-from rollcall.feed.frames import Settings, TransferStats
+from rollcall.feed.frames import TransferSettings, TransferStats
 from rollcall.publish.transfer.answering.refusals import RefusalLog
 from rollcall.publish.transfer.answering.responder import Responder
 from rollcall.publish.transfer.journal.zones import TransferZones
@@ -20,12 +20,12 @@ ALLOWED, STRANGER = "192.0.2.7", "203.0.113.1"
 class Server:
     """A responder for a few zones, which a test may go on to change."""
 
-    def __init__(self, settings: Settings | None, *sources: ZoneSource) -> None:
+    def __init__(self, settings: TransferSettings | None, *sources: ZoneSource) -> None:
         self.stats = TransferStats()
         self.zones = TransferZones(unfiled())
         self.responder = Responder(self.zones, self.stats, RefusalLog(self.stats))
         if settings is not None:
-            self.zones.settings(settings)
+            self.zones.configure(settings)
         if sources:
             load(self.zones, *sources)
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.dnswire.message import read
-from rollcall.feed.frames import Settings, TransferZone
+from rollcall.feed.frames import TransferSettings, TransferZone
 from rollcall.model import KeyRing, Secondary, Transfer, parse_key
 from rollcall.publish.transfer.answering.stream import TransferStream
 from rollcall.publish.transfer.peer import peer_address
@@ -33,7 +33,7 @@ OTHER = "hmac-sha512:other:dGhlIGtleSBvZiBhbm90aGVyIHpvbmUncyBzZWNvbmRhcmllcw=="
 UNKNOWN = "hmac-sha256:nobody:dGhlIGtleSBvZiBub2JvZHkgd2Uga25vdywgMzIgb2N0ZXRz"
 
 OURS, THEIRS = ZoneSource(), ZoneSource("their.example")
-SETTINGS = Settings(
+SETTINGS = TransferSettings(
     True,
     (
         TransferZone(OURS.apex, Transfer((Secondary("one", "192.0.2.1", 53, "ours"),), ("192.0.2.0/25",))),
@@ -41,7 +41,7 @@ SETTINGS = Settings(
     ),
     {"ours": KeyRing(parse_key(KEY), parse_key(PREVIOUS)), "theirs": KeyRing(parse_key(OTHER))},
 )
-FOLLOWING = Settings(False, SETTINGS.zones, SETTINGS.keys)
+FOLLOWING = TransferSettings(False, SETTINGS.zones, SETTINGS.keys)
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_while_another_one_leads(source: ZoneSource):
         assert answer
         assert answer.rcode() == dns.rcode.REFUSED
     assert server.stats.refused == {"not-leading": 2}
-    server.zones.settings(SETTINGS)
+    server.zones.configure(SETTINGS)
     assert isinstance(
         server.responder.respond(query("AXFR").to_wire(), ip_address(ALLOWED), is_tcp=True), TransferStream
     )
@@ -238,12 +238,12 @@ def test_before_the_first_state(kind: str):
 
 
 def test_new_settings_hold_at_once(server: Server, source: ZoneSource):
-    server.zones.settings(Settings(True, SETTINGS.zones, {"ours": KeyRing(parse_key(UNKNOWN))}))
+    server.zones.configure(TransferSettings(True, SETTINGS.zones, {"ours": KeyRing(parse_key(UNKNOWN))}))
     assert serial_in(server.ask(query(), UNKNOWN)) == 1000
     message = query()
     message.use_tsig(dns_key(KEY))
     assert refused(server, message)[1] == dns.rcode.BADKEY
-    server.zones.settings(Settings(True, (), {}))
+    server.zones.configure(TransferSettings(True, (), {}))
     assert server.stats.refused.pop("bad-key")
     server.ask(query(), address=ALLOWED)
     assert server.stats.refused == {"unknown-zone": 1}
@@ -254,8 +254,8 @@ def test_new_settings_hold_at_once(server: Server, source: ZoneSource):
 
 def test_a_small_difference_over_udp(server: Server, source: ZoneSource):
     name = source.name("web")
-    server.zones.apply(source.put({(name, A): [b"\1\1\1\1", b"\2\2\2\2"]}))
-    server.zones.apply(source.put({(name, A): [b"\2\2\2\2"]}))
+    server.zones.apply_delta(source.put({(name, A): [b"\1\1\1\1", b"\2\2\2\2"]}))
+    server.zones.apply_delta(source.put({(name, A): [b"\2\2\2\2"]}))
     answer = server.ask(ixfr(1000), KEY)
     assert answer
     found = read(wire_of(answer)).answers
@@ -275,7 +275,7 @@ def test_nothing_to_transfer(server: Server, serial: int):
 
 def test_what_does_not_fit_over_udp_is_one_soa(server: Server, source: ZoneSource):
     addresses = [bytes((10, 0, 0, number)) for number in range(40)]
-    server.zones.apply(source.put({(source.name("web"), A): addresses}))
+    server.zones.apply_delta(source.put({(source.name("web"), A): addresses}))
     assert serial_in(server.ask(ixfr(1000), KEY)) == 1001
     assert serial_in(server.ask(ixfr(7), KEY)) == 1001
     answer = server.ask(ixfr(1000, use_edns=0, payload=4096), KEY)
@@ -289,7 +289,9 @@ def test_what_does_not_fit_over_udp_is_one_soa(server: Server, source: ZoneSourc
 def test_no_answer_over_udp_is_longer_than_allowed(count: int, payload: int | None):
     source = ZoneSource()
     server = Server(SETTINGS, source)
-    server.zones.apply(source.put({(source.name("web"), A): [bytes((10, 0, 0, n)) for n in range(count)]}))
+    server.zones.apply_delta(
+        source.put({(source.name("web"), A): [bytes((10, 0, 0, n)) for n in range(count)]})
+    )
     message = ixfr(1000) if payload is None else ixfr(1000, use_edns=0, payload=payload)
     answer = server.ask(message, KEY)
     assert answer
@@ -298,7 +300,7 @@ def test_no_answer_over_udp_is_longer_than_allowed(count: int, payload: int | No
 
 def test_an_answer_that_does_not_fit_sends_to_tcp():
     source = ZoneSource(".".join(["x" * 63] * 3))
-    settings = Settings(True, (TransferZone(source.apex, SETTINGS.zones[0].transfer),), SETTINGS.keys)
+    settings = TransferSettings(True, (TransferZone(source.apex, SETTINGS.zones[0].transfer),), SETTINGS.keys)
     server = Server(settings, source)
     answer = server.ask(query(name=".".join(["x" * 63] * 3)), KEY)
     assert answer
@@ -392,7 +394,7 @@ async def test_a_transfer_that_others_wait_for_takes_many_turns():
     records = []
     async for wire in answer.messages():
         records += read(wire).answers
-        server.zones.apply(source.flip(Random(1)))
+        server.zones.apply_delta(source.flip(Random(1)))
     assert records[0] == records[-1]
     assert len(records) == 5000 + 3
     assert server.stats.transfers == {"axfr": 1}

@@ -8,7 +8,7 @@ import pytest
 
 from rollcall.dnswire.types import Type
 from rollcall.feed.errors import DeltaError
-from rollcall.feed.frames import Settings, TransferZone
+from rollcall.feed.frames import TransferSettings, TransferZone
 from rollcall.model import Transfer
 from rollcall.publish.transfer.journal.archive import Archive
 from rollcall.publish.transfer.journal.difference import small_difference
@@ -62,8 +62,8 @@ def heard() -> Heard:
     return Heard()
 
 
-def naming(*sources: ZoneSource, leading: bool = True) -> Settings:
-    return Settings(leading, tuple(TransferZone(each.apex, Transfer()) for each in sources), {})
+def naming(*sources: ZoneSource, leading: bool = True) -> TransferSettings:
+    return TransferSettings(leading, tuple(TransferZone(each.apex, Transfer()) for each in sources), {})
 
 
 def web(source: ZoneSource, *addresses: int) -> ZoneDelta:
@@ -80,32 +80,32 @@ def catalog(zones: TransferZones, *members: str) -> None:
 
 def test_a_zone_is_served_when_it_is_named_and_known(heard: Heard):
     source, other = ZoneSource(), ZoneSource("other.example")
-    heard.zones.settings(naming(source))
+    heard.zones.configure(naming(source))
     assert heard.take() == ["settings"]
     assert heard.zones.serial(source.apex) is None
     load(heard.zones, source, other)
     assert heard.take() == [(source.apex, 1000)]
     assert [zone.apex for zone in heard.zones.transfers()] == [source.apex]
     assert heard.zones.get(other.apex) is None
-    heard.zones.apply(web(other, 1))
-    heard.zones.apply(web(source, 1))
+    heard.zones.apply_delta(web(other, 1))
+    heard.zones.apply_delta(web(source, 1))
     assert heard.take() == [(source.apex, 1001)]
     assert heard.zones.head(source.apex) == Head(1001, source.soa, 5)
-    heard.zones.settings(naming(source, other))
+    heard.zones.configure(naming(source, other))
     assert heard.take() == ["settings", (other.apex, 1001)]
-    heard.zones.settings(naming(other))
+    heard.zones.configure(naming(other))
     assert heard.zones.get(source.apex) is None
     assert heard.zones.serial(source.apex) is None
 
 
 def test_a_new_zone_and_one_that_goes(heard: Heard):
     source, new = ZoneSource(), ZoneSource("new.example")
-    heard.zones.settings(naming(source, new))
+    heard.zones.configure(naming(source, new))
     load(heard.zones, source)
     heard.take()
-    heard.zones.apply(new.whole())
+    heard.zones.apply_delta(new.whole())
     assert heard.take() == [(new.apex, 1000)]
-    heard.zones.apply(ZoneDelta(new.apex, 1001, gone=True))
+    heard.zones.apply_delta(ZoneDelta(new.apex, 1001, gone=True))
     assert heard.zones.get(new.apex) is None
     assert heard.archive.forgotten == [new.apex]
     load(heard.zones, new)
@@ -115,7 +115,7 @@ def test_a_new_zone_and_one_that_goes(heard: Heard):
 
 def test_a_new_whole_state_is_one_version(heard: Heard):
     source = ZoneSource()
-    heard.zones.settings(naming(source))
+    heard.zones.configure(naming(source))
     load(heard.zones, source)
     heard.take()
     load(heard.zones, source)
@@ -129,7 +129,7 @@ def test_a_new_whole_state_is_one_version(heard: Heard):
     net = small_difference(zone, 1000)
     assert net
     assert net.record_count == 1
-    heard.zones.apply(web(source, 9))
+    heard.zones.apply_delta(web(source, 9))
     assert zone.journal.entry_count == 2
     assert zone.content().rrsets[source.name("web"), A].records == (b"\x0a\0\0\x09",)
 
@@ -137,17 +137,17 @@ def test_a_new_whole_state_is_one_version(heard: Heard):
 def test_versions_of_another_leader_are_not_ours(heard: Heard):
     """What we called 1001 to 1003 while another replica led may be something else there."""
     source = ZoneSource()
-    heard.zones.settings(naming(source))
+    heard.zones.configure(naming(source))
     load(heard.zones, source)
-    heard.zones.settings(naming(source, leading=False))
+    heard.zones.configure(naming(source, leading=False))
     heard.take()
     for number in range(3):
-        heard.zones.apply(web(source, number))
+        heard.zones.apply_delta(web(source, number))
     load(heard.zones, source)
     assert heard.take() == []
     assert heard.zones.get(source.apex) is None
     assert heard.zones.serial(source.apex) == 1003
-    heard.zones.settings(naming(source))
+    heard.zones.configure(naming(source))
     assert heard.take() == ["settings", (source.apex, 1003)]
     zone = heard.zones.get(source.apex)
     assert zone
@@ -160,7 +160,7 @@ def test_versions_of_another_leader_are_not_ours(heard: Heard):
 def test_a_generated_zone(heard: Heard):
     before = int(time.time())
     catalog(heard.zones, "a.example")
-    heard.zones.settings(naming())
+    heard.zones.configure(naming())
     assert heard.zones.get(CATALOG) is None, "before the first state nobody knows which zones there are"
     load(heard.zones)
     first = heard.zones.serial(CATALOG)
@@ -188,11 +188,11 @@ def test_a_generated_zone(heard: Heard):
 
 
 def test_a_generated_zone_gets_serials_from_the_leader_alone(heard: Heard):
-    heard.zones.settings(naming(leading=False))
+    heard.zones.configure(naming(leading=False))
     load(heard.zones)
     catalog(heard.zones, "a.example")
     assert heard.zones.serial(CATALOG) is None
-    heard.zones.settings(naming())
+    heard.zones.configure(naming())
     assert heard.zones.serial(CATALOG)
 
 
@@ -201,7 +201,7 @@ def test_who_hears_the_settings_may_make_a_zone(heard: Heard):
     source = ZoneSource()
     load(heard.zones, source)
     heard.zones.on_settings.insert(0, lambda: catalog(heard.zones, "a.example"))
-    heard.zones.settings(naming(source))
+    heard.zones.configure(naming(source))
     assert heard.take() == [
         "settings",
         (source.apex, 1000),
@@ -222,4 +222,4 @@ def test_what_cannot_be(heard: Heard, delta: ZoneDelta):
     with pytest.raises(DeltaError):
         heard.zones.load(delta)
     with pytest.raises(DeltaError):
-        heard.zones.apply(delta)
+        heard.zones.apply_delta(delta)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from rollcall.dnswire.types import Type
-from rollcall.feed.frames import Settings, TransferZone
+from rollcall.feed.frames import TransferSettings, TransferZone
 from rollcall.model import Secondary, Transfer
 from rollcall.publish.transfer.journal.zones import TransferZones
 from rollcall.publish.transfer.secondaries.catalog import HOLD_SECONDS, Catalogs, soa, unique
@@ -34,7 +34,7 @@ class Given:
         self.change(*zones)
 
     def change(self, *zones: TransferZone) -> None:
-        self.zones.settings(Settings(True, zones, {}))
+        self.zones.configure(TransferSettings(True, zones, {}))
 
     @property
     def made(self) -> dict[bytes, Mapping[RRsetKey, ExportedRRset]]:

@@ -9,7 +9,7 @@ import pytest
 
 from rollcall.dnswire.header import Opcode, Rcode
 from rollcall.dnswire.message import Message
-from rollcall.feed.frames import SecondaryState, Settings, TransferZone
+from rollcall.feed.frames import SecondaryState, TransferSettings, TransferZone
 from rollcall.model import KeyRing, Secondary
 from rollcall.publish.transfer.journal.zones import TransferZones
 from rollcall.publish.transfer.secondaries import secondaries as module
@@ -94,7 +94,7 @@ class NotedZones(TransferZones):
 class World:
     def __init__(self, *zones: TransferZone, serial: int = 5) -> None:
         self.zones = NotedZones()
-        self.zones.settings(Settings(True, zones, {}))
+        self.zones.configure(TransferSettings(True, zones, {}))
         self.sources = {zone.apex: ZoneSource(to_text(zone.apex), serial) for zone in zones}
         load(self.zones, *self.sources.values())
         self.servers = Servers()
@@ -105,10 +105,10 @@ class World:
         self.secondaries: Secondaries
 
     def set(self, *zones: TransferZone, leading: bool = True, keys: dict[str, KeyRing] | None = None) -> None:
-        self.zones.settings(Settings(leading, zones, keys or {}))
+        self.zones.configure(TransferSettings(leading, zones, keys or {}))
 
     def change(self, serial: int | None = None) -> None:
-        self.zones.apply(self.sources[APEX].put({}, serial=serial))
+        self.zones.apply_delta(self.sources[APEX].put({}, serial=serial))
 
     def report(self, state: SecondaryState) -> None:
         self.states.append(state)
@@ -326,7 +326,7 @@ async def test_zones_and_secondaries_come_and_go() -> None:
     other = from_text("other.example.com")
     async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
         await asyncio.sleep(10)
-        world.zones.apply(ZoneSource("other.example.com", 9).whole())
+        world.zones.apply_delta(ZoneSource("other.example.com", 9).whole())
         world.set(transfer_zone("k8s.example.com", NS2), transfer_zone("other.example.com", NS1))
         await asyncio.sleep(10)
 
