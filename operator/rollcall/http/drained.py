@@ -9,7 +9,6 @@ passed since, so that no cache has it either. It is made for preStop hooks.
 import asyncio
 import re
 from collections.abc import Set
-from typing import NoReturn
 
 import msgspec
 from aiohttp import web
@@ -18,9 +17,10 @@ from rollcall.model import Key, wait_seconds
 from rollcall.propagation.drains import Drains, NotDrained, NotLeading, UnknownPod
 from rollcall.propagation.listener import Listener
 
+from .refusal import refuse, refuse_unknown_parameters
+
 PATH = "/v1/drained"
 DEFAULT_TIMEOUT = "30"
-RETRY_AFTER_SECONDS = 1
 
 REST_SECONDS = 0.1
 """Between two looks at one pod: thousands may drain at once, while every change is news to all of them."""
@@ -97,40 +97,31 @@ def add_drained_route(app: web.Application, waits: DrainWaits) -> None:
 async def _get(request: web.Request, waits: DrainWaits) -> web.Response:
     pod, seconds = _parameters(request)
     if not waits.is_synced:
-        _refuse(web.HTTPServiceUnavailable, "NotSynced", "Rollcall does not know the pods yet: ask again")
+        refuse(web.HTTPServiceUnavailable, "NotSynced", "Rollcall does not know the pods yet: ask again")
     try:
         waits_for = await waits.wait(pod, seconds)
     except UnknownPod:
-        _refuse(web.HTTPNotFound, "NotFound", f"there is no pod {pod}, and Rollcall remembers none")
+        refuse(web.HTTPNotFound, "NotFound", f"there is no pod {pod}, and Rollcall remembers none")
     except NotLeading:
-        _refuse(
+        refuse(
             web.HTTPServiceUnavailable,
             "NotLeading",
             "another replica knows how far the targets are: ask again, the Service finds it",
         )
     if waits_for is not None:
-        _refuse(web.HTTPGatewayTimeout, "NotDrained", f"the pod {pod} is not drained: {waits_for.why}")
+        refuse(web.HTTPGatewayTimeout, "NotDrained", f"the pod {pod} is not drained: {waits_for.why}")
     body = msgspec.json.encode({"pod": str(pod), "drained": True}).decode()
     return web.Response(text=f"{body}\n", content_type="application/json")
 
 
 def _parameters(request: web.Request) -> tuple[Key, float]:
-    for name in request.query:
-        if name not in _PARAMETERS:
-            _refuse(web.HTTPBadRequest, "UnknownParameter", f"{name[:32]!r}: this page takes pod and timeout")
+    refuse_unknown_parameters(request, _PARAMETERS)
     found = _POD.fullmatch(request.query.get("pod", ""))
     if found is None:
-        _refuse(web.HTTPBadRequest, "InvalidPod", "write ?pod=NAMESPACE/NAME")
+        refuse(web.HTTPBadRequest, "InvalidPod", "write ?pod=NAMESPACE/NAME")
     timeout = request.query.get("timeout", DEFAULT_TIMEOUT)
     try:
         seconds = wait_seconds(f"{timeout}s" if timeout[-1:].isdigit() else timeout)
     except ValueError:
-        _refuse(web.HTTPBadRequest, "InvalidTimeout", "timeout: write a number of seconds, such as 30")
+        refuse(web.HTTPBadRequest, "InvalidTimeout", "timeout: write a number of seconds, such as 30")
     return Key(found[1], found[2]), seconds
-
-
-def _refuse(kind: type[web.HTTPException], reason: str, message: str) -> NoReturn:
-    """Answer with an error. 503 and 504 pass: curl --retry asks again after them."""
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind is web.HTTPServiceUnavailable else None
-    body = msgspec.json.encode({"error": reason, "message": message}).decode()
-    raise kind(text=f"{body}\n", content_type="application/json", headers=headers)

@@ -7,22 +7,21 @@ An answer is never empty for want of knowledge: until the first sync it is the s
 """
 
 import asyncio
-from typing import NoReturn
 
-import msgspec
 from aiohttp import web
 
 from rollcall.model import Key, wait_seconds
 from rollcall.publish.file_store import Current, FileStore, NotSynced, UnknownFile
 from rollcall.publish.files import CannotRender, Rendering
 
+from .refusal import refuse, refuse_unknown_parameters
+
 PATH = "/v1/files/{namespace}/{name}"
-RETRY_AFTER_SECONDS = 1
 
 _PARAMETERS = ("part", "wait")
 
 
-def add_routes(app: web.Application, store: FileStore) -> None:
+def add_file_route(app: web.Application, store: FileStore) -> None:
     """Serve the files of a store. At the application's shutdown, requests that wait get their answer."""
 
     async def get(request: web.Request) -> web.StreamResponse:
@@ -44,18 +43,16 @@ async def _get(request: web.Request, store: FileStore) -> web.StreamResponse:
         text, etag = _chosen(current.rendering, part, key)
         if not _has(request, etag):
             return _answer(current, text, etag)
-        if store.closed or not await _passed(store, key, current.version, deadline):
+        if store.closed or not await _wait_past(store, key, current.version, deadline):
             return _not_modified(current, etag)
 
 
 def _parameters(request: web.Request) -> tuple[str, float]:
-    for name in request.query:
-        if name not in _PARAMETERS:
-            _refuse(web.HTTPBadRequest, "UnknownParameter", f"{name[:32]!r}: this page takes part and wait")
+    refuse_unknown_parameters(request, _PARAMETERS)
     try:
         seconds = wait_seconds(request.query["wait"]) if "wait" in request.query else 0.0
     except ValueError as error:
-        _refuse(web.HTTPBadRequest, "InvalidWait", f"wait: {error}")
+        refuse(web.HTTPBadRequest, "InvalidWait", f"wait: {error}")
     return request.query.get("part", ""), seconds
 
 
@@ -63,20 +60,19 @@ async def _current(store: FileStore, key: Key) -> Current:
     try:
         return await store.current(key)
     except NotSynced:
-        _refuse(
+        refuse(
             web.HTTPServiceUnavailable,
             "NotSynced",
             f"Rollcall does not know yet what {key} holds: ask again in a moment",
-            {"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
     except UnknownFile:
-        _refuse(
+        refuse(
             web.HTTPNotFound,
             "NotFound",
             f"there is no DiscoveryFile {key}: `kubectl get discoveryfiles -A` lists them",
         )
     except CannotRender as error:
-        _refuse(web.HTTPNotFound, error.problem.reason, error.problem.message)
+        refuse(web.HTTPNotFound, error.problem.reason, error.problem.message)
 
 
 def _chosen(rendering: Rendering, part: str, key: Key) -> tuple[str, str]:
@@ -87,9 +83,9 @@ def _chosen(rendering: Rendering, part: str, key: Key) -> tuple[str, str]:
         if part in (str(number), candidate.key):
             return candidate.text, candidate.sha256
     if rendering.too_large:
-        _refuse(web.HTTPNotFound, rendering.too_large.reason, rendering.too_large.message)
+        refuse(web.HTTPNotFound, rendering.too_large.reason, rendering.too_large.message)
     there = ", ".join(candidate.key for candidate in rendering.parts[:20]) or "none"
-    _refuse(web.HTTPNotFound, "NoSuchPart", f"{key} has no part {part[:64]!r}; there are: {there}")
+    refuse(web.HTTPNotFound, "NoSuchPart", f"{key} has no part {part[:64]!r}; there are: {there}")
 
 
 def _has(request: web.Request, etag: str) -> bool:
@@ -97,8 +93,8 @@ def _has(request: web.Request, etag: str) -> bool:
     return any(known.value in (etag, "*") for known in request.if_none_match or ())
 
 
-async def _passed(store: FileStore, key: Key, version: int, deadline: float) -> bool:
-    """Wait until a version is no longer the latest; False if the wait is over first."""
+async def _wait_past(store: FileStore, key: Key, version: int, deadline: float) -> bool:
+    """Wait until a version is no longer the latest; False if the time is over first."""
     if deadline <= asyncio.get_running_loop().time():
         return False
     try:
@@ -131,10 +127,3 @@ def _answer(current: Current, text: str, etag: str) -> web.Response:
 
 def _not_modified(current: Current, etag: str) -> web.Response:
     return web.Response(status=304, headers=_headers(current, etag))
-
-
-def _refuse(
-    kind: type[web.HTTPException], reason: str, message: str, headers: dict[str, str] | None = None
-) -> NoReturn:
-    body = msgspec.json.encode({"error": reason, "message": message}).decode()
-    raise kind(text=f"{body}\n", content_type="application/json", headers=headers)

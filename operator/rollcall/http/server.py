@@ -15,7 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from rollcall.publish.file_store import FileStore
 
 from .drained import DrainWaits, add_drained_route
-from .files import add_routes
+from .files import add_file_route
 
 INDEX = """\
 Rollcall
@@ -55,7 +55,7 @@ async def serving(
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)
-    add_routes(app, store)
+    add_file_route(app, store)
     add_drained_route(app, waits)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     await runner.setup()

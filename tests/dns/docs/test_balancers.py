@@ -16,7 +16,7 @@ from aiohttp import web
 from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Mount, answered
-from rollcall.http.files import add_routes
+from rollcall.http.files import add_file_route
 from rollcall.publish.file_store import FileStore
 from unit.docs.pages import ROOT, blocks
 from unit.publish.builders import KEYS, WEB, file
@@ -133,7 +133,7 @@ async def pages() -> AsyncIterator[tuple[FileStore, str]]:
     """Serve files over HTTP; return the store that they are in, and where they are served."""
     store = FileStore()
     app = web.Application()
-    add_routes(app, store)
+    add_file_route(app, store)
     runner = web.AppRunner(app, shutdown_timeout=0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

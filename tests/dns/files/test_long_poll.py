@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from file_consumers import answered
-from rollcall.http.files import add_routes
+from rollcall.http.files import add_file_route
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
 from unit.publish.builders import WEB, file, instance, members
@@ -28,7 +28,7 @@ async def test_the_loop_of_the_manual(tmp_path: Path) -> None:
         pytest.skip("curl is not on PATH: apt-get install curl")
     store = FileStore()
     app = web.Application()
-    add_routes(app, store)
+    add_file_route(app, store)
     runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from file_consumers import Mount, finish, shared
-from rollcall.http.files import add_routes
+from rollcall.http.files import add_file_route
 from rollcall.model import Members
 from rollcall.publish.file_store import FileStore
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
@@ -102,7 +102,7 @@ async def test_http(
     store = FileStore()
     store.put_file(FILE, services)
     app = web.Application()
-    add_routes(app, store)
+    add_file_route(app, store)
     runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     try:

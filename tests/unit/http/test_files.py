@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from rollcall.http.files import add_routes
+from rollcall.http.files import add_file_route
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
@@ -31,7 +31,7 @@ def now() -> float:
 @contextlib.asynccontextmanager
 async def serving(store: FileStore, folder: Path) -> AsyncIterator[aiohttp.ClientSession]:
     app = web.Application()
-    add_routes(app, store)
+    add_file_route(app, store)
     runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     path = str(folder / "http")
