@@ -79,7 +79,7 @@ class Running:
 
     def repair(self) -> None:
         """Let it read the zone back now, not in half a minute."""
-        self.worker._reader.hurry()
+        self.worker._to_read.set()
 
     async def repaired(self) -> None:
         """Let it read the zone back, and wait until it has: a reading that had begun before doesn't count."""

@@ -222,7 +222,7 @@ class Writer:
     def repair(self) -> None:
         """Let it read the zone back now."""
         assert self._worker is not None
-        self._worker._reader.hurry()
+        self._worker._to_read.set()
 
     async def rest(self) -> None:
         """Wait until it can do nothing: all that it wants to do waits at the gate, or there is nothing."""
@@ -244,8 +244,8 @@ class Writer:
         if not gate.is_writing:
             return reads
         writes = any(not it.by_reader for it in gate.waiting)
-        is_idle = gate.is_idle and not self._worker._writer._wake.is_set()
-        is_reading = bool(gate.looks) or self._worker._reader._hurry.is_set()
+        is_idle = gate.is_idle and not self._worker._to_write.is_set()
+        is_reading = bool(gate.looks) or self._worker._to_read.is_set()
         return (writes or is_idle) and (reads or not is_reading)
 
     def _take(self, report: TargetReport) -> None:

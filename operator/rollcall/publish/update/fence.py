@@ -1,10 +1,16 @@
-"""Whose writes count: what the election says of us."""
+"""Whose writes count: what the election says of us, and what the server shows of others.
+
+`Fence.leading` is for liveness, markers are for safety.
+"""
 
 from typing import Protocol
 
+from . import reasons
+from .knowledge import Knowledge
+
 
 class Fence(Protocol):
-    """What the worker has to know of the election. `leading` is for liveness, markers are for safety."""
+    """What the worker has to know of the election; tests decide one by hand."""
 
     @property
     def epoch(self) -> int:
@@ -22,3 +28,21 @@ class Fence(Protocol):
 
         Raises an exception of its own where that can't be confirmed.
         """
+
+
+async def ensure_leading(fence: Fence, knowledge: Knowledge) -> None:
+    """Ask whether we lead, where the server has shown that somebody else may; outrank the others then.
+
+    Raises:
+        TargetError: another may be the leader.
+    """
+    if not fence.leading:
+        raise reasons.deposed()
+    while knowledge.is_outranked(fence.epoch):
+        if not await fence.confirm():
+            raise reasons.deposed()
+        try:
+            await fence.raise_epoch(knowledge.highest_epoch)
+        except Exception as error:  # of the election's own kind
+            raise reasons.deposed(str(error)) from error
+    knowledge.end_challenge()

@@ -1,4 +1,4 @@
-"""Updates as messages: prerequisites, then changes, of many units (RFC 2136).
+"""Updates as messages: prerequisites, then updates of RRsets, of many units (RFC 2136).
 
 One message takes effect as a whole or not at all. All that is written to a unit in it stands or falls with
 the unit's marker, which is a prerequisite by its exact data and is replaced in the same message.
@@ -33,11 +33,22 @@ class Guard(NamedTuple):
     rrsets: tuple[tuple[int, ExportedRRset], ...] = ()
 
 
-class Change(NamedTuple):
+class RRsetUpdate(NamedTuple):
     """An RRset that is replaced; deleted where `after` is None."""
 
     key: RRsetKey
     after: ExportedRRset | None
+
+    @property
+    def record_count(self) -> int:
+        """How many records it takes in a message."""
+        return 1 + (len(self.after.records) if self.after else 0)
+
+    @property
+    def octets(self) -> int:
+        """How long it is at most, its owner written once."""
+        records = self.after.records if self.after else ()
+        return len(self.key[0]) + _FIXED + sum(2 + _FIXED + len(data) for data in records)
 
 
 class Part(NamedTuple):
@@ -50,7 +61,7 @@ class Part(NamedTuple):
     root: bytes
     before: ExportedRRset | None
     after: ExportedRRset | None
-    changes: tuple[Change, ...] = ()
+    updates: tuple[RRsetUpdate, ...] = ()
     guards: tuple[Guard, ...] = ()
     takes_over: bool = False
 
@@ -59,7 +70,7 @@ class Part(NamedTuple):
         """How many records it takes in a message, prerequisites included."""
         count = (len(self.before.records) if self.before else 1) + 1 + (1 if self.after else 0)
         count += sum(sum(len(rrset.records) for _, rrset in guard.rrsets) or 1 for guard in self.guards)
-        return count + sum(change_count(change) for change in self.changes)
+        return count + sum(update.record_count for update in self.updates)
 
     @property
     def octets(self) -> int:
@@ -70,18 +81,7 @@ class Part(NamedTuple):
         for guard in self.guards:
             count += len(guard.owner) + _FIXED
             count += sum(12 + len(data) for _, rrset in guard.rrsets for data in rrset.records)
-        return count + sum(change_octets(change) for change in self.changes)
-
-
-def change_count(change: Change) -> int:
-    """Return how many records a change takes."""
-    return 1 + (len(change.after.records) if change.after else 0)
-
-
-def change_octets(change: Change) -> int:
-    """Return how long a change is at most, its owner written once."""
-    records = change.after.records if change.after else ()
-    return len(change.key[0]) + _FIXED + sum(2 + _FIXED + len(data) for data in records)
+        return count + sum(update.octets for update in self.updates)
 
 
 def compose(ident: int, zone: bytes, parts: Sequence[Part]) -> bytes:
@@ -91,7 +91,7 @@ def compose(ident: int, zone: bytes, parts: Sequence[Part]) -> bytes:
         _write_prerequisites(writer, part)
     prerequisites = writer.take_count()
     for part in parts:
-        _write_changes(writer, part)
+        _write_updates(writer, part)
     return writer.finish(prerequisites, writer.take_count())
 
 
@@ -112,13 +112,13 @@ def _write_prerequisites(writer: "_Writer", part: Part) -> None:
                 writer.add(guard.owner, rdtype, IN, 0, data)
 
 
-def _write_changes(writer: "_Writer", part: Part) -> None:
+def _write_updates(writer: "_Writer", part: Part) -> None:
     name = marker_name(part.root)
     writer.add(name, Type.TXT, CLASS_ANY, 0)  # "Delete an RRset", section 2.5.2
     if part.after is not None:
         for data in part.after.records:
             writer.add(name, Type.TXT, IN, part.after.ttl, data)
-    for (owner, rdtype), after in part.changes:
+    for (owner, rdtype), after in part.updates:
         writer.add(owner, rdtype, CLASS_ANY, 0)
         if after is not None:
             for data in after.records:

@@ -5,9 +5,9 @@ to go is deleted at once.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from .server_state import Held
+from .server_state import Held, ServerState
 
 DELETED_AFTER_TTLS = 2
 
@@ -22,25 +22,25 @@ class Orphans:
         return root in self._since
 
     def found(self, root: bytes) -> None:
-        """Take in that there is such a unit; from when on is for `due` to say."""
+        """Note that there is such a unit; from when on is for `due` to say."""
         self._since.setdefault(root, math.inf)
 
     def discard(self, root: bytes) -> None:
-        """Take in that a unit is wanted, or gone."""
+        """Forget a unit that is wanted, or gone."""
         self._since.pop(root, None)
 
-    def due(self, units: Mapping[bytes, Held], unix_seconds: float) -> Iterator[bytes]:
+    def due(self, state: ServerState, unix_seconds: float) -> Iterator[bytes]:
         """Yield the units for which there is something to do: new ones, and those that are dead by now."""
         for root, since in self._since.items():
             if since == math.inf:
                 self._since[root] = unix_seconds
                 yield root
-            elif self.is_dead(root, units.get(root), unix_seconds):
+            elif self.is_dead(root, state.unit(root), unix_seconds):
                 yield root
 
-    def dead(self, units: Mapping[bytes, Held], unix_seconds: float) -> Iterator[bytes]:
+    def dead(self, state: ServerState, unix_seconds: float) -> Iterator[bytes]:
         """Yield the units that are to be deleted now."""
-        return (root for root in self._since if self.is_dead(root, units.get(root), unix_seconds))
+        return (root for root in self._since if self.is_dead(root, state.unit(root), unix_seconds))
 
     def is_dead(self, root: bytes, unit: Held | None, unix_seconds: float) -> bool:
         """Whether a unit has been marked as dead for so long that no cache has it."""

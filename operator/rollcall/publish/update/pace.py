@@ -23,8 +23,8 @@ class Pace:
     def __init__(self) -> None:
         self._rate = FIRST_RATE
 
-    def took(self, records: int, seconds: float) -> None:
-        """Take in how long a message took."""
+    def note(self, records: int, seconds: float) -> None:
+        """Note how long a message took."""
         if records >= _TELLING:
             self._rate += _WEIGHT * (records / max(seconds, 0.0001) - self._rate)
 

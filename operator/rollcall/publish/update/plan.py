@@ -12,7 +12,8 @@ from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey
 from rollcall.zone.marker import Generation, Marker, domain_of
 from rollcall.zone.unit import Units
 
-from .message import Change, Guard, Part
+from .message import Guard, Part, RRsetUpdate
+from .obstacles import Obstacle
 from .server_state import Held, ServerState
 
 CNAME = 5
@@ -29,17 +30,7 @@ class Room(NamedTuple):
         return Room(self.records - part.record_count, self.octets - part.octets)
 
 
-class Obstacle(NamedTuple):
-    """Why something is not published. `names` are those of others at the server, `owner` is whose they are.
-
-    `owner` is "" where they carry no marker.
-    """
-
-    names: tuple[bytes, ...]
-    owner: str = ""
-
-
-class Step(NamedTuple):
+class UnitPlan(NamedTuple):
     """What is to be done for a unit. `rest` are RRsets for which there was no room; None: nothing is left."""
 
     part: Part | None = None
@@ -47,7 +38,7 @@ class Step(NamedTuple):
     obstacles: tuple[Obstacle, ...] = ()
 
 
-NOTHING = Step()
+NOTHING = UnitPlan()
 
 
 class Planner:
@@ -55,100 +46,106 @@ class Planner:
 
     def __init__(
         self,
-        published: ExportedZone,
+        exported: ExportedZone,
         units: Units,
         state: ServerState,
         spec: UpdateTarget,
         identity: str,
         next_generation: Callable[[bytes, Generation | None], Generation],
     ) -> None:
-        self.state = state
-        self._published = published
+        self._state = state
+        self._exported = exported
         self._units = units
         self._adopt = spec.adopt
         self._identity = identity
-        self._domain = domain_of(published.apex)
+        self._domain = domain_of(exported.apex)
         self._next_generation = next_generation
+
+    def is_by_us(self, held: Held) -> bool:
+        """Whether a unit at the server is of this installation, for whatever domain."""
+        return held.found.owner == self._identity
 
     def is_ours(self, held: Held) -> bool:
         """Whether a unit at the server is of this domain of this installation."""
-        return held.found.owner == self._identity and held.found.domain == self._domain
+        return self.is_by_us(held) and held.found.domain == self._domain
 
     def differing(self, root: bytes) -> set[RRsetKey]:
         """Return the RRsets of a unit that are not as they should be."""
-        held = self.state.units.get(root)
+        held = self._state.unit(root)
         at_server = held.rrsets if held else {}
         wanted = self._units.keys(root)
         return {key for key in wanted | at_server.keys() if self._wanted(root, key) != at_server.get(key)}
 
     def is_marked(self, root: bytes) -> bool:
         """Whether the marker of a wanted unit is as it should be, whatever its generation."""
-        held = self.state.units.get(root)
+        held = self._state.unit(root)
         if held is None:
             return False
         as_wanted = self._marker(root, held.found.generation)
         return held.marker == as_wanted
 
-    def step(
+    def plan(
         self, root: bytes, keys: Collection[RRsetKey], room: Room, *, skipped: Collection[bytes] = ()
-    ) -> Step:
+    ) -> UnitPlan:
         """Return what to do for RRsets of a wanted unit; `skipped` are owners that are left out.
 
         Main names come first: the name of the service, then those of its ports.
         """
-        held = self.state.units.get(root)
-        if held is not None and held.found.owner != self._identity:
-            return Step(obstacles=(Obstacle((root,), held.found.owner),))
+        held = self._state.unit(root)
+        if held is not None and not self.is_by_us(held):
+            return UnitPlan(obstacles=(Obstacle((root,), held.found.owner),))
         if held is None and (taken := self._taken(root)):
-            return Step(obstacles=(Obstacle(taken),))
+            return UnitPlan(obstacles=(Obstacle(taken),))
         at_server = held.rrsets if held else {}
-        owners: dict[bytes, list[Change]] = {}
-        later: dict[bytes, list[Change]] = {}
+        owners: dict[bytes, list[RRsetUpdate]] = {}
+        later: dict[bytes, list[RRsetUpdate]] = {}
         for key in keys:
             wanted = self._wanted(root, key)
             if wanted != at_server.get(key) and key[0] not in skipped:
                 is_main = key[0] == root or key[0][1:2] == b"_"
-                (owners if is_main else later).setdefault(key[0], []).append(Change(key, wanted))
+                (owners if is_main else later).setdefault(key[0], []).append(RRsetUpdate(key, wanted))
         owners.update(later)
         if not owners and self.is_marked(root):
             return NOTHING
         found = held.found.generation if held else None
         marker = self._marker(root, self._next_generation(root, found))
         part = Part(root, held.expected if held else None, marker, takes_over=self._adopt)
-        step = self._fill(part, owners, held, room)
-        if step.part is not None and not step.part.changes and self.is_marked(root):
-            return step._replace(part=None)  # only names that others have
-        return step
+        plan = self._fill(part, owners, held, room)
+        if plan.part is not None and not plan.part.updates and self.is_marked(root):
+            return plan._replace(part=None)  # only names that others have
+        return plan
 
-    def deletion(self, root: bytes, room: Room, *, skipped: Collection[bytes] = ()) -> Step:
+    def deletion(self, root: bytes, room: Room, *, skipped: Collection[bytes] = ()) -> UnitPlan:
         """Return how to delete a unit that is not wanted; the marker goes last."""
-        held = self.state.units.get(root)
+        held = self._state.unit(root)
         if held is None or not self.is_ours(held):
             return NOTHING
-        owners: dict[bytes, list[Change]] = {}
+        owners: dict[bytes, list[RRsetUpdate]] = {}
         for key in held.rrsets:
             if key[0] not in skipped:
-                owners.setdefault(key[0], []).append(Change(key, None))
+                owners.setdefault(key[0], []).append(RRsetUpdate(key, None))
         marker = self._marker_after(root, held, held.found.tombstone)
-        step = self._fill(Part(root, held.expected, marker), owners, held, room)
-        if step.part is not None and not step.rest and len(step.part.changes) == len(held.rrsets):
-            step = step._replace(part=step.part._replace(after=None))
-        return step
+        plan = self._fill(Part(root, held.expected, marker), owners, held, room)
+        if plan.part is not None and not plan.rest and len(plan.part.updates) == len(held.rrsets):
+            plan = plan._replace(part=plan.part._replace(after=None))
+        return plan
 
-    def tombstone(self, root: bytes, unix_seconds: int) -> Step:
+    def tombstone(self, root: bytes, unix_seconds: int) -> UnitPlan:
         """Return how to mark a unit that was found and that nobody wants."""
-        held = self.state.units.get(root)
+        held = self._state.unit(root)
         if held is None or not self.is_ours(held):
             return NOTHING
-        return Step(Part(root, held.expected, self._marker_after(root, held, unix_seconds)))
+        return UnitPlan(Part(root, held.expected, self._marker_after(root, held, unix_seconds)))
 
-    def _fill(self, part: Part, owners: dict[bytes, list[Change]], held: Held | None, room: Room) -> Step:
+    def _fill(
+        self, part: Part, owners: dict[bytes, list[RRsetUpdate]], held: Held | None, room: Room
+    ) -> UnitPlan:
         """Put as many names into a part as there is room for, each as a whole."""
         known = held.owners() if held else frozenset()
         is_fenced = part.before is not None
         records, octets = room.without(part)
         obstacles = []
-        changes: list[Change] = []
+        updates: list[RRsetUpdate] = []
         guards: list[Guard] = []
         rest: set[RRsetKey] = set()
         for owner, mine in owners.items():
@@ -157,8 +154,8 @@ class Planner:
                 if held is not None and not is_fenced:
                     guard = Guard(owner, tuple(held.at(owner)))
             elif self._adopt:
-                if CNAME in self.state.foreign.get(owner, {}):  # nothing can stand beside it
-                    mine.insert(0, Change((owner, CNAME), None))
+                if CNAME in self._state.foreign(owner):  # nothing can stand beside it
+                    mine.insert(0, RRsetUpdate((owner, CNAME), None))
             else:
                 guard = self._guard(owner)
                 if guard is None:
@@ -166,30 +163,28 @@ class Planner:
                     continue
             need = Part(b"", None, None, tuple(mine), (guard,) if guard else ())
             if rest or need.record_count > records or need.octets > octets:
-                rest.update(change.key for change in mine if change.key[1] in MANAGED_TYPES)
+                rest.update(key for key, _ in mine if key[1] in MANAGED_TYPES)
                 continue
             records, octets = records - need.record_count, octets - need.octets
-            changes += mine
+            updates += mine
             if guard:
                 guards.append(guard)
-        if rest and not changes:
-            return Step(None, frozenset(rest), tuple(obstacles))
-        filled = part._replace(changes=tuple(changes), guards=tuple(guards))
+        if rest and not updates:
+            return UnitPlan(None, frozenset(rest), tuple(obstacles))
+        filled = part._replace(updates=tuple(updates), guards=tuple(guards))
         if records < 0 or octets < 0:
-            return Step(None, frozenset(), tuple(obstacles))
-        return Step(filled, frozenset(rest) or None, tuple(obstacles))
+            return UnitPlan(None, frozenset(), tuple(obstacles))
+        return UnitPlan(filled, frozenset(rest) or None, tuple(obstacles))
 
     def _guard(self, owner: bytes) -> Guard | None:
         """Return what a new name has to be like; None where others have it."""
-        foreign = self.state.foreign.get(owner)
-        if foreign is None:
-            return Guard(owner)
+        foreign = self._state.foreign(owner)
         return Guard(owner, tuple(foreign.items())) if self._is_as_wanted(owner) else None
 
     def _is_as_wanted(self, owner: bytes) -> bool:
         """Whether all that others have at a name is what we want there: it takes nothing from them."""
-        rrsets = self._published.rrsets
-        foreign = self.state.foreign[owner]
+        rrsets = self._exported.rrsets
+        foreign = self._state.foreign(owner)
         return all(
             rdtype in MANAGED_TYPES and rrsets.get((owner, rdtype)) == rrset
             for rdtype, rrset in foreign.items()
@@ -202,12 +197,12 @@ class Planner:
         keys = self._units.keys(root)
         return tuple(
             owner
-            for owner in self.state.foreign_below(root)
+            for owner in self._state.foreign_below(root)
             if not (self._is_as_wanted(owner) and any((owner, rdtype) in keys for rdtype in MANAGED_TYPES))
         )
 
     def _wanted(self, root: bytes, key: RRsetKey) -> ExportedRRset | None:
-        return self._published.rrsets.get(key) if key in self._units.keys(root) else None
+        return self._exported.rrsets.get(key) if key in self._units.keys(root) else None
 
     def _marker(self, root: bytes, generation: Generation) -> ExportedRRset:
         marker = Marker(self._identity, self._domain, self._units.service(root), generation)

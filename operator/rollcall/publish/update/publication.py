@@ -1,181 +1,266 @@
-"""One domain at one server: what is wanted, what is there, what is under way. No I/O.
+"""One domain at one server: what is wanted, what is there, and the fate of each message. No I/O.
 
-What is to be sent comes of it in `drafts`, what became of it goes into it in `outcomes`, and what was read at
-the server in `learning`.
+A message takes effect as a whole or not at all, and the server says which, or nothing. It changes a unit
+`before → after` (the markers). Its fate, what the server then holds at the unit's marker, and what follows:
+
+| fate     | marker there     | what follows for the unit                                                |
+| -------- | ---------------- | ------------------------------------------------------------------------ |
+| applied  | after            | known as written                                                         |
+| refused  | before           | the message is halved; a name that is refused alone is left out, and     |
+|          |                  | tried again later                                                        |
+| returned | before           | back to the worklist; the target as a whole takes nothing                |
+| conflict | after            | the message was doubled on its way, and the first one has done it: known |
+|          |                  | as written, but unsure; read anew                                        |
+|          | before           | back to the worklist: another unit of the message was the reason         |
+|          | before, but a    | read anew: others have put something at a name of it                     |
+|          | guard is broken  |                                                                          |
+|          | another          | read anew: another writer. If it is newer than we knew, we are           |
+|          |                  | challenged: ask whether we lead, and raise our epoch above               |
+|          | before, all of   | as refused: it was not a conflict at all                                 |
+|          | them             |                                                                          |
+| unknown  | not known        | in flight: nothing is written before the marker was read. The next       |
+|          |                  | marker is unlike each that may still arrive                              |
+|  then    | after            | known as written; unsure, unless the server had acknowledged it: without |
+|          |                  | an election, another's marker may be the same                            |
+|          | before           | back to the worklist. If the message arrives after all, its own          |
+|          |                  | prerequisite refuses it once the unit was written                        |
+|          | another          | read anew                                                                |
+
+What is read anew is compared, and what differs goes to the worklist. What is to be done for a unit, by its
+own state, is said in `worklist`.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
 
 from rollcall.model import UpdateTarget
-from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey, Version
+from rollcall.zone.exported import ExportedRRset, ExportedZone, Version
 from rollcall.zone.marker import Generation
 from rollcall.zone.unit import Units
 
-from .backlog import Backlog
+from .drafts import Draft
+from .in_flight import InFlight
+from .knowledge import Knowledge
 from .message import Part
-from .orphans import Orphans
-from .plan import Obstacle, Planner
-from .rejections import Rejections
-from .server_state import Held, ServerState
+from .plan import Planner
+from .server_state import RRsets, ServerState, data_of
+from .worklist import SLICE, Worklist
+
+
+class Fate(StrEnum):
+    """What became of a message."""
+
+    APPLIED = "applied"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+    RETURNED = "returned"
+    UNKNOWN = "unknown"
 
 
 class Publication:
-    """`epoch` gives the one that markers carry now.
+    """`epoch` gives the one that markers carry now, `clock` is a monotonic one.
 
     Attributes:
-        learned: whether the server's zone was read once.
-        steps: by how much we have raised the zone's serial since it was last looked at, if servers count
-            updates; None where it isn't known whether a message had effect.
-        seen_epoch: the highest one in markers of this installation at the server.
-        is_challenged: whether somebody has written to a unit of ours after us.
-        unresolved: messages whose outcome is not known: their parts, by unit.
-        attempts: markers that may still get there, with their versions, by unit.
-        withdrawn: units that are known to be wanted no more.
-        unsure: units that another Rollcall has written, and that may have names we don't know of.
+        knowledge: how sure we are of what is there, and whether others write.
+        worklist: what is left to do, and what is sent next.
     """
 
     def __init__(
-        self, published: ExportedZone, spec: UpdateTarget, identity: str, epoch: Callable[[], int]
+        self,
+        exported: ExportedZone,
+        spec: UpdateTarget,
+        identity: str,
+        epoch: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.published = published
-        self.identity = identity
-        self.units = Units(published)
-        self.planner = Planner(published, self.units, ServerState(), spec, identity, self._next_generation)
-        self.backlog = Backlog()
-        self.rejections = Rejections()
-        self.obstacles: dict[bytes, tuple[bytes, Obstacle]] = {}
-        self.orphans = Orphans()
-        self.withdrawn: set[bytes] = set()
-        self.unresolved: dict[bytes, Part] = {}
-        self.attempts: dict[bytes, dict[bytes, int]] = {}
-        self.unsure: set[bytes] = set()
-        self.learned = False
-        self.steps: int | None = 0
-        self.seen_epoch = -1
-        self.is_challenged = False
+        self._exported = exported
         self._epoch = epoch
-        self._clock = 0
-        self._touched_at: dict[bytes, int] = {}
+        self._units = Units(exported)
+        self._state = ServerState()
+        self._in_flight = InFlight()
+        self._planner = Planner(exported, self._units, self._state, spec, identity, self._next_generation)
+        self.knowledge = Knowledge(self._state, exported, self._in_flight, identity, self._planner.is_ours)
+        self.worklist = Worklist(self._units, self._state, self.knowledge, self._planner, clock)
+        self._writes: int | None = 0
 
-    @property
-    def state(self) -> ServerState:
-        """What is known of the server."""
-        return self.planner.state
+    # --- what is wanted ----------------------------------------------------------------------------------
 
-    @property
-    def now(self) -> int:
-        """A point in the order of what we did."""
-        return self._clock
+    def build(self) -> Iterator[None]:
+        """Index what is wanted, a slice at a time; versions may come in between."""
+        return self._units.build()
+
+    def on_version(self, version: Version) -> None:
+        """Add what a version touches to the worklist."""
+        self.worklist.add_touched(self._units.update(version))
 
     @property
     def serial(self) -> int:
         """The version that drafts bring."""
-        return self.published.serial
+        return self._exported.serial
 
-    def on_version(self, version: Version) -> None:
-        """Put what a version touches into the backlog."""
-        touched = self.units.update(version)
-        for root in touched:
-            if root in self.units:
-                self.withdrawn.discard(root)
-                self.orphans.discard(root)
-                self._update_rejections(root, touched[root])
-            else:
-                self.withdrawn.add(root)
-                self._forget_trouble(root)
-        self.backlog.add_touched(touched)
+    # --- the fate of a message ---------------------------------------------------------------------------
 
-    def names_of(self, root: bytes) -> set[bytes]:
-        """Return the names of a unit that we know of."""
-        unit = self.state.units.get(root)
-        keys = self.units.keys(root) | (unit.rrsets.keys() if unit else set())
-        return {root, *(owner for owner, _ in keys)}
+    def on_applied(self, draft: Draft) -> None:
+        """Know a message as written."""
+        if self._writes is not None:
+            self._writes += 1
+        for part in draft.parts:
+            self._write(part)
 
-    def differs(self, root: bytes, marker: ExportedRRset | None) -> bool:
-        """Whether a marker is another one than the server has, as far as we know."""
-        unit = self.state.units.get(root)
-        return data_of(marker) != data_of(unit.marker if unit else None)
+    def on_refused(self, draft: Draft, rcode: int) -> bool:
+        """Divide a message that the server doesn't take; return whether it was a single name: left out."""
+        if self.worklist.divide(draft):
+            return False
+        self.worklist.leave_out(draft, rcode)
+        return True
+
+    def on_returned(self, draft: Draft) -> None:
+        """Put what a message was made of back into the worklist."""
+        self.worklist.give_back(draft)
+
+    def on_conflict(
+        self,
+        draft: Draft,
+        markers: Mapping[bytes, ExportedRRset | None],
+        names: Mapping[bytes, RRsets],
+    ) -> list[bytes]:
+        """Return the units that are to be read anew, after their markers and guarded names were read.
+
+        None: it was not a conflict.
+        """
+        self._writes = None
+        found = []
+        for part in draft.parts:
+            marker = markers[part.root]
+            if data_of(marker) == data_of(part.after):
+                self._write(part)
+                self.knowledge.doubt(part)
+                found.append(part.root)
+                continue
+            is_other = data_of(marker) != data_of(part.before)
+            for owner, rrsets in part.guards:
+                expected = {rdtype: rrset.records for rdtype, rrset in rrsets}
+                if {rdtype: rrset.records for rdtype, rrset in names[owner].items()} != expected:
+                    self._state.set_foreign(owner, names[owner])
+                    is_other = True
+            if is_other:
+                found.append(part.root)
+        if found:
+            self.on_returned(draft)
+        return found
+
+    def on_unknown(self, draft: Draft) -> None:
+        """Keep in mind what may have had effect, or may still have it."""
+        self._writes = None
+        for part in draft.parts:
+            self._in_flight.lose(part)
+        self.on_returned(draft)
+
+    def unresolved(self) -> list[bytes]:
+        """Return the units whose markers have to be read before anything is written."""
+        return self._in_flight.roots()
+
+    def resolve(self, root: bytes, marker: ExportedRRset | None, *, is_acknowledged: bool = False) -> Fate:
+        """Return the fate of what is in flight for a unit, by the marker that it has."""
+        part = self._in_flight.pop(root)
+        if data_of(marker) == data_of(part.after):
+            self._write(part)
+            if not is_acknowledged:
+                self.knowledge.doubt(part)
+            return Fate.APPLIED
+        return Fate.RETURNED if data_of(marker) == data_of(part.before) else Fate.CONFLICT
+
+    def has_effect(self, draft: Draft) -> bool:
+        """Whether the server has the markers that a message wrote, as far as we know."""
+        return all(self._state.has_marker(part.root, part.after) for part in draft.parts)
+
+    def _write(self, part: Part) -> None:
+        self.knowledge.write(part)
+        self.worklist.note_written(part)
+
+    # --- what was read -----------------------------------------------------------------------------------
+
+    @property
+    def writes(self) -> int | None:
+        """How many messages have had effect since the last look; None where it isn't known of all."""
+        return self._writes
+
+    def forget_writes(self, count: int) -> None:
+        """Count no more those that the zone's serial has shown."""
+        if self._writes is not None:
+            self._writes -= count
+
+    def begin_reading(self) -> int:
+        """Return the point in time from which on a reading is older than what we send."""
+        self._writes = 0
+        return self._in_flight.now
 
     def roots(self) -> list[bytes]:
         """Return the units that are wanted, or known to be at the server and ours."""
-        ours = (root for root, unit in self.state.units.items() if self.planner.is_ours(unit))
-        return list(dict.fromkeys((*self.units, *ours)))
+        ours = (root for root, unit in self._state.units() if self._planner.is_ours(unit))
+        return list(dict.fromkeys((*self._units, *ours)))
 
-    @property
-    def is_sure(self) -> bool:
-        """Whether there is no unit that is unsure."""
-        return not self.unsure
+    def names_of(self, root: bytes) -> set[bytes]:
+        """Return the names of a unit that we know of."""
+        unit = self._state.unit(root)
+        keys = self._units.keys(root) | (unit.rrsets.keys() if unit else set())
+        return {root, *(owner for owner, _ in keys)}
 
-    def is_unsure(self, root: bytes) -> bool:
-        """Whether a unit may have names that we don't know of.
+    def learn_zone(self, found: ServerState, since: int) -> Iterator[None]:
+        """Compare with the whole zone, as it was at a point in time; a slice at a time.
 
-        Another Rollcall has written it, or a message of ours that had been given up.
+        Units that we wrote to since then are left as we know them.
         """
-        return root in self.unsure
+        count = 0
+        for root in list(dict.fromkeys((*found, *self._state))):
+            unit = found.unit(root)
+            if not self._in_flight.is_newer(root, since):
+                self.knowledge.read(root, unit, found)
+                self.knowledge.trust(root)
+                self.worklist.note_orphan(root)
+            count += 1 + (len(unit.rrsets) if unit else 0)
+            if count >= SLICE:
+                count = 0
+                yield
+        for root in self._in_flight.touched_since(since):
+            for owner in list(found.foreign_below(root)):
+                found.set_foreign(owner, {})
+        self._state.replace_foreign(found)
+        self.knowledge.complete()
+        yield
+        yield from self.worklist.compare_all()
+        self.knowledge.trust_until(since)
+        self._in_flight.forget_until(since)
 
-    def is_newer(self, root: bytes, since: int) -> bool:
-        """Whether something was sent for a unit after a point, or may still get there."""
-        return self._touched_at.get(root, 0) > since or root in self.unresolved
+    def learn_unit(
+        self,
+        root: bytes,
+        marker: ExportedRRset | None,
+        names: Mapping[bytes, RRsets],
+        since: int | None = None,
+    ) -> None:
+        """Compare with a unit's marker, and with what is at each of its names that we know of.
 
-    def touched_since(self, since: int) -> list[bytes]:
-        """Return the units for which `is_newer` holds, as far as something was sent for them."""
-        return [root for root in self._touched_at if self.is_newer(root, since)]
+        Where it was read for a reading of all, that began at a point in time, what we wrote since is newer.
+        Where it was read because of a message, it is newer than any reading of all that is under way.
+        """
+        if since is None:
+            self._in_flight.touch(root)
+        elif self._in_flight.is_newer(root, since):
+            return
+        self.knowledge.read_names(root, marker, names)
+        self.worklist.note_orphan(root)
+        self.worklist.compare(root, is_live=True)
 
-    def looked_at_all(self, since: int) -> None:
-        """Take in that everything is known as it was at a point of ours, but for what is newer."""
-        self.unsure = {root for root in self.unsure if self.is_newer(root, since)}
-        self._touched_at = {root: at for root, at in self._touched_at.items() if at > since}
-
-    def touch(self, root: bytes) -> None:
-        """Note that something was sent or read for a unit."""
-        self._clock += 1
-        self._touched_at[root] = self._clock
-
-    def see(self, unit: Held) -> None:
-        """Take in the epoch of a marker of this installation."""
-        self.seen_epoch = max(self.seen_epoch, unit.found.generation.epoch)
-
-    def doubt(self, part: Part) -> None:
-        """Note that a marker like ours may be another's: without an election, epochs may be the same."""
-        if part.after is not None:
-            self.unsure.add(part.root)
-
-    def compare(self, root: bytes, *, live: bool = False) -> None:
-        """Put a unit into the backlog, if it differs."""
-        keys = self.planner.differing(root)
-        if keys or not self.planner.is_marked(root):
-            lane = self.backlog.live if live else self.backlog.flood
-            self.backlog.add(root, keys, lane)
-
-    def note_orphan(self, root: bytes) -> None:
-        """Note whether a unit at the server is ours, and wanted by nobody."""
-        unit = self.state.units.get(root)
-        if unit is None or root in self.units or root in self.withdrawn or not self.planner.is_ours(unit):
-            self.orphans.discard(root)
-        else:
-            self.orphans.found(root)
+    def complete_by_names(self, since: int) -> None:
+        """Note that all names that we know of were read: more is not to be had from this server."""
+        self.knowledge.complete()
+        for root in self.knowledge.trust_until(since):
+            self.worklist.add_unwanted(root)
 
     def _next_generation(self, root: bytes, found: Generation | None) -> Generation:
-        """Return a generation above what is there, and unlike any that we have tried."""
-        tried = max(self.attempts.get(root, {}).values(), default=0)
-        version = max(self.published.serial, tried + 1, found.version + 1 if found else 0)
+        """Return a generation above what is there, and unlike any that may still arrive."""
+        tried = self._in_flight.highest_version(root)
+        version = max(self._exported.serial, tried + 1, found.version + 1 if found else 0)
         return Generation(self._epoch(), version)
-
-    def _update_rejections(self, root: bytes, keys: set[RRsetKey]) -> None:
-        """Follow the changes of names that are left out."""
-        rejected = self.rejections.owners(root) & {owner for owner, _ in keys}
-        if not rejected:
-            return
-        differing = self.planner.differing(root)
-        for owner in rejected:
-            self.rejections.update(root, owner, (key for key in differing if key[0] == owner))
-
-    def _forget_trouble(self, root: bytes) -> None:
-        self.rejections.forget(root)
-        for name in [name for name, (of, _) in self.obstacles.items() if of == root]:
-            del self.obstacles[name]
-
-
-def data_of(marker: ExportedRRset | None) -> tuple[bytes, ...]:
-    """Return the records of a marker, none where there is none: its ttl makes no difference."""
-    return marker.records if marker else ()

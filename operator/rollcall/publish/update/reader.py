@@ -12,7 +12,6 @@ from rollcall.model import KeyRing
 
 from . import reasons
 from .discovery import connect
-from .learning import Learning
 from .publication import Publication
 from .readback import read_markers, read_names
 from .reasons import TargetError
@@ -34,7 +33,11 @@ _uniform = SystemRandom().uniform
 
 
 class Reader:
-    """Reads one domain over a connection of its own. `found` is called after each reading that took place."""
+    """Reads one domain over a connection of its own.
+
+    `due` asks for the next reading at once: something is not as it was expected. `found` is set after each
+    reading that took place.
+    """
 
     def __init__(
         self,
@@ -43,37 +46,35 @@ class Reader:
         identity: str,
         publication: Publication,
         ring: Callable[[], KeyRing],
+        *,
+        due: asyncio.Event,
+        found: asyncio.Event,
     ) -> None:
-        self.found: Callable[[], None] = lambda: None
         self._server = server
         self._domain = domain
         self._identity = identity
         self._publication = publication
-        self._learning = Learning(publication)
         self._ring = ring
+        self._due = due
+        self._found = found
         self._serial: int | None = None
         self._read_at = 0.0
-        self._hurry = asyncio.Event()
-
-    def hurry(self) -> None:
-        """Let the next reading come at once: something is not as it was expected."""
-        self._hurry.set()
 
     async def run(self) -> Never:
         """Read back until cancelled. What goes wrong is for the writer to say, which sees it as well."""
         while True:
             try:
                 async with asyncio.timeout(REPAIR_SECONDS * _uniform(*JITTER)):
-                    await self._hurry.wait()
+                    await self._due.wait()
             except TimeoutError:
                 pass
-            self._hurry.clear()
+            self._due.clear()
             with suppress(TargetError):
                 await self.look()
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def look(self) -> None:
-        """Read the zone, if it can differ from what is known.
+        """Read the zone, unless its serial says that it is as we know it.
 
         Raises:
             TargetError: it can't be read.
@@ -88,40 +89,37 @@ class Reader:
 
     async def _look(self, session: Session, zone: bytes) -> None:
         publication = self._publication
-        steps = publication.steps
+        writes = publication.writes
         serial = await session.serial_of(zone)
-        if self._is_explained(serial, steps):
+        if writes is not None and self._is_explained(serial, writes):
             self._serial = serial
-            if publication.steps is not None and steps is not None:
-                publication.steps -= steps
+            publication.forget_writes(writes)
             return
-        publication.steps = 0
-        since = publication.now
+        since = publication.begin_reading()
         try:
             contents = await read_zone(session, zone, self._domain, self._identity)
         except TransferRefused:
             await self._look_at_names(since)
             self._serial = serial
         else:
-            for _ in self._learning.learn(contents.state, since):
+            for _ in publication.learn_zone(contents.state, since):
                 await asyncio.sleep(0)
             self._serial = contents.serial
         self._read_at = time.monotonic()
-        self.found()
+        self._found.set()
 
-    def _is_explained(self, serial: int | None, steps: int | None) -> bool:
-        """Whether nobody but us has written since we looked last: then each update of ours is one step.
+    def _is_explained(self, serial: int | None, writes: int) -> bool:
+        """Whether nobody but us has written since the last look: then each update of ours is one step.
 
         Each of our updates changes a marker, so that none of them can be without a step. Where a server
         counts in another way, or the whole was not read for long, it is read.
         """
-        if not self._publication.learned or self._serial is None or steps is None:
-            return False
-        if not self._publication.is_sure:
+        knowledge = self._publication.knowledge
+        if self._serial is None or not (knowledge.is_complete and knowledge.is_sure):
             return False
         if time.monotonic() >= self._read_at + WHOLE_SECONDS:
             return False
-        return serial == (self._serial + steps) % (1 << 32)
+        return serial == (self._serial + writes) % (1 << 32)
 
     async def _look_at_names(self, since: int) -> None:
         """Ask for each name that we know of, where the server serves no transfer."""
@@ -138,7 +136,7 @@ class Reader:
                     continue
                 await self._read(session, batch, since)
                 batch, size = {}, 0
-            self._learning.learned_by_name(since)
+            publication.complete_by_names(since)
         finally:
             await session.close()
 
@@ -146,5 +144,5 @@ class Reader:
         markers = await read_markers(session, list(batch))
         names = await read_names(session, (owner for owners in batch.values() for owner in owners))
         for root, owners in batch.items():
-            if not self._publication.is_newer(root, since):
-                self._learning.read(root, markers[root], {owner: names[owner] for owner in owners})
+            found = {owner: names[owner] for owner in owners}
+            self._publication.learn_unit(root, markers[root], found, since)

@@ -1,6 +1,5 @@
 """Names that the server does not take, while it takes others: left out, and tried again alone."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -33,7 +32,7 @@ def items_of(parts: Iterable[Part]) -> list[Item]:
     items = []
     for part in parts:
         owners: dict[bytes, set[RRsetKey]] = {}
-        for key, _ in part.changes:
+        for key, _ in part.updates:
             keys = owners.setdefault(key[0], set())
             if key[1] in MANAGED_TYPES:
                 keys.add(key)
@@ -52,9 +51,9 @@ def work_of(items: Sequence[Item]) -> Work:
 
 
 class Rejections:
-    """What the server refused, by unit and name, with the rcode."""
+    """What the server refused, by unit and name, with the rcode. `clock` is a monotonic one."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._items: dict[tuple[bytes, bytes], tuple[Item, int]] = {}
         self._owners: dict[bytes, set[bytes]] = {}
@@ -97,8 +96,8 @@ class Rejections:
         self._retry_at = self._clock() + self._retry_seconds
         return [item for item, _ in list(self._items.values())[:RETRIED]]
 
-    def accepted(self, items: Iterable[Item]) -> None:
-        """Take in that the server has taken names; the next ones are tried soon."""
+    def accept(self, items: Iterable[Item]) -> None:
+        """Forget names that the server has taken; the next ones are tried soon."""
         for item in items:
             if self._items.pop((item.root, item.owner), None) is not None:
                 self._forget_owner(item.root, item.owner)
@@ -106,7 +105,7 @@ class Rejections:
                 self._retry_seconds = FIRST_RETRY_SECONDS
 
     def update(self, root: bytes, owner: bytes, keys: Iterable[RRsetKey]) -> None:
-        """Take in which RRsets of a name are to be written now, if any."""
+        """Replace the RRsets of a name that are to be written; none: it is not left out any more."""
         item = Item(root, owner, frozenset(keys))
         if item.keys:
             _, rcode = self._items[root, owner]

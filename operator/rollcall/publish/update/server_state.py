@@ -10,8 +10,10 @@ from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.marker import Marker, is_marker_name, parse, root_of_marker
 from rollcall.zone.unit import nearest_root
 
-Names: TypeAlias = Mapping[bytes, Mapping[int, ExportedRRset]]
-"""RRsets by owner, then type."""
+from .message import Part
+
+RRsets: TypeAlias = Mapping[int, ExportedRRset]
+"""What is at a name, by type."""
 
 
 @dataclass(slots=True)
@@ -56,36 +58,93 @@ def held(marker: ExportedRRset) -> Held | None:
     return Held(marker, max(markers, key=lambda each: each.generation))
 
 
+def data_of(marker: ExportedRRset | None) -> tuple[bytes, ...]:
+    """Return the records of a marker, none where there is none: its ttl makes no difference."""
+    return marker.records if marker else ()
+
+
 class ServerState:
     """The units at a server, by root, and the names there that are not ours, by owner."""
 
-    def __init__(self, units: dict[bytes, Held] | None = None, foreign: Names | None = None) -> None:
-        self.units = units if units is not None else {}
-        self.foreign: dict[bytes, Mapping[int, ExportedRRset]] = {}
-        self.below: dict[bytes, set[bytes]] = {}
+    def __init__(
+        self, units: dict[bytes, Held] | None = None, foreign: Mapping[bytes, RRsets] | None = None
+    ) -> None:
+        self._units = units if units is not None else {}
+        self._foreign: dict[bytes, RRsets] = {}
+        self._below: dict[bytes, set[bytes]] = {}
         for owner, rrsets in (foreign or {}).items():
             self.set_foreign(owner, rrsets)
 
-    def set_foreign(self, owner: bytes, rrsets: Mapping[int, ExportedRRset]) -> None:
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._units)
+
+    def unit(self, root: bytes) -> Held | None:
+        """Return a unit, None where there is none."""
+        return self._units.get(root)
+
+    def units(self) -> Iterable[tuple[bytes, Held]]:
+        """Return the units with their roots."""
+        return self._units.items()
+
+    def set_unit(self, root: bytes, unit: Held | None) -> None:
+        """Replace a unit; None: there is none."""
+        if unit is None:
+            self._units.pop(root, None)
+        else:
+            self._units[root] = unit
+
+    def write(self, part: Part) -> None:
+        """Do what a part of a message has done at the server."""
+        if part.after is None:
+            self.set_unit(part.root, None)
+            return
+        fresh = held(part.after)
+        assert fresh is not None, "what we write is a marker"
+        unit = self._units.setdefault(part.root, fresh)
+        unit.marker, unit.found = fresh.marker, fresh.found
+        for key, after in part.updates:
+            if key[0] in self._foreign:
+                self.set_foreign(key[0], {})
+            if key[1] not in MANAGED_TYPES:
+                continue
+            if after is None:
+                unit.rrsets.pop(key, None)
+            else:
+                unit.rrsets[key] = after
+
+    def has_marker(self, root: bytes, marker: ExportedRRset | None) -> bool:
+        """Whether a unit has a marker with these data; None: whether it has none."""
+        unit = self._units.get(root)
+        return data_of(marker) == data_of(unit.marker if unit else None)
+
+    def foreign(self, owner: bytes) -> RRsets:
+        """Return what others have at a name."""
+        return self._foreign.get(owner, {})
+
+    def set_foreign(self, owner: bytes, rrsets: RRsets) -> None:
         """Note what others have at a name; nothing, if there is nothing."""
         names = suffixes(owner)
         if rrsets:
-            self.foreign[owner] = rrsets
+            self._foreign[owner] = rrsets
             for name in names:
-                self.below.setdefault(name, set()).add(owner)
-        elif self.foreign.pop(owner, None) is not None:
+                self._below.setdefault(name, set()).add(owner)
+        elif self._foreign.pop(owner, None) is not None:
             for name in names:
-                owners = self.below[name]
+                owners = self._below[name]
                 owners.discard(owner)
                 if not owners:
-                    del self.below[name]
+                    del self._below[name]
 
     def foreign_below(self, root: bytes) -> Iterable[bytes]:
         """Return the names of others at and below a name."""
-        return self.below.get(root, ())
+        return self._below.get(root, ())
+
+    def replace_foreign(self, read: "ServerState") -> None:
+        """Replace all names of others by those of a reading, which is not used any more."""
+        self._foreign, self._below = read._foreign, read._below
 
 
-def sort_names(names: Names, identity: str) -> ServerState:
+def sort_names(names: Mapping[bytes, RRsets], identity: str) -> ServerState:
     """Tell units from names of others."""
     units: dict[bytes, Held] = {}
     for owner, rrsets in names.items():
@@ -93,7 +152,7 @@ def sort_names(names: Names, identity: str) -> ServerState:
             unit = held(marker)
             if unit is not None:
                 units[root_of_marker(owner)] = unit
-    foreign: dict[bytes, Mapping[int, ExportedRRset]] = {}
+    foreign: dict[bytes, RRsets] = {}
     for owner, rrsets in names.items():
         if is_marker_name(owner) and root_of_marker(owner) in units:
             continue

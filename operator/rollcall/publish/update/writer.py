@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from random import SystemRandom
-from typing import Never, Protocol
+from typing import Never
 
 from rollcall.dnswire.errors import TsigError, TsigFault
 from rollcall.dnswire.header import Rcode
@@ -12,12 +12,11 @@ from rollcall.model import KeyRing
 
 from . import reasons
 from .discovery import connect
-from .drafts import Draft, Drafts
-from .fence import Fence
-from .learning import Learning
+from .drafts import Draft
+from .fence import Fence, ensure_leading
 from .message import MAX_OCTETS, SIGNATURE_OCTETS, compose
-from .outcomes import Outcomes
-from .publication import Publication
+from .progress import Progress
+from .publication import Fate, Publication
 from .readback import read_markers, read_names
 from .session import TIMEOUT_SECONDS, Server, Session
 
@@ -40,21 +39,11 @@ _EVERYWHERE = frozenset((Rcode.NOTAUTH, Rcode.NOTIMP))
 _uniform = SystemRandom().uniform
 
 
-class Listener(Protocol):
-    """Who is told how far it has got."""
-
-    def answered(self) -> None:
-        """Take in that a message had effect."""
-
-    def progressed(self) -> None:
-        """Take in that a message had effect, and that there is more to send."""
-
-    def settled(self, serial: int) -> None:
-        """Take in that there is nothing more to send, up to a version."""
-
-
 class Writer:
-    """Writes one domain. `hurry` asks for the whole zone to be read back soon."""
+    """Writes one domain.
+
+    `due` says that there may be something to send; `doubt` asks for the whole zone to be read back soon.
+    """
 
     def __init__(
         self,
@@ -63,22 +52,22 @@ class Writer:
         publication: Publication,
         ring: Callable[[], KeyRing],
         fence: Fence,
-        hurry: Callable[[], None],
-        listener: Listener,
-        count: Callable[[str], None],
+        progress: Progress,
+        count: Callable[[Fate], None],
+        *,
+        due: asyncio.Event,
+        doubt: asyncio.Event,
     ) -> None:
         self._server = server
         self._domain = domain
         self._publication = publication
-        self._drafts = Drafts(publication)
-        self._outcomes = Outcomes(publication)
-        self._learning = Learning(publication)
+        self._worklist = publication.worklist
         self._ring = ring
         self._fence = fence
-        self._hurry = hurry
-        self._listener = listener
+        self._progress = progress
         self._count = count
-        self._wake = asyncio.Event()
+        self._due = due
+        self._doubt = doubt
         self._session: Session | None = None
         self._zone = b""
         self._used: KeyRing | None = None
@@ -87,16 +76,11 @@ class Writer:
         self._refused = 0
         self._conflicts = 0
 
-    def wake(self) -> None:
-        """Look for something to send."""
-        self._wake.set()
-
     def renew(self) -> None:
         """Connect anew before the next message, with the keys that hold then."""
         self._is_renewed = True
-        self._wake.set()
 
-    def remark(self) -> str:
+    def _remark(self) -> str:
         """Return what is worth saying while all is well."""
         ring, session = self._used, self._session
         if ring is None or session is None or session.key == ring.current:
@@ -118,7 +102,7 @@ class Writer:
         self._is_proven = False
         self._refused = self._conflicts = 0
         while True:
-            self._wake.clear()
+            self._due.clear()
             session = await self._connected()
             try:
                 await self._turn(session)
@@ -137,129 +121,113 @@ class Writer:
 
     async def _turn(self, session: Session) -> None:
         """Send the next message, or wait for something to send."""
-        publication = self._publication
-        if publication.unresolved:
-            await self._resolve(session)
-        await self._make_sure_that_we_lead()
-        serial = publication.serial
-        draft = self._drafts.draft(time.time())
-        if draft is None and self._drafts.has_work:
+        await self._resolve(session)
+        await ensure_leading(self._fence, self._publication.knowledge)
+        serial = self._publication.serial
+        draft = self._worklist.draft(serial, time.time())
+        if draft is None and self._worklist:
             await asyncio.sleep(0)  # there was nothing to send in a good many units: on to the next ones
             return
         if draft is None:
-            self._listener.settled(serial)
+            self._progress.on_settled(serial, self._remark())
             await self._idle(session)
             return
         wire = compose(session.next_id(), self._zone, draft.parts)
-        if len(wire) > MAX_OCTETS - SIGNATURE_OCTETS and self._drafts.split(draft):
+        if len(wire) > MAX_OCTETS - SIGNATURE_OCTETS and self._worklist.divide(draft):
             return
         await self._send(session, draft, wire)
 
     async def _idle(self, session: Session) -> None:
         """Wait until there is something to send, and keep the connection meanwhile."""
-        while not self._drafts.is_due:
+        while not self._worklist.is_due(time.time()):
             try:
                 async with asyncio.timeout(PROBE_SECONDS):
-                    await self._wake.wait()
+                    await self._due.wait()
                 return
             except TimeoutError:
                 if not session.usable:
                     return
                 await session.serial_of(self._zone)
-                self._listener.answered()
+                self._progress.on_remedy()
 
     async def _send(self, session: Session, draft: Draft, wire: bytes) -> None:
+        """Send a message, and find its fate (see `publication`)."""
         started = time.monotonic()
         try:
             answer = await session.send(wire, TIMEOUT_SECONDS + SECONDS_PER_RECORD * draft.record_count)
         except TsigError as error:
             if error.fault is TsigFault.BAD_KEY and error.by_peer:
                 # Knot says so of a name that the key is not granted; the key itself was taken before.
-                self._count("refused")
-                self._take_apart(draft, Rcode.REFUSED)
+                self._count(Fate.REFUSED)
+                self._refused_by(session, draft, Rcode.REFUSED)
                 return
-            self._count("refused" if error.by_peer else "unknown")
-            self._outcomes.unknown(draft)
+            self._count(Fate.REFUSED if error.by_peer else Fate.UNKNOWN)
+            self._publication.on_unknown(draft)
             raise
         except BaseException:
-            self._count("unknown")
-            self._outcomes.unknown(draft)
+            self._count(Fate.UNKNOWN)
+            self._publication.on_unknown(draft)
             raise
         rcode = answer.rcode
         if rcode == Rcode.NOERROR:
             await self._accepted(session, draft, time.monotonic() - started)
         elif rcode in _PREREQUISITES:
-            self._count("conflict")
+            self._count(Fate.CONFLICT)
             await self._explain(session, draft, rcode)
         elif rcode in _EVERYWHERE:
-            self._count("refused")
-            self._outcomes.returned(draft)
+            self._count(Fate.REFUSED)
+            self._publication.on_returned(draft)
             raise reasons.refusal(str(self._server), rcode, self._zone, session.key.name)
         else:
-            self._count("refused")
-            self._take_apart(draft, rcode)
+            self._count(Fate.REFUSED)
+            self._refused_by(session, draft, rcode)
 
     async def _accepted(self, session: Session, draft: Draft, seconds: float) -> None:
-        if not self._is_proven:
-            self._outcomes.unknown(draft)
+        """Note that the server has acknowledged a message; the first time, check that it has written it."""
+        if self._is_proven:
+            self._publication.on_applied(draft)
+        else:
+            self._publication.on_unknown(draft)
             await self._resolve(session, is_acknowledged=True)
-            if not self._outcomes.has_effect(draft):
+            if not self._publication.has_effect(draft):
                 raise reasons.nothing_written(str(self._server), self._zone)
             self._is_proven = True
-        else:
-            self._outcomes.applied(draft)
-        self._drafts.pace.took(draft.record_count, seconds)
-        self._count("applied")
+        self._worklist.note_pace(draft.record_count, seconds)
+        self._count(Fate.APPLIED)
         self._refused = self._conflicts = 0
-        self._listener.answered()
+        self._progress.on_remedy()
         if draft.is_last:
-            self._listener.settled(draft.serial)
+            self._progress.on_settled(draft.serial, self._remark())
         else:
-            self._listener.progressed()
-
-    async def _make_sure_that_we_lead(self) -> None:
-        """Ask, where the server has shown that somebody else may; raise our epoch above the others'."""
-        publication, fence = self._publication, self._fence
-        if not fence.leading:
-            raise reasons.deposed()
-        while publication.seen_epoch > fence.epoch or (
-            publication.is_challenged and publication.seen_epoch == fence.epoch
-        ):
-            if not await fence.confirm():
-                raise reasons.deposed()
-            try:
-                await fence.raise_epoch(publication.seen_epoch)
-            except Exception as error:  # of the election's own kind
-                raise reasons.deposed(str(error)) from error
-        publication.is_challenged = False
+            self._progress.on_applied()
 
     async def _resolve(self, session: Session, *, is_acknowledged: bool = False) -> None:
-        """Find out what became of messages that were not answered, before anything else is written."""
-        publication = self._publication
-        parts = dict(publication.unresolved)
-        for root, marker in (await read_markers(session, list(parts))).items():
-            if not self._outcomes.resolved(root, marker, is_acknowledged=is_acknowledged):
-                await self._read(session, root)
-            elif not publication.differs(root, parts[root].after):
-                self._listener.answered()
-        if not publication.is_sure:
-            self._hurry()
+        """Find the fate of messages that were not answered, before anything else is written."""
+        roots = self._publication.unresolved()
+        if not roots:
+            return
+        for root, marker in (await read_markers(session, roots)).items():
+            match self._publication.resolve(root, marker, is_acknowledged=is_acknowledged):
+                case Fate.APPLIED:
+                    self._progress.on_remedy()
+                case Fate.CONFLICT:
+                    await self._read(session, root)
+        if not self._publication.knowledge.is_sure:
+            self._doubt.set()
 
     async def _explain(self, session: Session, draft: Draft, rcode: int) -> None:
-        """Find what has made a prerequisite fail, and take it in."""
-        publication = self._publication
+        """Find what has made a prerequisite fail, and read it anew."""
         markers = await read_markers(session, [part.root for part in draft.parts])
-        guarded = {guard.owner: part.root for part in draft.parts for guard in part.guards}
+        guarded = dict.fromkeys(guard.owner for part in draft.parts for guard in part.guards)
         names = await read_names(session, guarded)
-        found = self._outcomes.explain(draft, markers, names)
+        found = self._publication.on_conflict(draft, markers, names)
         if not found:
-            self._take_apart(draft, rcode)
+            self._refused_by(session, draft, rcode)
             return
-        self._outcomes.returned(draft)
         for root in found:
             await self._read(session, root)
-        if publication.is_challenged:
-            self._hurry()
+        if self._publication.knowledge.is_challenged:
+            self._doubt.set()
         self._conflicts += 1
         if self._conflicts >= CONFLICTS_IN_A_ROW:
             await asyncio.sleep(_uniform(*CONFLICT_SECONDS))
@@ -268,19 +236,17 @@ class Writer:
         # The marker first: if somebody writes in between, our next write will be refused, and this repeated.
         [marker] = (await read_markers(session, [root])).values()
         names = await read_names(session, self._publication.names_of(root))
-        self._learning.reread(root, marker, names)
-        if self._publication.is_unsure(root):
-            self._hurry()
+        self._publication.learn_unit(root, marker, names)
+        if self._publication.knowledge.is_unsure(root):
+            self._doubt.set()
 
-    def _take_apart(self, draft: Draft, rcode: int) -> None:
-        """Send the halves of a message that the server doesn't take; leave out a single name."""
-        if self._drafts.split(draft):
+    def _refused_by(self, session: Session, draft: Draft, rcode: int) -> None:
+        """Send a refused message in halves; where even single names are refused, it is the server."""
+        if not self._publication.on_refused(draft, rcode):
             return
         self._refused += 1
-        self._outcomes.reject(draft, rcode)
-        is_alone = not (self._is_proven or self._drafts.has_groups or self._publication.backlog)
+        is_alone = not (self._is_proven or self._worklist)
         if self._refused >= REFUSED_IN_A_ROW or is_alone:
-            self._drafts.gather()
+            self._worklist.gather()
             self._refused = 0
-            key = self._session.key.name if self._session else ""
-            raise reasons.refusal(str(self._server), rcode, self._zone, key)
+            raise reasons.refusal(str(self._server), rcode, self._zone, session.key.name)

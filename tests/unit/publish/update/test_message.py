@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rollcall.dnswire import rdata as rd
 from rollcall.dnswire.message import read
 from rollcall.dnswire.types import Type
-from rollcall.publish.update.message import Change, Guard, Part, compose
+from rollcall.publish.update.message import Guard, Part, RRsetUpdate, compose
 from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.names import from_text
 
@@ -26,9 +26,12 @@ parts = st.builds(
     names,
     st.none() | texts,
     st.none() | texts,
-    st.lists(st.builds(Change, names.map(lambda name: (name, Type.A)), st.none() | sets), max_size=4).map(
-        tuple
-    ),
+    st.lists(
+        st.builds(RRsetUpdate, names.map(lambda name: (name, Type.A)), st.none() | sets), max_size=4
+    ).map(tuple),
+    st.lists(
+        st.builds(Guard, names, st.just(()) | sets.map(lambda rrset: ((Type.A, rrset),))), max_size=3
+    ).map(tuple),
     st.lists(
         st.builds(Guard, names, st.just(()) | sets.map(lambda rrset: ((Type.A, rrset),))), max_size=3
     ).map(tuple),
@@ -46,7 +49,7 @@ def test_compose(given_parts: list[Part]) -> None:
     assert len(records) == sum(part.record_count for part in given_parts)
     assert len(wire) <= 12 + len(ZONE) + 4 + sum(part.octets for part in given_parts)
     for part in given_parts:
-        for (owner, rdtype), after in part.changes:
+        for (owner, rdtype), after in part.updates:
             written = {each.data for each in message.authorities if each[:3] == (owner, rdtype, 1)}
             assert set(after.records if after else ()) <= written
     read_by_dnspython = dns.message.from_wire(wire)

@@ -3,19 +3,20 @@
 The publication is driven as the writer drives it, against a model of a server.
 """
 
+from collections.abc import Iterable
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollcall.dnswire.header import Rcode
 from rollcall.dnswire.types import Type
 from rollcall.model import UpdateTarget
-from rollcall.publish.update.drafts import Drafts
-from rollcall.publish.update.learning import Learning
 from rollcall.publish.update.message import MAX_RECORDS, compose
-from rollcall.publish.update.outcomes import Outcomes
-from rollcall.publish.update.publication import Publication
+from rollcall.publish.update.obstacles import Obstacle
+from rollcall.publish.update.publication import Fate, Publication
+from rollcall.publish.update.rejections import FIRST_RETRY_SECONDS
 from rollcall.zone.exported import ExportedRRset, RRsetKey
-from rollcall.zone.marker import is_marker_name, marker_name, parse
+from rollcall.zone.marker import is_marker_name, marker_name, parse, root_of_marker
 from unit.publish.update.model_server import ModelServer
 from updates.source import IDENTITY, Source, label, many
 
@@ -35,30 +36,32 @@ class Driver:
         self.source = source
         self.server = server
         spec = UpdateTarget("target", "192.0.2.1", "secret", adopt=adopt)
-        self.publication = Publication(source.published, spec, IDENTITY, lambda: self.epoch)
-        self.drafts = Drafts(self.publication)
-        self.outcomes = Outcomes(self.publication)
-        self.learning = Learning(self.publication)
-        for _ in self.publication.units.build():
+        self.clock = 0.0
+        self.publication = Publication(
+            source.published, spec, IDENTITY, lambda: self.epoch, lambda: self.clock
+        )
+        for _ in self.publication.build():
             pass
         source.listeners.append(self.publication.on_version)
         self.learn()
 
     def learn(self) -> None:
-        since = self.publication.now
-        for _ in self.learning.learn(self.server.state(IDENTITY), since):
+        since = self.publication.begin_reading()
+        for _ in self.publication.learn_zone(self.server.state(IDENTITY), since):
             pass
 
     def turn(self, now: float, *, request_lost: bool = False, answer_lost: bool = False) -> bool:
         """Send a message, if there is one."""
         publication = self.publication
-        for root in list(publication.unresolved):
-            if not self.outcomes.resolved(root, self.server.at(marker_name(root)).get(Type.TXT)):
+        knowledge, worklist = publication.knowledge, publication.worklist
+        for root in publication.unresolved():
+            fate = publication.resolve(root, self.server.at(marker_name(root)).get(Type.TXT))
+            if fate is Fate.CONFLICT:
                 self.read(root)
-        if publication.seen_epoch > self.epoch or publication.is_challenged:
-            self.epoch = max(self.epoch, publication.seen_epoch + 1)
-            publication.is_challenged = False
-        draft = self.drafts.draft(now)
+        if knowledge.highest_epoch > self.epoch or knowledge.is_challenged:
+            self.epoch = max(self.epoch, knowledge.highest_epoch + 1)
+            knowledge.end_challenge()
+        draft = worklist.draft(publication.serial, now)
         if draft is None:
             return False
         self.sent += 1
@@ -67,20 +70,20 @@ class Driver:
         assert len(wire) <= 48 * 1024
         rcode = None if request_lost else self.server.update(wire)
         if rcode is None or answer_lost:
-            self.outcomes.unknown(draft)
+            publication.on_unknown(draft)
         elif rcode == Rcode.NOERROR:
-            self.outcomes.applied(draft)
+            publication.on_applied(draft)
         elif rcode == Rcode.REFUSED:
-            if not self.drafts.split(draft):
-                self.outcomes.reject(draft, rcode)
+            publication.on_refused(draft, rcode)
         else:
             markers = {
                 part.root: self.server.at(marker_name(part.root)).get(Type.TXT) for part in draft.parts
             }
             guarded = [guard.owner for part in draft.parts for guard in part.guards]
-            found = self.outcomes.explain(draft, markers, {owner: self.server.at(owner) for owner in guarded})
+            found = publication.on_conflict(
+                draft, markers, {owner: self.server.at(owner) for owner in guarded}
+            )
             assert found, "a prerequisite fails for a reason"
-            self.outcomes.returned(draft)
             for root in found:
                 self.read(root)
         return True
@@ -88,7 +91,7 @@ class Driver:
     def read(self, root: bytes) -> None:
         marker = self.server.at(marker_name(root)).get(Type.TXT)
         names = {owner: self.server.at(owner) for owner in self.publication.names_of(root)}
-        self.learning.read(root, marker, names)
+        self.publication.learn_unit(root, marker, names)
 
     def drain(self, now: float = 1000.0) -> None:
         """Send all that there is to send."""
@@ -104,6 +107,10 @@ def wanted(source: Source) -> RRsets:
     return {
         key: rrset for key, rrset in rrsets.items() if key[0] != source.apex and not is_marker_name(key[0])
     }
+
+
+def markers(rrsets: Iterable[RRsetKey]) -> set[bytes]:
+    return {owner for owner, _ in rrsets if is_marker_name(owner)}
 
 
 def without_markers(server: ModelServer) -> RRsets:
@@ -157,9 +164,7 @@ def test_it_always_ends_right(plan: list[tuple[str, str, int]]) -> None:
     driver.drain(1001.0)
     driver.drain(5000.0)  # what was found and not wanted is dead by now
     assert without_markers(server) == {**wanted(source), **foreign}
-    assert {owner for owner, _ in server.rrsets if is_marker_name(owner)} == {
-        marker_name(root) for root in driver.publication.units
-    }
+    assert markers(server.rrsets) == markers(source.published.rrsets)
     sent = driver.sent
     driver.learn()
     driver.drain(6000.0)
@@ -183,7 +188,7 @@ def test_two_writers_never_mix(changes: list[tuple[int, str, int]], data: st.Dat
     for _ in range(3):
         writers[1].drain()
         writers[1].learn()
-    names = set(writers[1].publication.units)
+    names = set(map(root_of_marker, markers(sources[1].published.rrsets)))
     found = {
         key: rrset
         for key, rrset in without_markers(server).items()
@@ -200,12 +205,12 @@ def test_a_refused_name_is_left_out_and_tried_again() -> None:
     driver = Driver(source, server)
     driver.drain()
     assert {key for key in wanted(source) if key not in server.rrsets} == {bad}
-    assert driver.publication.rejections.names() == {Rcode.REFUSED: [bad[0]]}
+    assert driver.publication.worklist.rejected == {Rcode.REFUSED: [bad[0]]}
     server.refused.clear()
-    driver.publication.rejections._retry_at = 0.0
+    driver.clock += FIRST_RETRY_SECONDS
     driver.drain()
     assert without_markers(server) == wanted(source)
-    assert not driver.publication.rejections
+    assert not driver.publication.worklist.rejected
 
 
 def test_a_name_of_others_is_not_written() -> None:
@@ -216,7 +221,7 @@ def test_a_name_of_others_is_not_written() -> None:
     driver = Driver(source, server)
     driver.drain()
     assert server.rrsets[taken] == FOREIGN
-    assert list(driver.publication.obstacles) == [taken[0]]
+    assert driver.publication.worklist.obstacles == [Obstacle((taken[0],))]
     assert marker_name(taken[0]) not in {owner for owner, _ in server.rrsets}
     del server.rrsets[taken]
     driver.learn()
@@ -233,7 +238,7 @@ def test_names_that_are_as_wanted_are_taken_in() -> None:
     source.listeners.clear()
     driver = Driver(source, server)
     driver.drain()
-    assert not driver.publication.obstacles
+    assert not driver.publication.worklist.obstacles
     assert (marker_name(source.root("s1.shop")), Type.TXT) in server.rrsets
 
 

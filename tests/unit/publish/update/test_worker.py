@@ -32,7 +32,7 @@ class Side:
 
 
 class Reader(Side):
-    def __init__(self, *arguments: Any) -> None:
+    def __init__(self, *arguments: Any, **events: asyncio.Event) -> None:
         """Need nothing."""
 
     async def look(self) -> None:
@@ -44,8 +44,8 @@ class Reader(Side):
 
 
 class Writer(Side):
-    def __init__(self, *arguments: Any) -> None:
-        _, _, _, self.ring, _, _, self.listener, _ = arguments
+    def __init__(self, *arguments: Any, **events: asyncio.Event) -> None:
+        _, _, _, self.ring, _, self.progress, _ = arguments
 
     async def close(self) -> None:
         """Do nothing."""
@@ -54,7 +54,7 @@ class Writer(Side):
         self.ring()
         Side.tries.append(asyncio.get_running_loop().time())
         if Side.answers:
-            self.listener.answered()
+            self.progress.on_remedy()
         raise Side.error
 
 

@@ -1,0 +1,95 @@
+"""How far a target has got, and what is wrong with it: said in TargetReports, and each trouble in the log."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from rollcall.kube.backoff import Backoff
+from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
+from rollcall.zone.names import to_text
+
+from . import reasons
+from .reasons import ConnectionLost, Reason, TargetError
+from .worklist import Worklist
+
+log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 1.0
+"""Between two reports of how far a flood has got."""
+
+
+class Progress:
+    """Says what is new. `zone` is the name of the DiscoveryZone, `backoff` gives the rests after failures."""
+
+    def __init__(
+        self,
+        zone: str,
+        domain: bytes,
+        target: str,
+        worklist: Worklist,
+        backoff: Backoff,
+        report: Callable[[TargetReport], None],
+    ) -> None:
+        self._worklist = worklist
+        self._backoff = backoff
+        self._report = report
+        self._last = TargetReport(zone, domain, target, 0, 0.0, BEHIND, "", healthy=True)
+        self._is_failing = False
+        self._said_at = 0.0
+
+    def on_failure(self, error: TargetError) -> float:
+        """Say what is wrong; return for how many seconds to rest.
+
+        A first loss of the connection is no news, and is tried again at once.
+        """
+        is_news = self._is_failing or not isinstance(error, ConnectionLost)
+        seconds = self._backoff.next_seconds()
+        self._is_failing = True
+        if not is_news:
+            return 0.0
+        self._say(error.reason, str(error), healthy=False)
+        return seconds
+
+    def on_remedy(self) -> None:
+        """Let the next failure be a first one: the server has answered, or there is a new key."""
+        self._is_failing = False
+        self._backoff.reset()
+
+    def on_applied(self) -> None:
+        """Say now and then how much there is left to send."""
+        now = time.monotonic()
+        if now >= self._said_at + PROGRESS_SECONDS:
+            self._said_at = now
+            self._say(BEHIND, f"{self._worklist.size} services or pointers are left.", healthy=True)
+
+    def on_settled(self, serial: int, remark: str) -> None:
+        """Say that everything up to a version is there, but for what can't be."""
+        reason, message = self._trouble() or (CURRENT, remark)
+        at = self._last.at if self._last.serial == serial and self._last.at else time.time()
+        self._say(reason, message, healthy=reason == CURRENT, published=(serial, at))
+
+    def _trouble(self) -> tuple[str, str] | None:
+        obstacles = self._worklist.obstacles
+        if marked := [each for each in obstacles if each.owner]:
+            names = [name for each in marked for name in each.names]
+            return Reason.OWNED_BY_ANOTHER, reasons.owned_by_another((each.owner for each in marked), names)
+        if obstacles:
+            names = [name for each in obstacles for name in each.names]
+            return Reason.NAMES_TAKEN, reasons.names_taken(names)
+        for rcode, names in self._worklist.rejected.items():
+            return Reason.REJECTED, reasons.rejected(names, rcode)
+        return None
+
+    def _say(
+        self, reason: str, message: str, *, healthy: bool, published: tuple[int, float] | None = None
+    ) -> None:
+        last = self._last
+        serial, at = published or (last.serial, last.at)
+        report = TargetReport(last.zone, last.domain, last.target, serial, at, reason, message, healthy)
+        if report == last:
+            return
+        if not healthy and (last.reason, last.message) != (reason, message):
+            domain = to_text(last.domain)
+            log.warning("%s at %s of DiscoveryZone %s: %s", domain, last.target, last.zone, message)
+        self._last = report
+        self._report(report)
