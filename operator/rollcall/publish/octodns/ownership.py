@@ -38,7 +38,7 @@ class Ownership:
     def process_source_and_target_zones(
         self, desired: Any, existing: Any, target: Any, lenient: bool = False
     ) -> tuple[Any, Any]:
-        """Take the units that are taken out of the desired zone."""
+        """Remove from the desired zone the units that are taken."""
         self._marked = set(self._own_roots(existing.records))
         wanted = {record: record for record in desired.records}
         for record in existing.records:

@@ -20,17 +20,17 @@ def main() -> None:
     """Answer one request."""
     end_with(int(sys.argv[1]))
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answer:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a provider prints is no outcome
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a provider prints is not an outcome
         request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Request)
         answer.write(msgspec.json.encode(_outcome(request)))
 
 
 def _outcome(request: Request) -> Outcome:
     try:
-        settings = read(request.settings, request.secret)
+        config = read(request.settings, request.secret)
     except InvalidSettings as error:
         return Outcome(failure=Failure.SETTINGS, message=str(error))
-    redact = Redaction(settings.confidential)
+    redact = Redaction(config.confidential)
     sys.stdout = sys.stderr = RedactedStream(sys.stderr, redact)
     logging.basicConfig(
         level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", handlers=[logging.StreamHandler()]
@@ -45,7 +45,7 @@ def _outcome(request: Request) -> Outcome:
             message="Rollcall's image doesn't have octoDNS: make one with `rollcall[octodns]` and the package"
             " of the provider, such as octodns-route53.",
         )
-    outcome = Run(request).outcome(settings)
+    outcome = Run(request).outcome(config)
     # What a provider says of its refusal may well hold the key that it refuses.
     return msgspec.structs.replace(outcome, message=redact(outcome.message))
 

@@ -27,7 +27,7 @@ class InvalidSettings(ValueError):
     """Settings that can't be used; the message says why and what to do."""
 
 
-class Settings(NamedTuple):
+class ProviderConfig(NamedTuple):
     """A provider's class (module.Class) and arguments, and the values that must not be shown to anybody."""
 
     class_path: str
@@ -35,7 +35,7 @@ class Settings(NamedTuple):
     confidential: frozenset[str]
 
 
-def read(entries: Mapping[str, bytes], secret: str) -> Settings:
+def read(entries: Mapping[str, bytes], secret: str) -> ProviderConfig:
     """Read the settings in the entries of the Secret of a name.
 
     Raises:
@@ -68,7 +68,7 @@ def read(entries: Mapping[str, bytes], secret: str) -> Settings:
         )
     reading = _Reading(entries, secret)
     arguments = {key: reading.value(key, value) for key, value in content.items()}
-    return Settings(class_path, arguments, frozenset(reading.confidential))
+    return ProviderConfig(class_path, arguments, frozenset(reading.confidential))
 
 
 def _check_size_of_content(text: str, secret: str) -> None:

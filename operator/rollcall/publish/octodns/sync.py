@@ -17,7 +17,7 @@ from .desired import Desired, desired, marker_name
 from .exchange import Outcome, Request
 from .failures import ZoneMissing, failed
 from .ownership import Ownership
-from .settings import ENTRY, InvalidSettings, Settings
+from .settings import ENTRY, InvalidSettings, ProviderConfig
 
 MAX_NAMED = 5
 """So many names an outcome gives before it says how many more there are."""
@@ -31,12 +31,12 @@ class Run:
         self._left_out: list[str] = []
         self._counts = {"Create": 0, "Update": 0, "Delete": 0}
 
-    def outcome(self, settings: Settings) -> Outcome:
+    def outcome(self, config: ProviderConfig) -> Outcome:
         """Bring the provider's zone up to date; whatever goes wrong is in the outcome."""
         taken: list[str] = []
         failure, message = None, ""
         try:
-            taken = self._sync(settings)
+            taken = self._sync(config)
         except Exception as error:
             failure, message = failed(error, self._request.secret)
         return Outcome(
@@ -49,10 +49,10 @@ class Run:
             left_out=abridged(self._left_out[:MAX_NAMED], len(self._left_out)),
         )
 
-    def _sync(self, settings: Settings) -> list[str]:
+    def _sync(self, config: ProviderConfig) -> list[str]:
         """Return the names that are taken."""
         Record.enable_validators(("legacy",))  # octoDNS's default; unsaid, it warns each time
-        provider = build(settings, self._request)
+        provider = build(config, self._request)
         domain = f"{to_text(self._request.domain)}."
         zone = Zone(domain, [])
         roots = self._fill(zone, provider)
@@ -100,13 +100,13 @@ class Run:
         for existing in (plan.existing, ours):
             _part(plan, existing, changes).raise_if_unsafe()
         existing = plan.existing
-        for step in _steps(changes):
-            part = _part(plan, existing, step)
+        for batch in _batches(changes):
+            part = _part(plan, existing, batch)
             provider.apply(part)
             for kind, count in part.change_counts.items():
                 self._counts[kind] += count
             existing = existing.copy()
-            existing.apply(step)
+            existing.apply(batch)
 
 
 class _ApexNs:
@@ -132,35 +132,35 @@ class _ApexNs:
             existing.add_record(self._record, replace=True, lenient=True)
 
 
-def build(settings: Settings, request: Request) -> Any:
+def build(config: ProviderConfig, request: Request) -> Any:
     """Make the provider.
 
     Raises:
         InvalidSettings: there is no such provider, or it doesn't take these settings.
     """
-    module_name, _, class_name = settings.class_path.rpartition(".")
+    module_name, _, class_name = config.class_path.rpartition(".")
     where = f"{ENTRY} of the Secret {request.secret}"
     try:
         kind = getattr(importlib.import_module(module_name), class_name)
     except ModuleNotFoundError as error:
         package = (error.name or module_name).partition(".")[0].replace("_", "-")
         raise InvalidSettings(
-            f"The class {settings.class_path} needs the Python package {package}, which Rollcall's image"
+            f"The class {config.class_path} needs the Python package {package}, which Rollcall's image"
             f" doesn't have: make an image with it, or correct the class in {where}."
         ) from error
     except (AttributeError, ImportError, ValueError) as error:
-        raise InvalidSettings(f"There is no class {settings.class_path}: correct it in {where}.") from error
+        raise InvalidSettings(f"There is no class {config.class_path}: correct it in {where}.") from error
     if not (isinstance(kind, type) and issubclass(kind, BaseProvider)):
-        raise InvalidSettings(f"{settings.class_path} is no provider of octoDNS: correct class in {where}.")
+        raise InvalidSettings(f"{config.class_path} is no provider of octoDNS: correct class in {where}.")
     try:
-        provider = kind(request.target, **settings.arguments)
+        provider = kind(request.target, **config.arguments)
     except (TypeError, ValueError) as error:
         raise InvalidSettings(
-            f"{settings.class_path} doesn't take the settings of {where}: {error}."
+            f"{config.class_path} doesn't take the settings of {where}: {error}."
         ) from error
     if provider.apply_disabled:
         raise InvalidSettings(f"apply_disabled is set in {where}: nothing is published. Remove it.")
-    provider.root_ns_warnings = False  # that none is desired is no oversight
+    provider.root_ns_warnings = False  # that none is desired is on purpose
     return provider
 
 
@@ -182,13 +182,13 @@ def _part(plan: Any, existing: Any, changes: list[Any]) -> Any:
     )
 
 
-def _steps(changes: list[Any]) -> Iterator[list[Any]]:
+def _batches(changes: list[Any]) -> Iterator[list[Any]]:
     """Divide changes so that a run that ends half-way leaves no record without its marker."""
     first = [change for change in changes if _is_marker(change) and isinstance(change, Create)]
     last = [change for change in changes if _is_marker(change) and isinstance(change, Delete)]
     outer = {id(change) for change in (*first, *last)}
     between = [change for change in changes if id(change) not in outer]
-    return (step for step in (first, between, last) if step)
+    return (batch for batch in (first, between, last) if batch)
 
 
 def _is_marker(change: Any) -> bool:

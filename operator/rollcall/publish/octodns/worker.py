@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from random import SystemRandom
 
+from rollcall.kube.backoff import Backoff, uniform
 from rollcall.model import OctodnsTarget
 from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
 from rollcall.zone.exported import ExportedZone, Version
@@ -29,16 +29,14 @@ LAST_RETRY_SECONDS = 300.0
 NOT_FOUND = "SecretNotFound"
 NAMES_TAKEN = "NamesTaken"
 
-_uniform = SystemRandom().uniform
-
-Settings = Callable[[], Mapping[str, bytes] | None]
+Entries = Callable[[], Mapping[str, bytes] | None]
 Perform = Callable[[Request, float], Awaitable[Outcome]]
 
 
 class OctodnsWorker:
     """Publishes one domain at one target, one run at a time.
 
-    `settings` gives the entries of the target's Secret, None while there is no such Secret; `identity` is the
+    `entries` gives those of the target's Secret, None while there is no such Secret; `identity` is the
     owner that markers name. `perform` does a run within a limit of seconds.
     """
 
@@ -48,7 +46,7 @@ class OctodnsWorker:
         spec: OctodnsTarget,
         published: ExportedZone,
         identity: str,
-        settings: Settings,
+        entries: Entries,
         report: Callable[[TargetReport], None],
         perform: Perform = process.run,
         unix_time: Callable[[], float] = time.time,
@@ -57,15 +55,16 @@ class OctodnsWorker:
         self._spec = spec
         self._published = published
         self._identity = identity
-        self._settings = settings
+        self._entries = entries
         self._report = report
         self._perform = perform
         self._unix_time = unix_time
         self._wake = asyncio.Event()
-        self._new_settings = asyncio.Event()
+        self._new_entries = asyncio.Event()
         self._used: Mapping[str, bytes] | None = None
         self._last = TargetReport(zone, published.apex, spec.name, 0, 0.0, BEHIND, "", healthy=True)
-        self._failures = 0
+        self._is_failing = False
+        self._backoff = Backoff(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
 
     def on_version(self, version: Version) -> None:
         """Let the next run begin soon: there is a new version."""
@@ -73,26 +72,26 @@ class OctodnsWorker:
 
     def on_secrets_changed(self) -> None:
         """Try anew, if our Secret is among those that changed: it may be the remedy."""
-        if self._settings() != self._used:
-            self._new_settings.set()
+        if self._entries() != self._used:
+            self._new_entries.set()
             self._wake.set()
 
     async def run(self) -> None:
         """Publish until cancelled."""
         while True:
             self._wake.clear()
-            self._new_settings.clear()
+            self._new_entries.clear()
             await self._publish()
             await self._rest()
 
     async def _rest(self) -> None:
-        """Wait for a change; after a failure for new settings only: the zone changes all the time."""
-        if self._failures:
-            bound = min(FIRST_RETRY_SECONDS * 2 ** (self._failures - 1), LAST_RETRY_SECONDS)
-            seconds, event = bound * _uniform(0.5, 1.0), self._new_settings
+        """Wait for a change; after a failure for a new Secret only: the zone changes all the time."""
+        if self._is_failing:
+            seconds, event = self._backoff.next_seconds(), self._new_entries
         else:
+            self._backoff.reset()
             await asyncio.sleep(PAUSE_SECONDS)
-            seconds, event = REPAIR_SECONDS * _uniform(0.9, 1.0), self._wake
+            seconds, event = REPAIR_SECONDS * uniform(0.9, 1.0), self._wake
         try:
             async with asyncio.timeout(seconds):
                 await event.wait()
@@ -103,26 +102,24 @@ class OctodnsWorker:
         serial = self._published.serial
         if self._last.reason == CURRENT and self._last.serial != serial:
             self._say(BEHIND, "A run is under way.", healthy=True)
-        self._used = self._settings()
+        self._is_failing = True
+        self._used = self._entries()
         if self._used is None:
-            self._failures += 1
             message = f"There is no Secret {self._spec.config_secret} in Rollcall's namespace: make it."
             self._say(NOT_FOUND, message, healthy=False)
             return
         try:
             outcome = await self._perform(self._request(self._used), LIMIT_SECONDS)
         except OSError as error:  # no process, no memory
-            self._failures += 1
             self._say(Failure.ENDED, f"octoDNS can't be started: {error}. It is tried again.", healthy=False)
             return
         if outcome.failure is not None:
-            self._failures += 1
             self._say(outcome.failure, outcome.message, healthy=False)
             return
-        self._failures = 0
+        self._is_failing = False
         self._succeeded(serial, outcome)
 
-    def _request(self, settings: Mapping[str, bytes]) -> Request:
+    def _request(self, entries: Mapping[str, bytes]) -> Request:
         rrsets: tuple[RRset, ...] = tuple(
             (owner, rdtype, rrset.ttl, rrset.records)
             for (owner, rdtype), rrset in self._published.rrsets.items()
@@ -132,7 +129,7 @@ class OctodnsWorker:
             secret=self._spec.config_secret,
             domain=self._published.apex,
             identity=self._identity,
-            settings=dict(settings),
+            settings=dict(entries),
             rrsets=rrsets,
         )
 
@@ -157,11 +154,9 @@ class OctodnsWorker:
     ) -> None:
         serial, at = published or (self._last.serial, self._last.at)
         apex, target = self._published.apex, self._spec.name
-        before, self._last = (
-            self._last,
-            TargetReport(self._zone, apex, target, serial, at, reason, message, healthy),
-        )
-        if not healthy and (before.reason, before.message) != (reason, message):
+        last = self._last
+        self._last = TargetReport(self._zone, apex, target, serial, at, reason, message, healthy)
+        if not healthy and (last.reason, last.message) != (reason, message):
             log.warning(
                 "%s at the octoDNS target %s of DiscoveryZone %s: %s",
                 to_text(apex),

@@ -10,7 +10,7 @@ Work: TypeAlias = dict[bytes, set[RRsetKey]]
 """Roots of units, each with RRsets to compare; the marker is always compared."""
 
 FLOOD = 200
-"""Units: a version that touches more of them is no live change of some pods."""
+"""Units: a version that touches more of them is not a live change of some pods."""
 
 
 class Backlog:

@@ -1,4 +1,4 @@
-"""Connecting: which of our keys the server takes, and which zone of its holds the domain."""
+"""Connecting: which of our keys the server takes, and which of its zones holds the domain."""
 
 from rollcall.dnswire.errors import TsigError, TsigFault
 from rollcall.dnswire.header import AA
@@ -13,7 +13,7 @@ from .session import Server, Session
 async def connect(server: Server, ring: KeyRing, domain: bytes) -> tuple[Session, bytes]:
     """Connect and look who is there; return the connection and the name of the zone.
 
-    The current key is tried first, then the one before it: a server may not know the new one yet.
+    The current key is tried first, then the previous one: a server may not know the new one yet.
 
     Raises:
         TargetError: there is no connection, no key that is taken, or no such zone.

@@ -40,7 +40,7 @@ class Progress:
     def on_failure(self, error: TargetError) -> float:
         """Say what is wrong; return for how many seconds to rest.
 
-        A first loss of the connection is no news, and is tried again at once.
+        A first loss of the connection is not said, and is tried again at once.
         """
         is_news = self._is_failing or not isinstance(error, ConnectionLost)
         seconds = self._backoff.next_seconds()

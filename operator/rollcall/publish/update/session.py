@@ -1,7 +1,7 @@
 """One TCP connection to a server: signed requests, and their answers, whose signatures are checked.
 
 A request whose answer doesn't come has an unknown outcome (`ConnectionLost`); the connection is then of no
-more use, so that a late answer can't be taken for that of another request.
+use any more, so that a late answer can't be taken for that of another request.
 """
 
 import asyncio
@@ -110,7 +110,7 @@ class Session:
         Raises:
             ConnectionLost: there was no answer; the outcome is unknown.
             TsigError: the server doesn't accept our signature, or we not that of the answer.
-            TargetError: the answer is no DNS message.
+            TargetError: the answer is not a DNS message.
         """
         [answer] = await self._exchange([wire], timeout_seconds)
         return answer

@@ -32,7 +32,7 @@ class Contents(NamedTuple):
 
 
 async def read_zone(session: Session, zone: bytes, domain: bytes, identity: str) -> Contents:
-    """Transfer a zone; the session is of no more use.
+    """Transfer a zone; the session is of no use afterwards.
 
     Raises:
         TransferRefused: the server doesn't serve it.
@@ -56,7 +56,7 @@ async def read_zone(session: Session, zone: bytes, domain: bytes, identity: str)
 
 
 class _Collector:
-    """Takes in the messages of a transfer."""
+    """Collects the messages of a transfer."""
 
     def __init__(self, zone: bytes, domain: bytes, key: TsigKey, chain: Chain, ident: bytes) -> None:
         self.started = False
@@ -70,11 +70,11 @@ class _Collector:
         self._records: list[tuple[bytes, int, int, bytes]] = []
 
     def add(self, wire: bytes) -> None:
-        """Take in a message.
+        """Add a message.
 
         Raises:
             TransferRefused: it says that there is no transfer.
-            MalformedMessage: it is none of a transfer.
+            MalformedMessage: it is not one of a transfer.
             TsigError: its signature doesn't hold.
         """
         answer = read(wire)

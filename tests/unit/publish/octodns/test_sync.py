@@ -9,11 +9,11 @@ from octodns.zone import Zone
 
 from rollcall.publish.octodns import sync
 from rollcall.publish.octodns.exchange import Failure, Outcome, Request
-from rollcall.publish.octodns.settings import Settings
+from rollcall.publish.octodns.settings import ProviderConfig
 from unit.publish.octodns.providers import Provider
 from unit.publish.octodns.zones import IDENTITY, Domain, web
 
-SETTINGS = Settings("a.Provider", {}, frozenset())
+SETTINGS = ProviderConfig("a.Provider", {}, frozenset())
 ORIGIN = Zone("k8s.example.com.", [])
 
 

@@ -32,9 +32,6 @@ parts = st.builds(
     st.lists(
         st.builds(Guard, names, st.just(()) | sets.map(lambda rrset: ((Type.A, rrset),))), max_size=3
     ).map(tuple),
-    st.lists(
-        st.builds(Guard, names, st.just(()) | sets.map(lambda rrset: ((Type.A, rrset),))), max_size=3
-    ).map(tuple),
     st.booleans(),
 )
 
