@@ -103,11 +103,8 @@ class FilePublisher:
             return None
         except Exception as error:
             writer.read_back_at = 0.0
-            problem = problem_of(writer.file, error)
-            generation = writer.file.generation
-            self._report(
-                writer, msgspec.structs.replace(writer.report, generation=generation, problem=problem)
-            )
+            now = {"generation": writer.file.generation, "problem": problem_of(writer.file, error)}
+            self._report(writer, msgspec.structs.replace(writer.report, **now))
             raise
         return max(0.0, writer.read_back_at - _now())
 

@@ -80,9 +80,9 @@ class FileWriter:
             if file is None:
                 raise UnknownFile(str(self.file.key))
             self.file = file
-            if format_of(file.spec).has_serial:
-                await self._adopt_serial()
             try:
+                if format_of(file.spec).has_serial:
+                    await self._adopt_serial()
                 current = await self._store.current(file.key)
             except CannotRender as error:
                 raise Refused(error.problem) from error

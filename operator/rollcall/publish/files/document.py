@@ -30,7 +30,7 @@ class Document:
         """Finish the rendering. The serial is part of zone files only."""
         parts: tuple[Part, ...] = ()
         too_large = None
-        whole = Part.of(1, self.file.spec.config_map.key, self._whole(serial))
+        whole = Part.of(1, self._key, self._text(self.body, serial))
         try:
             parts = self._parts(serial, whole)
         except TooLarge as error:
@@ -49,13 +49,13 @@ class Document:
             too_large=too_large,
         )
 
-    def _whole(self, serial: int) -> str:
-        head = self.form.head(self._head(serial))
-        return f"{head}{self.body}{self.form.tail}"
+    @property
+    def _key(self) -> str:
+        return self.file.spec.config_map.key
 
-    def _head(self, serial: int, number: int = 1, keys: tuple[str, ...] = ()) -> Head:
-        keys = keys or (self.file.spec.config_map.key,)
-        return Head(self.file, self.file.generation, self.digest, serial, number, keys)
+    def _text(self, body: str, serial: int, number: int = 1, keys: tuple[str, ...] = ()) -> str:
+        head = Head(self.file, self.file.generation, self.digest, serial, number, keys or (self._key,))
+        return f"{self.form.head(head)}{body}{self.form.tail}"
 
     def _parts(self, serial: int, whole: Part) -> tuple[Part, ...]:
         if self.form.file_each and not _one_service(self.file):
@@ -63,26 +63,19 @@ class Document:
         if size_of(whole.text) <= MAX_PART_BYTES:
             return (whole,)
         pieces = split(self.form, self.blocks)
-        keys = tuple(numbered(self.file.spec.config_map.key, n + 1) for n in range(len(pieces)))
+        keys = _numbered_keys(self.file, len(pieces))
         return tuple(
-            Part.of(number, key, self._part(blocks, serial, number, keys))
+            Part.of(number, key, self._text(self.form.body(blocks), serial, number, keys))
             for number, (key, blocks) in enumerate(zip(keys, pieces, strict=True), 1)
         )
 
-    def _part(self, blocks: Sequence[Block], serial: int, number: int = 1, keys: tuple[str, ...] = ()) -> str:
-        head = self.form.head(self._head(serial, number, keys))
-        return f"{head}{self.form.body(blocks)}{self.form.tail}"
-
     def _part_each(self, serial: int) -> tuple[Part, ...]:
         """Give each service a key of its own."""
-        texts = [self._part(part, serial) for block in self.blocks for part in split(self.form, [block])]
+        pieces = [piece for block in self.blocks for piece in split(self.form, [block])]
+        texts = [self._text(self.form.body(piece), serial) for piece in pieces]
         numbers = pack([size_of(text) for text in texts])
         return tuple(
-            Part.of(
-                number,
-                inserted(self.file.spec.config_map.key, short_name(self.file.spec, block.service)),
-                text,
-            )
+            Part.of(number, inserted(self._key, short_name(self.file.spec, block.service)), text)
             for number, block, text in zip(numbers, self.blocks, texts, strict=True)
         )
 
@@ -127,11 +120,13 @@ def render(file: DiscoveryFile, services: Sequence[Members], serial: int) -> Ren
 
 def empty_part(file: DiscoveryFile, number: int) -> Part:
     """Return what stands in a ConfigMap that an earlier, larger rendering needed: valid, and empty."""
-    key = numbered(file.spec.config_map.key, number)
-    keys = tuple(numbered(file.spec.config_map.key, n + 1) for n in range(number))
-    form = format_of(file.spec)
-    head = form.head(Head(file, file.generation, "none", 0, number, keys))
-    return Part.of(number, key, f"{head}{form.tail}")
+    keys = _numbered_keys(file, number)
+    empty = Document(file, format_of(file.spec), (), (), "", digest="none")
+    return Part.of(number, keys[-1], empty._text("", 0, number, keys))
+
+
+def _numbered_keys(file: DiscoveryFile, count: int) -> tuple[str, ...]:
+    return tuple(numbered(file.spec.config_map.key, n + 1) for n in range(count))
 
 
 def _one_service(file: DiscoveryFile) -> bool:

@@ -54,15 +54,16 @@ def weights(instances: Sequence[Instance]) -> list[int]:
 
 
 def resolve(
-    members: Members, wanted: str, protocols: tuple[str, ...]
-) -> tuple[Endpoints | None, LeftOut | None]:
+    members: Members, wanted: str, protocols: tuple[str, ...], left_out: list[LeftOut]
+) -> Endpoints | None:
     """Resolve a service to endpoints by the name of a port, "" for its first one.
 
-    With a None the service is left out; with a LeftOut beside endpoints only some instances are.
+    What is left out is added to `left_out`: some of its instances, or with a None the service.
     """
     port, problem = _port(members, wanted, protocols)
     if port is None:
-        return None, LeftOut(members.key, "NoSuchPort", problem)
+        left_out.append(LeftOut(members.key, "NoSuchPort", problem))
+        return None
     resolved: list[tuple[Instance, int]] = []
     without: list[str] = []
     for instance in in_order(members.instances):
@@ -73,15 +74,16 @@ def resolve(
             without.append(instance.pod.name)
         else:
             resolved.append((instance, number))
-    left_out = _unresolved(members, port, without) if without else None
-    if without and not resolved:
-        return None, left_out
+    if without:
+        left_out.append(_unresolved(members, port, without))
+        if not resolved:
+            return None
     shares = weights([instance for instance, _ in resolved])
     endpoints = tuple(
         Endpoint.of(instance, number, weight)
         for (instance, number), weight in zip(resolved, shares, strict=True)
     )
-    return Endpoints(members.key, port, endpoints), left_out
+    return Endpoints(members.key, port, endpoints)
 
 
 def contents(
@@ -93,11 +95,8 @@ def contents(
     """Resolve services by the port of the spec, and make a block of each."""
     result = Contents([], [])
     for members in services:
-        endpoints, left_out = resolve(members, file.spec.port, protocols)
-        if endpoints is not None:
+        if endpoints := resolve(members, file.spec.port, protocols, result.left_out):
             result.blocks.append(block(file, endpoints))
-        if left_out is not None:
-            result.left_out.append(left_out)
     return result
 
 

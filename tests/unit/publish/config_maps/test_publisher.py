@@ -347,6 +347,15 @@ async def test_a_foreign_config_map_in_the_way_of_a_part_stops_all_parts() -> No
         assert bench.api.data("web") == before
 
 
+async def test_a_format_of_another_version_is_reported() -> None:
+    async with Bench().running() as bench:
+        bench.store.put_file(file("toml"), [WEB])
+        await asyncio.sleep(SETTLED)
+
+    assert bench.reason() == "UnknownFormat"
+    assert bench.api.calls == []
+
+
 async def test_a_service_that_does_not_fit_keeps_the_last_good() -> None:
     nginx = file("nginx")
     async with Bench().running() as bench:

@@ -30,11 +30,8 @@ def _contents(file: DiscoveryFile, services: Sequence[Members]) -> Contents:
         if len(sharing) > 1:
             result.left_out.extend(_collisions(prefix, [members.key for members in sharing]))
             continue
-        service, left_out = _resolve(sharing[0], file.spec.port)
-        if service is not None:
+        if service := _resolve(sharing[0], file.spec.port, result.left_out):
             result.blocks.append(_block(prefix, service))
-        if left_out is not None:
-            result.left_out.append(left_out)
     return result
 
 
@@ -44,12 +41,12 @@ def prefix_of(spec: FileSpec, key: Key) -> str:
     return f"_{prefix}" if prefix[0].isdigit() else prefix
 
 
-def _resolve(members: Members, wanted: str) -> tuple[Endpoints | None, LeftOut | None]:
+def _resolve(members: Members, wanted: str, left_out: list[LeftOut]) -> Endpoints | None:
     if members.ports or wanted:
-        return resolve(members, wanted, _PROTOCOLS)
+        return resolve(members, wanted, _PROTOCOLS, left_out)
     found = [instance for instance in in_order(members.instances) if instance.addresses]
     bare = tuple(Endpoint.of(instance, None, instance.weight) for instance in found)
-    return Endpoints(members.key, None, bare), None
+    return Endpoints(members.key, None, bare)
 
 
 def _block(prefix: str, service: Endpoints) -> Block:
