@@ -1,4 +1,25 @@
-"""What is answered to whom: SOA, AXFR and IXFR of the zones that the settings name, nothing else."""
+"""What is answered to whom: SOA, AXFR and IXFR of the zones that the settings name, nothing else.
+
+The first of these that applies decides::
+
+    not a DNS message                          FORMERR
+    the settings have not come yet             SERVFAIL
+    a signature that none of our keys made     NOTAUTH, and what is wrong in the TSIG record
+    two OPT records, or one not at the root    FORMERR
+    an EDNS version other than 0               BADVERS
+    not a QUERY                                NOTIMP
+    not one question                           FORMERR
+    not for SOA, AXFR or IXFR                  REFUSED
+    a zone that this client may not have       REFUSED
+    SOA                                        the SOA, whoever leads; SERVFAIL while it is not known
+    another replica leads                      REFUSED
+    the content is not known                   SERVFAIL
+    AXFR                                       the zone over TCP, REFUSED over UDP
+    IXFR without the client's SOA              FORMERR
+    IXFR of a client that is up to date        the SOA
+    IXFR over TCP                              the difference; the zone where that is not known, or smaller
+    IXFR over UDP                              the difference where it is known and fits, else the SOA
+"""
 
 from enum import StrEnum
 

@@ -1,4 +1,8 @@
-"""When a secondary is asked for its serial: each 15 s, and some times soon after it was told of a change."""
+"""When a secondary is asked for its serial: every 15 s, and several times soon after it was told of a change.
+
+A NOTIFY that was answered says only that it arrived: that the transfer is done is seen in the SOA alone. Most
+are done in milliseconds, so that the first questions follow quickly; the regular ones find what was missed.
+"""
 
 import asyncio
 import math

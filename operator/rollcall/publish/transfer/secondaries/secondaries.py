@@ -21,7 +21,7 @@ from .secondary_watch import Outlets, SecondaryKey, SecondaryWatch
 log = logging.getLogger(__name__)
 
 RESTART_SECONDS = 10.0
-"""After a watch broke: a defect of ours, which must be neither the end nor a hot loop."""
+"""Before a watch that broke runs again: a defect of ours, which must be neither the end nor a hot loop."""
 
 
 class _Running(NamedTuple):

@@ -421,7 +421,7 @@ async def test_a_catalog_that_can_not_be_is_said_of_each_secondary() -> None:
         assert world.last.message == "There is no catalog."
 
 
-async def test_a_defect_with_one_pair_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_defect_with_one_watch_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
     async with running(World(transfer_zone("k8s.example.com", NS1, NS2))) as world:
         answer = world.servers.usual
 
