@@ -26,11 +26,11 @@ How a change reaches a secondary
 --------------------------------
 The change comes in (`journal`)::
 
-    feed.Follower           a Delta of the control process
-    TransferZones.apply     the zone that it is of
-    ExportedZone.advance    at most 64 records an RRset; what differs
-    JournaledZone.advance   the new head
-    Journal.append          an entry for the previous version
+    feed.Follower               a Delta of the control process
+    TransferZones.apply_delta   the zone that it is of
+    ExportedZone.advance        at most 64 records an RRset; what differs
+    JournaledZone.advance       the new head
+    Journal.append              an entry for the previous version
     JournalFile.on_appended queued for the disk; nothing waits for that
 
 and is told (`secondaries`)::
