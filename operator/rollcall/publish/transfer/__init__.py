@@ -31,7 +31,7 @@ The change comes in (`journal`)::
     ExportedZone.advance        at most 64 records an RRset; what differs
     JournaledZone.advance       the new head
     Journal.append              an entry for the previous version
-    JournalFile.on_appended queued for the disk; nothing waits for that
+    JournalFile.on_appended     queued for the disk; nothing waits for that
 
 and is told (`secondaries`)::
 
