@@ -299,8 +299,8 @@ class App:
         yield from self._reporting.families()
         yield from self._snapshots.families()
         yield from self._loop_lag.families()
-        if self._config.publication_gate:
-            yield from self._gate_writer.families()
+        for family in self._gate_writer.families():  # listed without the gate as well, with no values
+            yield family if self._config.publication_gate else family._replace(values=tuple)
 
     def _why_not_ready(self) -> str:
         """Return why DNS isn't being answered, "" where it is."""
