@@ -159,6 +159,11 @@ class ZoneSpec(msgspec.Struct, frozen=True, rename="camel"):
     transfer: Transfer | None = None
     octodns: tuple[OctodnsTarget, ...] = ()
 
+    @property
+    def written_targets(self) -> tuple[UpdateTarget | OctodnsTarget, ...]:
+        """The targets that we write to; a secondary comes for its zone itself."""
+        return (*self.updates, *self.octodns)
+
 
 class DiscoveryZone(msgspec.Struct, frozen=True):
     """A DiscoveryZone. `created` (RFC 3339) decides which of two that claim one domain has it."""

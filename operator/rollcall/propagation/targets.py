@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from rollcall.model import DiscoveryZone, OctodnsTarget, UpdateTarget
+from rollcall.model import OctodnsTarget, UpdateTarget
 from rollcall.zone import Zones
 from rollcall.zone.names import from_text
 from rollcall.zone.serial import is_newer
@@ -86,16 +86,11 @@ def wanted_targets(zones: Zones) -> set[tuple[bytes, str]]:
     for served in zones.served_zones():
         zone = served.zone
         domains = [content.apex for content in served.contents()]
-        for spec in written_targets(zone):
+        for spec in zone.spec.written_targets:
             wanted |= {(domain, spec.name) for domain in domains_of(spec, domains)}
         if zone.spec.transfer is not None:
             wanted |= {(domain, each.name) for each in zone.spec.transfer.secondaries for domain in domains}
     return wanted
-
-
-def written_targets(zone: DiscoveryZone) -> tuple[UpdateTarget | OctodnsTarget, ...]:
-    """Return the targets that we write to; a secondary comes for its zone itself."""
-    return (*zone.spec.updates, *zone.spec.octodns)
 
 
 def domains_of(spec: UpdateTarget | OctodnsTarget, domains: Iterable[bytes]) -> list[bytes]:

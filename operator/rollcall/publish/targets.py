@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from rollcall.model import KeyRing, OctodnsTarget, Problem, UpdateTarget
 from rollcall.model.metric import MetricFamily
 from rollcall.propagation.report import TargetReport
-from rollcall.propagation.targets import domains_of, written_targets
+from rollcall.propagation.targets import domains_of
 from rollcall.zone import Output, PublishedVersion, Zones
 from rollcall.zone.exported import ExportedZone, Version
 from rollcall.zone.names import to_text
@@ -161,7 +161,7 @@ class Targets(Output):
             if served.building:
                 continue
             own = [content.apex for content in served.contents()]
-            for spec in written_targets(served.zone):
+            for spec in served.zone.spec.written_targets:
                 for domain in domains_of(spec, own):
                     yield TargetKey(served.zone.name, spec.name, domain), spec
 
