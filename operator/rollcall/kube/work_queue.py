@@ -51,7 +51,7 @@ class _Entry:
 
     It rests until `rested_at`, and its turn is at `due`. `ticket` is that of its place in line; whatever else
     stands there for it is void. `again` says that it was marked during its work, `anew` that a failure of
-    that work is no reason to wait.
+    that work is not a reason to wait.
     """
 
     __slots__ = ("again", "anew", "backoff", "due", "marked", "repeats", "rested_at", "running", "ticket")

@@ -63,7 +63,7 @@ def domain_of(spec: FileSpec) -> bytes:
     """Return the domain of a file in wire format, the root where it has none.
 
     Raises:
-        CannotRender: it is no domain of host names.
+        CannotRender: it is not a domain of host names.
     """
     if not spec.domain:
         return ROOT
