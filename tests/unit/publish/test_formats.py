@@ -15,8 +15,8 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def test_a_format_of_another_version_renders_nothing() -> None:
-    with pytest.raises(CannotRender, match=r"env in spec\.format") as caught:
-        render(file("toml"), [WEB], 1)
+    with pytest.raises(CannotRender, match=r"in spec\.format") as caught:
+        render(file("unheard-of"), [WEB], 1)
     assert caught.value.problem.reason == "UnknownFormat"
 
 

@@ -349,7 +349,7 @@ async def test_a_foreign_config_map_in_the_way_of_a_part_stops_all_parts() -> No
 
 async def test_a_format_of_another_version_is_reported() -> None:
     async with Bench().running() as bench:
-        bench.store.put_file(file("toml"), [WEB])
+        bench.store.put_file(file("unheard-of"), [WEB])
         await asyncio.sleep(SETTLED)
 
     assert bench.reason() == "UnknownFormat"
