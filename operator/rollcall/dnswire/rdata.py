@@ -5,13 +5,14 @@ from ipaddress import IPv4Address, IPv6Address
 
 from .types import Type
 
+_A, _AAAA = int(Type.A), int(Type.AAAA)
 _SRV = struct.Struct("!HHH")
 _SOA = struct.Struct("!IIIII")
 
 
-def address(value: IPv4Address | IPv6Address) -> tuple[Type, bytes]:
+def address(value: IPv4Address | IPv6Address) -> tuple[int, bytes]:
     """Return the type and the data of an address record."""
-    return (Type.A if value.version == 4 else Type.AAAA), value.packed
+    return (_A if value.version == 4 else _AAAA), value.packed
 
 
 def srv(weight: int, port: int, target: bytes, priority: int = 0) -> bytes:

@@ -13,7 +13,10 @@ CLASS_ANY = 255
 
 
 class Type(IntEnum):
-    """Types of records and questions that are known by name; every other one is passed on as it is."""
+    """Types of records and questions that are known by name; every other one is passed on as it is.
+
+    Looking up a member costs ten times what a global costs: what runs once a record keeps a constant of it.
+    """
 
     A = 1
     NS = 2
@@ -69,7 +72,7 @@ RECORD_TYPES = (
 )
 # fmt: on
 
-ADDRESS_TYPES = (Type.A, Type.AAAA)
+ADDRESS_TYPES = (int(Type.A), int(Type.AAAA))
 
 MANAGED_TYPES = frozenset(int(row.type) for row in RECORD_TYPES if row.is_managed)
 """The types that a unit holds at another server beside its marker. Others are left alone everywhere."""

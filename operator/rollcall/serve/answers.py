@@ -17,6 +17,8 @@ from .sources import Source, of_nothing, of_records, of_soa
 from .table import AnswerSet, Table, Zone
 from .variants import CLASS_IN, Compiler
 
+_ANY, _SOA = int(Type.ANY), int(Type.SOA)
+
 HOT_TYPES = frozenset(int(row.type) for row in RECORD_TYPES if row.is_hot)
 """Types for which sources are kept. None has a byte that is an ASCII letter: see `Answers.hot`."""
 
@@ -71,7 +73,7 @@ class Answers:
         if node is None and not self._table.is_above_a_zone(name):
             return Rcode.NXDOMAIN, self._nothing(zone, name)
         rrsets = node.rrsets if node else {}
-        if rdtype == Type.ANY and rrsets:
+        if rdtype == _ANY and rrsets:
             rdtype = next(iter(rrsets))  # RFC 8482 section 4.1: one RRset is enough
         question = _question(name, rdtype)
         source = self.hot.get(question)
@@ -84,7 +86,7 @@ class Answers:
     def _source(
         self, zone: Zone, name: bytes, rdtype: int, rrset: AnswerSet | None, question: bytes
     ) -> Source:
-        if rdtype == Type.SOA and name == zone.apex:
+        if rdtype == _SOA and name == zone.apex:
             return of_soa(zone)
         if rrset is None:
             return self._nothing(zone, name)

@@ -36,6 +36,8 @@ from .names import InvalidName, below
 
 VERSIONS = "versions"
 
+_SRV, _TXT = int(Type.SRV), int(Type.TXT)
+
 
 class Placement(msgspec.Struct, frozen=True):
     """All that decides a service's records in a zone, but for its instances.
@@ -96,7 +98,7 @@ def _services(parent: bytes, own: bytes, instance: Instance, weight: int) -> Ite
     for port in instance.ports:
         if port.name and len(port.name) < MAX_LABEL:  # 63 octets and the underscore are not a label
             owner = below(parent, *_port_labels(port))
-            yield Record(owner, Type.SRV, rd.srv(weight, port.number, own), weight, weight > 0)
+            yield Record(owner, _SRV, rd.srv(weight, port.number, own), weight, weight > 0)
 
 
 def _port_labels(port: InstancePort) -> tuple[str, str]:
@@ -123,7 +125,7 @@ def place(entry: Entry, spec: ZoneSpec, domain: bytes, identity: str) -> Placeme
         versions=len(root) <= MAX_NAME - _LONGEST_VERSION_PREFIX,
         live_names=asked.eligibility.instance_names is InstanceNames.LIVE,
         withheld_versions=entry.colliding_versions,
-        marker=Record(marker_name(root), Type.TXT, marker, 1),
+        marker=Record(marker_name(root), _TXT, marker, 1),
     )
 
 

@@ -9,6 +9,7 @@ from rollcall.model import Instance
 from .content import Record
 from .names import below, from_text
 
+_PTR = int(Type.PTR)
 _IN_ADDR_ARPA = from_text("in-addr.arpa")
 _IP6_ARPA = from_text("ip6.arpa")
 
@@ -23,4 +24,4 @@ def reverse_name(address: IPv4Address | IPv6Address) -> bytes:
 def pointers(instance: Instance, target: bytes) -> Iterator[Record]:
     """Yield a PTR record for each address of an instance, to the instance's own name."""
     for address in instance.addresses:
-        yield Record(reverse_name(address), Type.PTR, target, 1)
+        yield Record(reverse_name(address), _PTR, target, 1)

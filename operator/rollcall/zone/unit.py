@@ -12,6 +12,8 @@ from rollcall.dnswire.types import Type
 from .exported import ExportedZone, RRsetKey, Version
 from .marker import is_marker_name, marker_name, root_of_marker, service_of
 
+_PTR, _TXT = int(Type.PTR), int(Type.TXT)
+
 SLICE = 500
 """RRsets that are indexed at a time: less than a millisecond."""
 
@@ -19,10 +21,10 @@ SLICE = 500
 def root_of(key: RRsetKey, is_root: Callable[[bytes], bool]) -> bytes | None:
     """Return the root of the unit that an RRset of ours is in; None where it is in none."""
     owner, rdtype = key
-    if rdtype == Type.PTR:
+    if rdtype == _PTR:
         return owner
     if is_marker_name(owner):
-        return root_of_marker(owner) if rdtype == Type.TXT else None
+        return root_of_marker(owner) if rdtype == _TXT else None
     return nearest_root(owner, is_root)
 
 
@@ -53,13 +55,13 @@ class Units:
 
     def service(self, root: bytes) -> str:
         """Return the service that a unit is, "" for a pointer."""
-        rrset = self._published.rrsets.get((marker_name(root), Type.TXT))
+        rrset = self._published.rrsets.get((marker_name(root), _TXT))
         return service_of(rrset.records[0]) if rrset else ""
 
     def marker_ttl(self, root: bytes) -> int:
         """Return the ttl of a unit's marker, in seconds."""
         rrsets = self._published.rrsets
-        rrset = rrsets.get((marker_name(root), Type.TXT)) or rrsets.get((root, Type.PTR))
+        rrset = rrsets.get((marker_name(root), _TXT)) or rrsets.get((root, _PTR))
         return rrset.ttl if rrset else 0
 
     def build(self) -> Iterator[None]:
@@ -75,7 +77,7 @@ class Units:
         removed = frozenset(
             root_of_marker(owner)
             for (owner, rdtype), _, after in version.differences
-            if after is None and rdtype == Type.TXT and is_marker_name(owner)
+            if after is None and rdtype == _TXT and is_marker_name(owner)
         )
         touched: dict[bytes, set[RRsetKey]] = {root: set() for root in removed}
         for key, _, after in version.differences:
@@ -88,7 +90,7 @@ class Units:
             keys.add(key)
             if after is None and root in self._keys:
                 self._keys[root].discard(key)
-                if key[1] == Type.PTR:
+                if key[1] == _PTR:
                     del self._keys[root]
         for root in removed:
             self._keys.pop(root, None)
@@ -104,4 +106,4 @@ class Units:
 
     def _root(self, key: RRsetKey, removed: frozenset[bytes]) -> bytes | None:
         rrsets = self._published.rrsets
-        return root_of(key, lambda name: (marker_name(name), Type.TXT) in rrsets or name in removed)
+        return root_of(key, lambda name: (marker_name(name), _TXT) in rrsets or name in removed)

@@ -19,6 +19,8 @@ from .reasons import Reason, TargetError
 from .server_state import ServerState, names_of, sort_names
 from .session import Session
 
+_SOA = int(Type.SOA)
+
 
 class TransferRefused(Exception):
     """The server serves no transfer of the zone to us."""
@@ -87,7 +89,7 @@ class _Collector:
         else:
             self._chain = skip(wire, self._chain)
         for record in answer.answers:
-            if record.rdtype == Type.SOA and record.owner == self._zone:
+            if record.rdtype == _SOA and record.owner == self._zone:
                 if self.started:
                     if not answer.tsig:
                         raise MalformedMessage("the last message is not signed")
