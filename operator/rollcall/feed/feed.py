@@ -133,6 +133,7 @@ class Feed(Output):
                     self._observer.on_acknowledged(link.worker, frame.version, frame.at)
                 elif isinstance(frame, Stats):
                     self._counters[link.worker] = frame
+                    self._observer.on_stats(link.worker, frame)
                 elif isinstance(frame, SecondaryState):
                     self._observer.on_secondary(frame)
                 else:

@@ -1,6 +1,6 @@
 """Who hears what children say: the control process's part in the feed, without the sockets."""
 
-from .frames import SecondaryState, TransferStats
+from .frames import SecondaryState, Stats, TransferStats
 
 
 class Observer:
@@ -11,6 +11,9 @@ class Observer:
 
     def on_acknowledged(self, worker: int, version: int, at: float) -> None:
         """Call when a child answers this version, since `at` (time.monotonic of this machine)."""
+
+    def on_stats(self, worker: int, stats: Stats) -> None:
+        """Call with the counters of a DNS worker, which began at 0 when it started; the feed keeps them."""
 
     def on_secondary(self, state: SecondaryState) -> None:
         """Call when the transfer process has seen a secondary at another state."""
