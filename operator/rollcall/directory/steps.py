@@ -6,14 +6,22 @@ So no step is taken twice, and none is left out, whoever leads. Each step lasts 
 nobody led for longer than that.
 """
 
-import math
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 
-from rollcall.model import Canary, Instance, Progress, Reason, Release, StepState, duration_seconds
+from rollcall.model import (
+    Canary,
+    Instance,
+    Progress,
+    Reason,
+    Release,
+    StepState,
+    duration_seconds,
+    rfc3339_after,
+    unix_seconds,
+)
 
 _LEAVING = (Reason.DELETING, Reason.DRAINING, Reason.SUCCEEDED, Reason.FAILED)
 _FINAL = (StepState.ROLLED_BACK, StepState.COMPLETED)
@@ -68,20 +76,22 @@ def advance(ask: Canary, before: Progress | None, now: Health, at: float) -> Pro
     waited for: nobody is sent to it.
     """
     if before is None or not is_of(before, ask):
-        before = Progress(ask.stable, ask.canary, stamp(at), restarts=now.restarts)
+        before = Progress(ask.stable, ask.canary, rfc3339_after(at), restarts=now.restarts)
     if before.state in _FINAL:
         return before
     after = _with_restarts(_with_readiness(before, ask, now, at), ask, now, at)
     patience = duration_seconds(ask.rollback_after)
-    if after.not_ready_since and at >= seconds(after.not_ready_since) + patience:
+    if after.not_ready_since and at >= unix_seconds(after.not_ready_since) + patience:
         return _back(after, f"{_ready(ask, now)} since {after.not_ready_since}")
     has_restarted = bool(after.restarted_at) and now.restarts > before.restarts
-    if has_restarted and seconds(after.restarted_at) >= seconds(after.restarting_since) + patience:
+    if has_restarted and unix_seconds(after.restarted_at) >= unix_seconds(after.restarting_since) + patience:
         return _back(after, f"pods of {ask.canary} have been restarting since {after.restarting_since}")
     if after.not_ready_since or after.restarting_since or not now.total:
         return msgspec.structs.replace(after, state=StepState.HOLDING, message=_held(after, ask, now))
     if before.state is StepState.HOLDING:
-        return msgspec.structs.replace(after, state=StepState.PROGRESSING, since=stamp(at), message="")
+        return msgspec.structs.replace(
+            after, state=StepState.PROGRESSING, since=rfc3339_after(at), message=""
+        )
     return _onward(after, ask, at)
 
 
@@ -90,20 +100,10 @@ def next_advance(ask: Canary, progress: Progress) -> float | None:
     if progress.state in _FINAL:
         return None
     if progress.state is StepState.PROGRESSING:
-        return seconds(progress.since) + _pause(ask, progress)
+        return unix_seconds(progress.since) + _pause(ask, progress)
     patience = duration_seconds(ask.rollback_after)
-    times = [seconds(time) for time in (progress.not_ready_since, progress.restarted_at) if time]
+    times = [unix_seconds(time) for time in (progress.not_ready_since, progress.restarted_at) if time]
     return min(times) + patience if times else None
-
-
-def stamp(at: float) -> str:
-    """Write a time in whole seconds, rounded up: what is counted from it never comes out too short."""
-    return datetime.fromtimestamp(math.ceil(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def seconds(time: str) -> float:
-    """Read a time that `stamp` wrote."""
-    return datetime.fromisoformat(time).timestamp()
 
 
 def _pause(ask: Canary, progress: Progress) -> int:
@@ -112,28 +112,28 @@ def _pause(ask: Canary, progress: Progress) -> int:
 
 def _with_readiness(progress: Progress, ask: Canary, now: Health, at: float) -> Progress:
     too_few = now.available * 100 < ask.min_ready_percent * now.total
-    since = (progress.not_ready_since or stamp(at)) if too_few else ""
+    since = (progress.not_ready_since or rfc3339_after(at)) if too_few else ""
     return msgspec.structs.replace(progress, not_ready_since=since)
 
 
 def _with_restarts(progress: Progress, ask: Canary, now: Health, at: float) -> Progress:
     """Account for restarts: one that follows another within the patience belongs to the same spell."""
     since, last = progress.restarting_since, progress.restarted_at
-    if last and at >= seconds(last) + duration_seconds(ask.rollback_after):
+    if last and at >= unix_seconds(last) + duration_seconds(ask.rollback_after):
         since = last = ""
     if now.restarts > progress.restarts:
-        last = stamp(at)
+        last = rfc3339_after(at)
         since = since or last
     return msgspec.structs.replace(progress, restarting_since=since, restarted_at=last, restarts=now.restarts)
 
 
 def _onward(progress: Progress, ask: Canary, at: float) -> Progress:
-    if at < seconds(progress.since) + _pause(ask, progress):
+    if at < unix_seconds(progress.since) + _pause(ask, progress):
         return progress
     step = step_of(progress, ask)
     if step == len(ask.steps):
         return msgspec.structs.replace(progress, step=step, state=StepState.COMPLETED)
-    return msgspec.structs.replace(progress, step=step + 1, since=stamp(at))
+    return msgspec.structs.replace(progress, step=step + 1, since=rfc3339_after(at))
 
 
 def _back(progress: Progress, why: str) -> Progress:

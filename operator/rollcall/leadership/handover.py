@@ -1,12 +1,17 @@
-"""What the leader before us has said that it handed out: the serials in the status of the DiscoveryZones."""
+"""The last serials that the previous leader has handed out: the status of each DiscoveryZone tells them."""
 
-from collections.abc import Mapping
+import logging
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
-from rollcall.propagation.report import SERVE
+import msgspec
+
+from rollcall.model import ZoneStatus
+from rollcall.model.status import SERVE
 from rollcall.watch.resource import DISCOVERY_ZONES
 from rollcall.zone.names import InvalidName, from_text
+
+log = logging.getLogger(__name__)
 
 
 class HandedOut(NamedTuple):
@@ -17,13 +22,22 @@ class HandedOut(NamedTuple):
 
 
 class ReadApi(Protocol):
-    """What is needed of a client of the API server; KubeClient is the real one."""
+    """What is needed of a client of the API server; the tests put another one in place of KubeClient."""
 
     async def get(self, path: str) -> Any:
         """Read an object or a list."""
 
 
-async def handed_out_serials(api: ReadApi) -> dict[bytes, HandedOut]:
+class _Spec(msgspec.Struct, frozen=True):
+    domain: str
+
+
+class _Zone(msgspec.Struct, frozen=True):
+    spec: _Spec
+    status: ZoneStatus = ZoneStatus()
+
+
+async def previous_leader_serials(api: ReadApi) -> dict[bytes, HandedOut]:
     """Return the last serial that a status names, by the apex of the zone (wire format).
 
     Raises:
@@ -32,12 +46,17 @@ async def handed_out_serials(api: ReadApi) -> dict[bytes, HandedOut]:
     listed = await api.get(DISCOVERY_ZONES.path(None))
     found: dict[bytes, HandedOut] = {}
     for item in listed.get("items") or ():
-        status = item.get("status") or {}
-        for entry in status.get("publications") or ():
-            if entry.get("target") == SERVE:
-                _add(found, entry.get("domain", ""), HandedOut(entry.get("serial", 0), None))
-        if serial := status.get("serial"):
-            _add(found, item["spec"]["domain"], HandedOut(serial, _digest(status)))
+        try:
+            zone = msgspec.convert(item, _Zone)
+        except msgspec.ValidationError as error:  # another version of Rollcall has written it
+            log.warning("a DiscoveryZone whose status can't be read: %s", error)
+            continue
+        status = zone.status
+        for each in status.publications:
+            if each.target == SERVE:
+                _add(found, each.domain, HandedOut(each.serial, None))
+        if status.serial:
+            _add(found, zone.spec.domain, HandedOut(status.serial, _digest(status)))
     return found
 
 
@@ -46,8 +65,8 @@ def _add(found: dict[bytes, HandedOut], domain: str, handed_out: HandedOut) -> N
         found[from_text(domain)] = handed_out
 
 
-def _digest(status: Mapping[str, Any]) -> int | None:
+def _digest(status: ZoneStatus) -> int | None:
     try:
-        return int(status["digest"], 16)
-    except (KeyError, ValueError):
+        return int(status.digest, 16)
+    except ValueError:
         return None

@@ -12,7 +12,7 @@ from rollcall.model.metric import MetricFamily, single
 from rollcall.zone import Zones
 
 from .elector import Elector, holder_identity
-from .handover import handed_out_serials
+from .handover import previous_leader_serials
 from .lease import lease_name
 from .no_election import NoElection
 
@@ -67,7 +67,7 @@ class Leadership:
         """Go on from the serials that the last leader has said that it handed out."""
         while True:
             try:
-                handed_out = await handed_out_serials(self._client)
+                handed_out = await previous_leader_serials(self._client)
                 break
             except errors.KubeError as error:
                 log.warning("serials of the last leader are unknown, trying again: %s", error)

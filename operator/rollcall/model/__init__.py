@@ -1,7 +1,9 @@
 """The words of the design as types. No I/O, no clock, no logging: every other layer imports this one."""
 
 from .duration import duration_seconds, short_duration_seconds, wait_seconds
+from .file_status import FileStatus, LeftOutService
 from .instance import Counts, Instance, InstancePort, Members, Problem, Reason
+from .instance_status import InstanceStatus, ListedInstance, ListedPort, ServicePublication
 from .keys import Key, is_host_label
 from .release import (
     BlueGreen,
@@ -15,6 +17,7 @@ from .release import (
     Strategy,
     UnweightedTargets,
 )
+from .release_status import ReleaseStatus, RememberedRelease, VersionStatus
 from .resources import (
     Answer,
     ConfigMapTarget,
@@ -38,15 +41,19 @@ from .resources import (
 )
 from .rollout import Deployment, FlaggerCanary, ReplicaSet, Rollout, RoutedWeight, Workload
 from .selector import LabelSelector, Operator, Requirement
+from .status import Condition, Status
+from .timestamps import rfc3339, rfc3339_after, unix_seconds
 from .tsig import InvalidKey, KeyRing, TsigKey, parse_key
 from .version import version_to_label
 from .workload import PUBLISHED_GATE, ContainerPort, Gate, Pod, Service, ServicePort
+from .zone_status import ZonePublication, ZoneStatus
 
 __all__ = [
     "PUBLISHED_GATE",
     "Answer",
     "BlueGreen",
     "Canary",
+    "Condition",
     "ConfigMapTarget",
     "ContainerPort",
     "Counts",
@@ -57,6 +64,7 @@ __all__ = [
     "Eligibility",
     "FileServices",
     "FileSpec",
+    "FileStatus",
     "FlaggerCanary",
     "Follow",
     "Gate",
@@ -64,10 +72,14 @@ __all__ = [
     "InstanceNames",
     "InstancePort",
     "InstanceSpec",
+    "InstanceStatus",
     "InvalidKey",
     "Key",
     "KeyRing",
     "LabelSelector",
+    "LeftOutService",
+    "ListedInstance",
+    "ListedPort",
     "Members",
     "NameServer",
     "Naming",
@@ -79,7 +91,9 @@ __all__ = [
     "Progress",
     "Reason",
     "Release",
+    "ReleaseStatus",
     "Released",
+    "RememberedRelease",
     "ReplicaSet",
     "Requirement",
     "Rollout",
@@ -88,6 +102,8 @@ __all__ = [
     "Service",
     "ServiceInstance",
     "ServicePort",
+    "ServicePublication",
+    "Status",
     "Step",
     "StepState",
     "Strategy",
@@ -95,12 +111,18 @@ __all__ = [
     "TsigKey",
     "UnweightedTargets",
     "UpdateTarget",
+    "VersionStatus",
     "Workload",
+    "ZonePublication",
     "ZoneSpec",
+    "ZoneStatus",
     "duration_seconds",
     "is_host_label",
     "parse_key",
+    "rfc3339",
+    "rfc3339_after",
     "short_duration_seconds",
+    "unix_seconds",
     "version_to_label",
     "wait_seconds",
 ]

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
+from .status import always
+
 DEFAULT_VERSION_LABELS = ("app.kubernetes.io/version", "version")
 """Where the version of a pod is looked for, the first of them that it has."""
 
@@ -84,7 +86,7 @@ class Strategy(StrEnum):
     CANARY = "Canary"
 
 
-class Released(msgspec.Struct, frozen=True, rename="camel"):
+class Released(msgspec.Struct, frozen=True):
     """The release in force, and what of it has to be remembered.
 
     `active` is the version that has the answers: blue/green's only one, a canary's stable one, "" where no
@@ -110,7 +112,7 @@ class StepState(StrEnum):
     COMPLETED = "Completed"
 
 
-class Progress(msgspec.Struct, frozen=True, rename="camel"):
+class Progress(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """How far the steps of a canary release have got: `status.release.steps`, which is the only memory of it.
 
     `stable` and `canary` say of which release it speaks. `step` counts from 1. Times are RFC 3339: the pause
@@ -123,8 +125,8 @@ class Progress(msgspec.Struct, frozen=True, rename="camel"):
     stable: str
     canary: str
     since: str
-    step: int = 1
-    state: StepState = StepState.PROGRESSING
+    step: int = always(1)
+    state: StepState = always(StepState.PROGRESSING)
     not_ready_since: str = ""
     restarting_since: str = ""
     restarted_at: str = ""

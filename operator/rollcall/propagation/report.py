@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-SERVE = "serve"
-"""How status names our own DNS server among the places that a zone goes to."""
-
 CURRENT = "Current"
 BEHIND = "Behind"
 

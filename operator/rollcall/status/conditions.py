@@ -3,38 +3,20 @@
 The shape is metav1.Condition. What the types mean together follows kstatus (sigs.k8s.io/cli-utils), which
 `helm --wait`, Flux and Argo go by:
 
-- Ready is True when what is published is what there is. A service without instances is no broken resource:
+- Ready is True when what is published is what there is. A service without instances is not a broken resource:
   that has a condition of its own, EndpointsAvailable. Neither is a release that can't be followed, while what
   was answered before goes on being answered: that is Released.
 - Reconciling and Stalled are there only while they are True. Reconciling: wait. Stalled: somebody must act.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from rollcall.model import Problem
-
-READY = "Ready"
-ENDPOINTS_AVAILABLE = "EndpointsAvailable"
-RELEASED = "Released"
-RECONCILING = "Reconciling"
-STALLED = "Stalled"
-
-TRUE, FALSE = "True", "False"
+from rollcall.model import Condition, Problem, Status, rfc3339
+from rollcall.model.status import ENDPOINTS_AVAILABLE, FALSE, READY, RECONCILING, RELEASED, STALLED, TRUE
 
 _MESSAGE_LIMIT = 32768
-
-
-class Condition(msgspec.Struct, frozen=True):
-    """One part of the state. `reason` is a word for programs, `message` a sentence for people."""
-
-    type: str
-    status: str
-    reason: str
-    message: str
 
 
 def ready(reason: str, message: str) -> list[Condition]:
@@ -67,31 +49,23 @@ def headline(conditions: Sequence[Condition]) -> str:
 
 
 def merged(
-    conditions: Iterable[Condition], current: Mapping[str, Any], generation: int, now: float
-) -> list[dict[str, Any]]:
+    conditions: Iterable[Condition], current: Status, generation: int, now: float
+) -> tuple[Condition, ...]:
     """Return conditions as the API has them.
 
     `current` is the status that the API server holds: a condition whose status is the same as there keeps its
     lastTransitionTime. `now` is in Unix seconds.
     """
-    held = {condition["type"]: condition for condition in current.get("conditions") or ()}
     result = []
     for condition in conditions:
-        before = held.get(condition.type, {})
-        stays = before.get("status") == condition.status and before.get("lastTransitionTime")
+        held = current.condition(condition.type)
+        since = held.last_transition_time if held is not None and held.status == condition.status else ""
         result.append(
-            {
-                "type": condition.type,
-                "status": condition.status,
-                "observedGeneration": generation,
-                "lastTransitionTime": before["lastTransitionTime"] if stays else rfc3339(now),
-                "reason": condition.reason,
-                "message": condition.message[:_MESSAGE_LIMIT],
-            }
+            msgspec.structs.replace(
+                condition,
+                message=condition.message[:_MESSAGE_LIMIT],
+                observed_generation=generation,
+                last_transition_time=since or rfc3339(now),
+            )
         )
-    return result
-
-
-def rfc3339(unix_seconds: float) -> str:
-    """Write a time as the API does: in UTC, to the second."""
-    return datetime.fromtimestamp(int(unix_seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return tuple(result)

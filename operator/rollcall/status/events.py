@@ -14,9 +14,8 @@ from uuid import uuid4
 
 from rollcall.kube.errors import KubeError
 from rollcall.kube.paths import api_path
-from rollcall.model import Key
+from rollcall.model import Key, rfc3339
 
-from .conditions import rfc3339
 from .kinds import API_VERSION, Kind
 from .status_writer import Written
 from .transitions import Transition, transitions

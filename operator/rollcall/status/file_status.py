@@ -1,13 +1,20 @@
 """The status of a DiscoveryFile: what its ConfigMaps hold. Pure."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from rollcall.model import DiscoveryFile, Problem
+from rollcall.model import (
+    Condition,
+    DiscoveryFile,
+    FileStatus,
+    LeftOutService,
+    Problem,
+    Status,
+    rfc3339,
+)
 from rollcall.publish.config_maps import FileReport
 from rollcall.publish.files import LeftOut
 
-from .conditions import Condition, merged, ready, reconciling, rfc3339, stalled
+from .conditions import merged, ready, reconciling, stalled
 
 _PASSING = ("ApiUnreachable", "ConfigMapConflict")
 """Problems that go away without anybody's help."""
@@ -24,44 +31,41 @@ _MESSAGE_LIMIT = 1024
 def file_status(
     file: DiscoveryFile,
     report: FileReport | None,
-    current: Mapping[str, Any],
+    current: FileStatus,
     *,
     denied_namespaces: Sequence[str],
     now: float,
-) -> dict[str, Any]:
+) -> Status:
     """Return the status of a DiscoveryFile.
 
     `report` is the last word of its publisher, None before the first. `current` is the status that the API
-    server holds, {} where there is none. `denied_namespaces` are those that the file selects from without the
-    operator's leave. `now` is in Unix seconds.
+    server holds. `denied_namespaces` are those that the file selects from without the operator's leave. `now`
+    is in Unix seconds.
     """
-    status: dict[str, Any] = {"observedGeneration": file.generation}
-    if report is not None and report.config_maps:
-        status |= {
-            "services": report.services,
-            "instances": report.instances,
-            "bytes": report.bytes,
-            "parts": len(report.keys),
-            "configMaps": list(report.config_maps),
-            "digest": report.digest,
-            "leftOut": [_left_out(each) for each in report.left_out[:_LISTED]],
-            "lastChangeTime": _last_change(report, current, now),
-        }
-    conditions = _conditions(file, report, denied_namespaces)
-    status["conditions"] = merged(conditions, current, file.generation, now)
-    return status
+    conditions = merged(_conditions(file, report, denied_namespaces), current, file.generation, now)
+    if report is None or not report.config_maps:
+        return Status(file.generation, conditions)
+    return FileStatus(
+        observed_generation=file.generation,
+        services=report.services,
+        instances=report.instances,
+        bytes=report.bytes,
+        parts=len(report.keys),
+        config_maps=report.config_maps,
+        digest=report.digest,
+        left_out=tuple(map(_left_out, report.left_out[:_LISTED])),
+        last_change_time=_last_change(report, current, now),
+        conditions=conditions,
+    )
 
 
-def _left_out(each: LeftOut) -> dict[str, str]:
-    namespace, name = each.service
-    message = each.message[:_MESSAGE_LIMIT]
-    return {"namespace": namespace, "name": name, "reason": each.reason, "message": message}
+def _left_out(each: LeftOut) -> LeftOutService:
+    return LeftOutService(*each.service, each.reason, each.message[:_MESSAGE_LIMIT])
 
 
-def _last_change(report: FileReport, current: Mapping[str, Any], now: float) -> str:
-    held = current.get("lastChangeTime")
-    if held and current.get("digest") == report.digest:
-        return str(held)
+def _last_change(report: FileReport, current: FileStatus, now: float) -> str:
+    if current.last_change_time and current.digest == report.digest:
+        return current.last_change_time
     return rfc3339(now if report.written_at is None else report.written_at)
 
 

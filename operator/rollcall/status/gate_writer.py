@@ -12,13 +12,11 @@ from rollcall.kube import Conflict, KubeError, NotFound
 from rollcall.kube.backoff import Uniform, uniform
 from rollcall.kube.client import STRATEGIC_MERGE_PATCH
 from rollcall.kube.work_queue import WorkQueue
-from rollcall.model import PUBLISHED_GATE, Key, Pod
+from rollcall.model import PUBLISHED_GATE, Key, Pod, rfc3339
 from rollcall.model.metric import MetricFamily, single
 from rollcall.propagation.gate import PublicationGate
 from rollcall.propagation.listener import Listener
 from rollcall.watch import PODS
-
-from .conditions import rfc3339
 
 FIRST_SECONDS = 0.0
 """Before a write: a roll-out waits for it, and what comes in a burst are other pods."""

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from rollcall.model import Key
+from rollcall.model import FileStatus, InstanceStatus, Key, Status, ZoneStatus
 from rollcall.watch.resource import DISCOVERY_FILES, DISCOVERY_ZONES, SERVICE_INSTANCES, Resource
 
 API_VERSION = "rollcall.dev/v1alpha1"
@@ -21,11 +21,22 @@ class Kind(StrEnum):
         """Where the objects of this kind are in the API."""
         return _RESOURCES[self]
 
+    @property
+    def status(self) -> type[Status]:
+        """What their `status` is."""
+        return _STATUSES[self]
+
 
 _RESOURCES: dict[Kind, Resource[Any]] = {
     Kind.SERVICE_INSTANCE: SERVICE_INSTANCES,
     Kind.DISCOVERY_ZONE: DISCOVERY_ZONES,
     Kind.DISCOVERY_FILE: DISCOVERY_FILES,
+}
+
+_STATUSES: dict[Kind, type[Status]] = {
+    Kind.SERVICE_INSTANCE: InstanceStatus,
+    Kind.DISCOVERY_ZONE: ZoneStatus,
+    Kind.DISCOVERY_FILE: FileStatus,
 }
 
 

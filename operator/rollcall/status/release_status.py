@@ -4,8 +4,7 @@ It is also the memory of the release in force: the first status that a process r
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import msgspec
 
@@ -14,91 +13,82 @@ from rollcall.directory.follow import Followed
 from rollcall.directory.steps import advance, health, next_advance, step_of
 from rollcall.model import (
     Canary,
+    Condition,
     Instance,
     Problem,
     Progress,
     Released,
+    ReleaseStatus,
     StepState,
     Strategy,
+    VersionStatus,
+    rfc3339,
     version_to_label,
 )
-
-from .conditions import FALSE, RELEASED, TRUE, Condition, rfc3339
+from rollcall.model.status import FALSE, RELEASED, TRUE
 
 MAX_VERSIONS = 64
 
-_REMEMBERED = ("strategy", "active", "previous", "canary", "weight", "versionLabel")
 
-
-def release_status(entry: Entry, current: Mapping[str, Any], now: float) -> dict[str, Any]:
-    """Return `status.release`; `current` is the status that the API server holds, `now` in Unix seconds.
+def release_status(entry: Entry, current: ReleaseStatus, now: float) -> ReleaseStatus:
+    """Return `status.release`; `current` is what the API server holds of it, `now` in Unix seconds.
 
     It is there, if empty, for every service: that no release was in force has to be remembered, too.
     """
     released = entry.released or Released()
-    status: dict[str, Any] = {"versions": _versions(entry.instances.values())}
-    if released.previous:
-        status["previous"] = released.previous
+    versions = _versions(entry.instances.values())
     if released.strategy is Strategy.NONE:
-        return status
-    status["strategy"], status["active"] = str(released.strategy), released.active
-    if released.strategy is Strategy.CANARY and released.canary:
-        status["canary"], status["weight"] = released.canary, released.weight
-    if released.version_label:
-        status["versionLabel"] = released.version_label
-    status["summary"] = summary(released)
-    before = current.get("release") or {}
-    if (progress := step_progress(entry, before, now)) is not None:
-        status["steps"] = {name: value for name, value in msgspec.to_builtins(progress).items() if value}
-    stays = all(before.get(field) == status.get(field) for field in _REMEMBERED if field != "previous")
-    status["since"] = before["since"] if stays and before.get("since") else rfc3339(now)
-    return status
+        return ReleaseStatus(previous=released.previous, versions=versions)
+    has_canary = released.strategy is Strategy.CANARY and bool(released.canary)
+    status = ReleaseStatus(
+        strategy=released.strategy,
+        active=released.active,
+        previous=released.previous,
+        canary=released.canary if has_canary else "",
+        weight=released.weight if has_canary else None,
+        version_label=released.version_label,
+        summary=summary(released),
+        steps=step_progress(entry, current.steps, now),
+        versions=versions,
+    )
+    stays = msgspec.structs.replace(current.released, previous=released.previous) == status.released
+    return msgspec.structs.replace(status, since=(current.since if stays else "") or rfc3339(now))
 
 
-def step_progress(entry: Entry, before: Mapping[str, Any], now: float) -> Progress | None:
+def step_progress(entry: Entry, before: Progress | None, now: float) -> Progress | None:
     """Return how far the steps of a canary have got, None where there are none.
 
-    `before` is `status.release` as the API server holds it. A step is taken by writing what this returns,
+    `before` is how far they had, as the API server holds it. A step is taken by writing what this returns,
     provided that nobody has written since.
     """
     ask = entry.ask.canary
     if ask is None or not ask.steps:
         return None
     if isinstance(entry.followed, Problem):
-        return _progress(before)  # it goes on where it was when there is something to follow again
+        return before  # it goes on where it was when there is something to follow again
     if entry.is_refused:
         return None
-    return advance(ask, _progress(before), health(entry.judged.values(), ask.canary), now)
+    return advance(ask, before, health(entry.judged.values(), ask.canary), now)
 
 
-def next_step_look(entry: Entry, status: Mapping[str, Any]) -> float | None:
+def next_step_look(entry: Entry, status: ReleaseStatus) -> float | None:
     """Return when a status has to be computed again though nothing changes, in Unix seconds."""
     ask = entry.ask.canary
-    progress = _progress(status.get("release") or {})
-    return next_advance(ask, progress) if ask and ask.steps and progress else None
+    return next_advance(ask, status.steps) if ask and ask.steps and status.steps else None
 
 
-def released_condition(entry: Entry, status: Mapping[str, Any]) -> list[Condition]:
-    """Return the condition of a release, none where no release is asked for; `status` is `status.release`."""
+def released_condition(entry: Entry, status: ReleaseStatus) -> list[Condition]:
+    """Return the condition of a release, none where no release is asked for."""
     ask = entry.ask
     if entry.followed is None and ask.blue_green is None and ask.canary is None:
         return []
     if problem := entry.release_problem:
         return [Condition(RELEASED, FALSE, problem.reason, problem.message)]
-    progress = _progress(status)
-    if ask.canary and ask.canary.steps and progress:
-        return [_of_steps(ask.canary, progress, is_followed=entry.followed is not None)]
+    if ask.canary and ask.canary.steps and status.steps:
+        return [_of_steps(ask.canary, status.steps, is_followed=entry.followed is not None)]
     told = summary(entry.released or Released()) or "all versions"
     asked = f"the {entry.followed.target} has it" if isinstance(entry.followed, Followed) else "asked"
     return [Condition(RELEASED, TRUE, "Released", f"Answered as {asked}: {told}.")]
-
-
-def _progress(status: Mapping[str, Any]) -> Progress | None:
-    """Read how far steps have got out of a `status.release`; None where nothing sensible is there."""
-    try:
-        return msgspec.convert(status["steps"], Progress) if "steps" in status else None
-    except msgspec.ValidationError:
-        return None
 
 
 def _of_steps(ask: Canary, progress: Progress, *, is_followed: bool) -> Condition:
@@ -132,7 +122,7 @@ def summary(released: Released) -> str:
     return released.active
 
 
-def _versions(instances: Iterable[Instance]) -> list[dict[str, Any]]:
+def _versions(instances: Iterable[Instance]) -> tuple[VersionStatus, ...]:
     """Count the instances of each version, and their share of the answers."""
     total: Counter[str] = Counter()
     available: Counter[str] = Counter()
@@ -144,18 +134,18 @@ def _versions(instances: Iterable[Instance]) -> list[dict[str, Any]]:
         answered[instance.version] += instance.eligible
         weights[instance.version] += instance.weight * instance.eligible
     shares = weights if weights.total() else answered  # weights of 0 throughout say nothing
-    return [
-        {
-            "version": version,
-            "name": version_to_label(version),
-            "total": total[version],
-            "available": available[version],
-            "eligible": answered[version],
-            "share": _percent(shares[version], shares.total()),
-        }
+    return tuple(
+        VersionStatus(
+            version,
+            version_to_label(version),
+            total[version],
+            available[version],
+            answered[version],
+            _percent(shares[version], shares.total()),
+        )
         for version in sorted(total)[:MAX_VERSIONS]
         if version
-    ]
+    )
 
 
 def _percent(part: int, whole: int) -> str:

@@ -3,13 +3,12 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
 
 from rollcall.directory import Directory
 from rollcall.kube.client import KubeClient
-from rollcall.model import Key, Service
+from rollcall.model import FileStatus, InstanceStatus, Key, Service, Status, ZoneStatus
 from rollcall.model.metric import MetricFamily, single
 from rollcall.propagation.answered import Arrival
 from rollcall.propagation.listener import Listener
@@ -129,32 +128,41 @@ class Reporting(Output, Listener):
             self._status.mark(Kind.SERVICE_INSTANCE, key)
             self._creator.mark(key)
 
-    def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    def _compute(self, key: Key, current: Status) -> tuple[str, Status] | None:
         """Return the uid of an object and the status that it should have; None where we know none."""
         now = self._unix_time()
-        if kind is Kind.SERVICE_INSTANCE:
-            entry = self._directory.get(key)
-            if entry is None or entry.resource is None:
-                return None
-            changed_at = self._changed_at.get(key)
-            status = service_status(
-                entry, self._zones, self._tracker.answered, current, changed_at=changed_at, now=now
-            )
-            self._steps.look_at(key, next_step_look(entry, status), now)
-            return entry.resource.uid, status
-        if kind is Kind.DISCOVERY_ZONE:
-            zone = self._zones.wanted(key.name)
-            if zone is None:
-                return None
-            served = self._zones.get(key.name)
-            targets = self._tracker.targets.of(each.apex for each in served.contents()) if served else []
-            return zone.uid, zone_status(zone, self._zones, self._tracker.answered, targets, current, now=now)
-        file = self._selection.get(key)
-        if file is None:
-            return None
-        denied = self._selection.denied_namespaces(file)
-        report = self._reports.get(key)
-        return file.uid, file_status(file, report, current, denied_namespaces=denied, now=now)
+        match current:
+            case InstanceStatus():
+                entry = self._directory.get(key)
+                if entry is None or entry.resource is None:
+                    return None
+                status = service_status(
+                    entry,
+                    self._zones,
+                    self._tracker.answered,
+                    current,
+                    changed_at=self._changed_at.get(key),
+                    now=now,
+                )
+                self._steps.look_at(key, next_step_look(entry, status.release), now)
+                return entry.resource.uid, status
+            case ZoneStatus():
+                zone = self._zones.wanted(key.name)
+                if zone is None:
+                    return None
+                served = self._zones.get(key.name)
+                targets = self._tracker.targets.of(each.apex for each in served.contents()) if served else []
+                return zone.uid, zone_status(
+                    zone, self._zones, self._tracker.answered, targets, current, now=now
+                )
+            case FileStatus():
+                file = self._selection.get(key)
+                if file is None:
+                    return None
+                denied = self._selection.denied_namespaces(file)
+                report = self._reports.get(key)
+                return file.uid, file_status(file, report, current, denied_namespaces=denied, now=now)
+        raise AssertionError(f"{type(current).__name__} is not the status of any kind")
 
     def _wanted(self, key: Key) -> Service | None:
         """Return the Service that is to have a ServiceInstance and has none."""

@@ -1,32 +1,32 @@
 """The status of a ServiceInstance: what Rollcall sees of a service, and where it is published. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable
 
 import msgspec
 
 from rollcall.directory import Entry
-from rollcall.model import Counts, Instance, Key, Problem, Reason
+from rollcall.model import (
+    Condition,
+    Counts,
+    Instance,
+    InstanceStatus,
+    Key,
+    ListedInstance,
+    ListedPort,
+    Problem,
+    Reason,
+    ServicePublication,
+    rfc3339,
+    unix_seconds,
+)
+from rollcall.model.status import ENDPOINTS_AVAILABLE, FALSE, SERVE, TRUE
 from rollcall.propagation.answered import AnsweredVersion, AnsweredVersions
-from rollcall.propagation.report import SERVE
 from rollcall.zone import PublishedName, Zones
 from rollcall.zone.names import to_text
 from rollcall.zone.serial import is_newer
 
-from .conditions import (
-    ENDPOINTS_AVAILABLE,
-    FALSE,
-    TRUE,
-    Condition,
-    headline,
-    merged,
-    ready,
-    reconciling,
-    rfc3339,
-    stalled,
-)
+from .conditions import headline, merged, ready, reconciling, stalled
 from .release_status import release_status, released_condition
 
 MAX_INSTANCES = 1000
@@ -38,23 +38,21 @@ _MAX_ADDRESSES = 16
 _MAX_PORTS = 256
 _MESSAGE_LIMIT = 1024
 
-Status = dict[str, Any]
-
 
 def service_status(
     entry: Entry,
     zones: Zones,
     answered: AnsweredVersions,
-    current: Mapping[str, Any],
+    current: InstanceStatus,
     *,
     changed_at: float | None,
     now: float,
-) -> Status:
+) -> InstanceStatus:
     """Return the status of a service that has a ServiceInstance.
 
-    `current` is the status that the API server holds, {} where there is none: times of what is still as it
-    was are taken from there. `changed_at` (Unix seconds) is when the set of answered instances changed, None
-    where that has not been seen since this process started. `now` is the time, in Unix seconds.
+    `current` is the status that the API server holds: times of what is still as it was are taken from there.
+    `changed_at` (Unix seconds) is when the set of answered instances changed, None where that has not been
+    seen since this process started. `now` is the time, in Unix seconds.
     """
     draining = _Draining(entry.spec.drain.seconds, current, now)
     instances, truncated = _instances(entry.instances.values(), draining)
@@ -66,31 +64,26 @@ def service_status(
     selecting = zones.selecting(entry.key)
     conditions = _published_as_asked(entry, zones, [publication for publication, _ in published], selecting)
     conditions.append(_endpoints_available(entry))
-    release = release_status(entry, current, now)
+    release = release_status(entry, current.release, now)
     conditions += released_condition(entry, release)
-    status: Status = {
-        "observedGeneration": entry.generation,
-        "ready": f"{entry.counts.eligible}/{entry.counts.total}",
-        "targets": f"{len(published)}/{selecting}",
-        "reason": headline(conditions),
-        "counts": _counts(entry.counts),
-        "release": release,
-        "instances": instances,
-        "truncated": truncated,
-    }
-    if published:
-        status["dnsName"] = to_text(published[0][0].name)
-    is_as_before = all(
-        status.get(field) == current.get(field) for field in ("observedGeneration", "instances")
+    is_as_before = (entry.generation, instances) == (current.observed_generation, current.instances)
+    return InstanceStatus(
+        observed_generation=entry.generation,
+        dns_name=to_text(published[0][0].name) if published else "",
+        ready=f"{entry.counts.eligible}/{entry.counts.total}",
+        targets=f"{len(published)}/{selecting}",
+        reason=headline(conditions),
+        counts=entry.counts,
+        release=release,
+        publications=tuple(
+            _publication(publication, version, current, is_as_before=is_as_before)
+            for publication, version in published
+        ),
+        instances=instances,
+        truncated=truncated,
+        last_change_time=_last_change(entry.counts, instances, current, changed_at, now),
+        conditions=merged(conditions, current, entry.generation, now),
     )
-    status["publications"] = [
-        _publication(publication, version, current, is_as_before=is_as_before)
-        for publication, version in published
-    ]
-    if changed := _last_change(status, current, changed_at, now):
-        status["lastChangeTime"] = changed
-    status["conditions"] = merged(conditions, current, entry.generation, now)
-    return status
 
 
 def _published_as_asked(
@@ -158,82 +151,67 @@ def _share(counts: Counts) -> str:
     return f"{counts.eligible} of {counts.total} {plural}"
 
 
-def _counts(counts: Counts) -> dict[str, int]:
-    return {
-        "total": counts.total,
-        "live": counts.live,
-        "ready": counts.ready,
-        "eligible": counts.eligible,
-    }
-
-
 class _Draining:
     """Since when instances have been draining: as long as they have been in the status that is there.
 
     `seconds` is how long they go on serving; `now` is in Unix seconds.
     """
 
-    def __init__(self, seconds: int, current: Mapping[str, Any], now: float) -> None:
+    def __init__(self, seconds: int, current: InstanceStatus, now: float) -> None:
         self._seconds = seconds
         self._now = now
-        self._since: dict[str, str] = {
-            item["pod"]: item["drainingSince"]
-            for item in current.get("instances") or ()
-            if "drainingSince" in item
-        }
+        self._since = {each.pod: each.draining_since for each in current.instances if each.draining_since}
 
-    def fields(self, instance: Instance) -> dict[str, str]:
-        """Return when an instance left the answers, and when it may end."""
+    def times(self, instance: Instance) -> tuple[str, str]:
+        """Return when an instance left the answers, and when it may end; "" for one that is not draining."""
         if instance.reason is not Reason.DRAINING:
-            return {}
+            return "", ""
         since = self._since.get(instance.pod.name) or rfc3339(self._now)
-        until = rfc3339(datetime.fromisoformat(since).timestamp() + self._seconds)
-        return {"drainingSince": since, "drainingUntil": until}
+        return since, rfc3339(unix_seconds(since) + self._seconds)
 
 
-def _instances(instances: Iterable[Instance], draining: _Draining) -> tuple[list[dict[str, Any]], bool]:
+def _instances(instances: Iterable[Instance], draining: _Draining) -> tuple[tuple[ListedInstance, ...], bool]:
     """Return the list of instances, and whether it had to be cut.
 
     Those that are left out come first: they are what people look for, and the answered ones are in DNS.
     """
     ordered = sorted(instances, key=_left_out_first)
-    listed: list[dict[str, Any]] = []
+    listed: list[ListedInstance] = []
     size = 0
     for instance in ordered[:MAX_INSTANCES]:
-        item = _instance(instance) | draining.fields(instance)
+        item = _instance(instance, draining)
         size += len(msgspec.json.encode(item))
         if size > MAX_BYTES:
             break
         listed.append(item)
-    return listed, len(listed) < len(ordered)
+    return tuple(listed), len(listed) < len(ordered)
 
 
 def _left_out_first(instance: Instance) -> tuple[bool, Key]:
     return instance.eligible, instance.pod
 
 
-def _instance(instance: Instance) -> dict[str, Any]:
-    """Write one instance; what is empty is left out."""
-    item: dict[str, Any] = {
-        "pod": instance.pod.name,
-        "name": instance.label,
-        "addresses": [str(address) for address in instance.addresses[:_MAX_ADDRESSES]],
-        "ports": [
-            {"name": port.name, "protocol": port.protocol, "port": port.number}
-            if port.name
-            else {"protocol": port.protocol, "port": port.number}
-            for port in instance.ports[:_MAX_PORTS]
-        ],
-        "node": instance.node,
-        "zone": instance.zone,
-        "version": instance.version,
-        "reason": str(instance.reason),
-        "message": instance.message[:_MESSAGE_LIMIT],
-    }
-    item = {field: value for field, value in item.items() if value}
-    item["weight"] = instance.weight
-    item["live"], item["ready"], item["eligible"] = instance.live, instance.ready, instance.eligible
-    return item
+def _instance(instance: Instance, draining: _Draining) -> ListedInstance:
+    since, until = draining.times(instance)
+    return ListedInstance(
+        pod=instance.pod.name,
+        live=instance.live,
+        ready=instance.ready,
+        eligible=instance.eligible,
+        name=instance.label,
+        addresses=tuple(map(str, instance.addresses[:_MAX_ADDRESSES])),
+        ports=tuple(
+            ListedPort(port.number, port.protocol, port.name) for port in instance.ports[:_MAX_PORTS]
+        ),
+        node=instance.node,
+        zone=instance.zone,
+        version=instance.version,
+        weight=instance.weight,
+        reason=instance.reason.value,
+        message=instance.message[:_MESSAGE_LIMIT],
+        draining_since=since,
+        draining_until=until,
+    )
 
 
 def _version(publication: PublishedName, zones: Zones, answered: AnsweredVersions) -> AnsweredVersion | None:
@@ -242,42 +220,41 @@ def _version(publication: PublishedName, zones: Zones, answered: AnsweredVersion
 
 
 def _publication(
-    publication: PublishedName, version: AnsweredVersion, current: Mapping[str, Any], *, is_as_before: bool
-) -> dict[str, Any]:
-    """Write where a service is published, and since which version of the zone it is as it is."""
+    publication: PublishedName, version: AnsweredVersion, current: InstanceStatus, *, is_as_before: bool
+) -> ServicePublication:
+    """Say where a service is published, and since which version of the zone it is as it is."""
     name = to_text(publication.name)
     serial, time = publication.serial, rfc3339(version.at)
-    for before in current.get("publications") or ():
-        if (before["zone"], before["target"], before["dnsName"]) != (publication.zone, SERVE, name):
+    for before in current.publications:
+        if (before.zone, before.target, before.dns_name) != (publication.zone, SERVE, name):
             continue
-        held = before.get("serial", 0)
         # The first version of a process has every service in it; those that didn't change while no process
         # ran keep the serial from before.
-        unknown_since = is_as_before and serial == version.first_serial and not is_newer(held, serial)
-        if (held == serial or unknown_since) and before.get("time"):
-            serial, time = held, before["time"]
-    return {"zone": publication.zone, "target": SERVE, "dnsName": name, "serial": serial, "time": time}
+        unknown_since = (
+            is_as_before and serial == version.first_serial and not is_newer(before.serial, serial)
+        )
+        if (before.serial == serial or unknown_since) and before.time:
+            serial, time = before.serial, before.time
+    return ServicePublication(publication.zone, SERVE, name, serial, time)
 
 
 def _last_change(
-    status: Mapping[str, Any], current: Mapping[str, Any], changed_at: float | None, now: float
-) -> str | None:
-    """Return when the set of answered instances last changed, None where it has always been empty."""
-    before = current.get("lastChangeTime")
+    counts: Counts,
+    instances: tuple[ListedInstance, ...],
+    current: InstanceStatus,
+    changed_at: float | None,
+    now: float,
+) -> str:
+    """Return when the set of answered instances last changed, "" where it has always been empty."""
     if changed_at is not None:
-        return max(before or "", rfc3339(changed_at))
-    if _answered(status) == _answered(current):
-        return before
+        return max(current.last_change_time, rfc3339(changed_at))
+    if _answered(counts, instances) == _answered(current.counts, current.instances):
+        return current.last_change_time
     return rfc3339(now)
 
 
-def _answered(status: Mapping[str, Any]) -> tuple[int, frozenset[tuple[str, ...]]]:
+def _answered(
+    counts: Counts, instances: tuple[ListedInstance, ...]
+) -> tuple[int, frozenset[tuple[str, ...]]]:
     """Return the set of answered instances, as far as the list in a status tells."""
-    return (
-        (status.get("counts") or {}).get("eligible", 0),
-        frozenset(
-            (instance["pod"], *instance.get("addresses", ()))
-            for instance in status.get("instances") or ()
-            if instance["eligible"]
-        ),
-    )
+    return counts.eligible, frozenset((each.pod, *each.addresses) for each in instances if each.eligible)

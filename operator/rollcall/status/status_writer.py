@@ -14,7 +14,7 @@ import msgspec
 from rollcall.kube.backoff import Uniform, uniform
 from rollcall.kube.errors import Conflict, NotFound
 from rollcall.kube.work_queue import WorkQueue
-from rollcall.model import Key
+from rollcall.model import Key, Status
 
 from .kinds import Kind, ObjectRef
 from .merge_patch import merge_patch
@@ -25,11 +25,9 @@ READ_BACK_SECONDS = 1800.0
 CONFLICTS = 3
 """So often in a row an object is read again because someone else wrote it, before it has to wait."""
 
-Status = dict[str, Any]
-
-Compute = Callable[[Kind, Key, Mapping[str, Any]], tuple[str, Status] | None]
-"""Gives the uid of an object and the status that it should have, None where we know no such object. The
-mapping is the status that the API server holds, {} where there is none."""
+Compute = Callable[[Key, Status], tuple[str, Status] | None]
+"""Takes the name of an object and the status that the API server holds, whose type says the kind. Returns the
+uid of the object and the status that it should have, None where we know no such object."""
 
 
 class StatusApi(Protocol):
@@ -47,8 +45,8 @@ class Written(msgspec.Struct, frozen=True):
 
     ref: ObjectRef
     uid: str
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
+    before: Status
+    after: Status
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -130,8 +128,8 @@ class StatusWriter:
     async def _write(self, ref: ObjectRef) -> None:
         for known in (self._held.get(ref), None):
             held = known or _Held.of(await self._api.get(ref.path("status")))
-            before = msgspec.json.decode(held.status)
-            computed = self._compute(ref.kind, ref.key, before)
+            before = _read(ref.kind, held.status)
+            computed = self._compute(ref.key, before)
             if computed is None or computed[0] == held.uid:
                 break
             # What is known is of a namesake that is gone: read again. If that is another than the one that
@@ -141,9 +139,17 @@ class StatusWriter:
             return
         self._held[ref] = held
         _, after = computed
-        patch = merge_patch(before, after)
+        patch = merge_patch(*map(msgspec.json.decode, (held.status, msgspec.json.encode(after))))
         if not patch:
             return
         body = {"metadata": {"resourceVersion": held.resource_version}, "status": patch}
         self._held[ref] = _Held.of(await self._api.patch(ref.path("status"), body))
         self._on_written(Written(ref, held.uid, before, after))
+
+
+def _read(kind: Kind, status: bytes) -> Status:
+    """Read a status; one that another version has written in a way of its own counts as none."""
+    try:
+        return msgspec.json.decode(status, type=kind.status)
+    except msgspec.ValidationError:
+        return kind.status()

@@ -4,12 +4,12 @@ Only transitions are: that a condition went from one state to another, that anot
 more or less is none.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from .conditions import ENDPOINTS_AVAILABLE, FALSE, READY, RECONCILING, RELEASED, TRUE
+from rollcall.model import Condition, InstanceStatus, ReleaseStatus, Status
+from rollcall.model.status import ENDPOINTS_AVAILABLE, READY, RECONCILING, RELEASED, UNRESERVED
 
 
 class Transition(msgspec.Struct, frozen=True):
@@ -20,66 +20,52 @@ class Transition(msgspec.Struct, frozen=True):
     message: str
 
 
-def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Transition]:
-    """Return what there is to say of a status that became another; `before` is {} for the first one."""
-    old, new = _by_type(before), _by_type(after)
-    result = []
-    if transition := _of_ready(old, new):
-        result.append(transition)
-    if transition := _of_endpoints(old, new):
-        result.append(transition)
-    if transition := _of_switch(before.get("release") or {}, after.get("release") or {}):
-        result.append(transition)
-    if transition := _of_release(old.get(RELEASED), new.get(RELEASED)):
-        result.append(transition)
-    return result
+def transitions(before: Status, after: Status) -> list[Transition]:
+    """Return what there is to say of a status that became another; `before` is empty for the first one."""
+    found = [_of_ready(before, after), _of_endpoints(before, after)]
+    if isinstance(before, InstanceStatus) and isinstance(after, InstanceStatus):
+        found.append(_of_switch(before.release, after.release))
+    found.append(_of_release(before.condition(RELEASED), after.condition(RELEASED)))
+    return [transition for transition in found if transition is not None]
 
 
-def _of_switch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Transition | None:
-    was, now = old.get("summary"), new.get("summary")
-    if was == now:
+def _of_switch(old: ReleaseStatus, new: ReleaseStatus) -> Transition | None:
+    if old.summary == new.summary:
         return None
     return Transition(
         "Normal",
         "Switched",
-        f"The answers go to {now or 'all versions'}; before, they went to {was or 'all versions'}.",
+        f"The answers go to {new.summary or 'all versions'};"
+        f" before, they went to {old.summary or 'all versions'}.",
     )
 
 
-def _of_release(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Transition | None:
+def _of_release(old: Condition | None, new: Condition | None) -> Transition | None:
     """Return nothing of a release that is as asked at once: that is told as a switch."""
     if new is None or _state(old) == _state(new):
         return None
-    if new["status"] == TRUE:
-        return Transition("Normal", new["reason"], new["message"]) if old else None
-    return Transition("Warning", new["reason"], new["message"])
+    if new.is_true:
+        return Transition("Normal", new.reason, new.message) if old else None
+    return Transition("Warning", new.reason, new.message)
 
 
-def _of_ready(
-    old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]
-) -> Transition | None:
+def _of_ready(before: Status, after: Status) -> Transition | None:
     """Another reason counts, too: from one problem to the next, or to one that concerns a part only."""
-    now = new.get(READY)
-    if now is None or RECONCILING in new or _state(now) == _state(old.get(READY)):
+    now = after.condition(READY)
+    if now is None or after.condition(RECONCILING) or _state(now) == _state(before.condition(READY)):
         return None
-    fine = now["status"] == TRUE and now["reason"] in ("Published", "Written", "NoZone")
-    return Transition("Normal" if fine else "Warning", now["reason"], now["message"])
+    fine = now.is_true and now.reason in UNRESERVED
+    return Transition("Normal" if fine else "Warning", now.reason, now.message)
 
 
-def _of_endpoints(
-    old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]
-) -> Transition | None:
+def _of_endpoints(before: Status, after: Status) -> Transition | None:
     """Return nothing of a first status: a new service has no instances yet, "Published" tells the rest."""
-    was, now = old.get(ENDPOINTS_AVAILABLE), new.get(ENDPOINTS_AVAILABLE)
-    if was is None or now is None or was["status"] == now["status"]:
+    was, now = before.condition(ENDPOINTS_AVAILABLE), after.condition(ENDPOINTS_AVAILABLE)
+    if was is None or now is None or was.status == now.status:
         return None
-    lost = now["status"] == FALSE and now["reason"] != "NoPods"  # none because none are wanted is no alarm
-    return Transition("Warning" if lost else "Normal", now["reason"], now["message"])
+    lost = not now.is_true and now.reason != "NoPods"  # none because none are wanted is no alarm
+    return Transition("Warning" if lost else "Normal", now.reason, now.message)
 
 
-def _by_type(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {condition["type"]: condition for condition in status.get("conditions") or ()}
-
-
-def _state(condition: Mapping[str, Any] | None) -> tuple[str, str] | None:
-    return (condition["status"], condition["reason"]) if condition else None
+def _state(condition: Condition | None) -> tuple[str, str] | None:
+    return (condition.status, condition.reason) if condition else None

@@ -1,18 +1,18 @@
 """The status of a DiscoveryZone: what is in it, and how far it has got. Pure."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from rollcall.model import DiscoveryZone
+from rollcall.model import Condition, DiscoveryZone, Status, ZonePublication, ZoneStatus, rfc3339
+from rollcall.model.status import FALSE, READY, SERVE
 from rollcall.propagation.answered import AnsweredVersion, AnsweredVersions
-from rollcall.propagation.report import SERVE, TargetReport
+from rollcall.propagation.report import TargetReport
 from rollcall.propagation.targets import TargetState
 from rollcall.zone import Zones
 from rollcall.zone.content import ZoneContent
 from rollcall.zone.names import to_text
 from rollcall.zone.served import ServedZone
 
-from .conditions import FALSE, READY, Condition, merged, ready, reconciling, rfc3339, stalled
+from .conditions import merged, ready, reconciling, stalled
 
 MESSAGE_LIMIT = 4096
 
@@ -25,38 +25,35 @@ def zone_status(
     zones: Zones,
     answered: AnsweredVersions,
     targets: Sequence[TargetState],
-    current: Mapping[str, Any],
+    current: ZoneStatus,
     *,
     now: float,
-) -> dict[str, Any]:
+) -> Status:
     """Return the status of a DiscoveryZone.
 
     `targets` are the states of its targets but for our own server. `current` is the status that the API
-    server holds, {} where there is none. `now` is in Unix seconds.
+    server holds. `now` is in Unix seconds.
     """
     served = zones.get(zone.name)
-    status: dict[str, Any] = {"observedGeneration": zone.generation}
-    if served is not None and served.content.serial:
-        status |= _content(served)
-        status["publications"] = [
-            _publication(content, version, current)
-            for content in served.contents()
-            if (version := answered.get(content.apex)) is not None
-        ] + [_target(state, now) for state in targets]
-    conditions = _conditions(zone, zones, served, answered, targets)
-    status["conditions"] = merged(conditions, current, zone.generation, now)
-    return status
-
-
-def _content(served: ServedZone) -> dict[str, Any]:
+    conditions = merged(_conditions(zone, zones, served, answered, targets), current, zone.generation, now)
+    if served is None or not served.content.serial:
+        return Status(zone.generation, conditions)
     content = served.content
-    return {
-        "serial": content.serial,
-        "records": content.record_count + 1,  # the SOA is not among the others
-        "names": content.name_count,
-        "services": len(served.placed),
-        "digest": f"{content.digest:032x}",
-    }
+    ours = [
+        _publication(each, version, current)
+        for each in served.contents()
+        if (version := answered.get(each.apex)) is not None
+    ]
+    return ZoneStatus(
+        observed_generation=zone.generation,
+        serial=content.serial,
+        records=content.record_count + 1,  # the SOA is not among the others
+        names=content.name_count,
+        services=len(served.placed),
+        digest=f"{content.digest:032x}",
+        publications=(*ours, *(_target(state, now) for state in targets)),
+        conditions=conditions,
+    )
 
 
 def _conditions(
@@ -90,28 +87,23 @@ def _failures(failing: Sequence[TargetReport]) -> str:
     return " ".join(told)
 
 
-def _target(state: TargetState, now: float) -> dict[str, Any]:
+def _target(state: TargetState, now: float) -> ZonePublication:
     report = state.report
-    entry = {
-        "domain": to_text(report.domain),
-        "target": report.target,
-        "serial": report.serial,
-        "reason": report.reason,
-        "lagSeconds": 0 if state.behind_since is None else max(0, int(now - state.behind_since)),
-    }
-    if report.message:
-        entry["message"] = report.message[:MESSAGE_LIMIT]
-    if report.at:
-        entry["time"] = rfc3339(report.at)
-    return entry
+    return ZonePublication(
+        to_text(report.domain),
+        report.target,
+        report.serial,
+        time=rfc3339(report.at) if report.at else "",
+        reason=report.reason,
+        message=report.message[:MESSAGE_LIMIT],
+        lag_seconds=0 if state.behind_since is None else max(0, int(now - state.behind_since)),
+    )
 
 
-def _publication(
-    content: ZoneContent, version: AnsweredVersion, current: Mapping[str, Any]
-) -> dict[str, Any]:
+def _publication(content: ZoneContent, version: AnsweredVersion, current: ZoneStatus) -> ZonePublication:
     domain, time = to_text(content.apex), rfc3339(version.at)
-    for before in current.get("publications") or ():
-        same = (before["domain"], before["target"], before["serial"]) == (domain, SERVE, version.serial)
-        if same and before.get("time"):  # over a restart, a content that is still the same keeps its serial
-            time = before["time"]
-    return {"domain": domain, "target": SERVE, "serial": version.serial, "time": time}
+    for before in current.publications:
+        same = (before.domain, before.target, before.serial) == (domain, SERVE, version.serial)
+        if same and before.time:  # over a restart, a content that is still the same keeps its serial
+            time = before.time
+    return ZonePublication(domain, SERVE, version.serial, time)

@@ -18,8 +18,7 @@ from rollcall.model import (
     Gate,
     Key,
     Pod,
-    Progress,
-    Released,
+    RememberedRelease,
     Service,
     ServiceInstance,
 )
@@ -43,13 +42,7 @@ _READY = {"True": True, "False": False, "Unknown": False}
 _container_port = lru_cache(maxsize=4096)(ContainerPort)
 
 
-class _Remembered(Released, frozen=True, rename="camel"):
-    """What the status of a ServiceInstance remembers of a release."""
-
-    steps: Progress | None = None
-
-
-_decode_remembered = msgspec.json.Decoder(_Remembered | None).decode
+_decode_release = msgspec.json.Decoder(RememberedRelease | None).decode
 
 
 def key_of(meta: ObjectMeta | WireIdentity) -> Key:
@@ -115,7 +108,7 @@ def service_instance(wire: WireServiceInstance, key: Key) -> ServiceInstance:
         generation=meta.generation,
         labels=_labels(meta.labels),
         spec=wire.spec,
-        released=_released(remembered) if remembered else None,
+        released=remembered.released if remembered else None,
         progress=remembered.steps if remembered else None,
     )
 
@@ -138,19 +131,15 @@ def discovery_file(wire: WireDiscoveryFile, key: Key) -> DiscoveryFile:
     return DiscoveryFile(key=key, uid=meta.uid, generation=meta.generation, spec=wire.spec)
 
 
-def _remembered(raw: msgspec.Raw) -> _Remembered | None:
+def _remembered(raw: msgspec.Raw) -> RememberedRelease | None:
     """Read what a status remembers of a release; None where there is nothing that we understand."""
     if not raw:
         return None
     try:
-        remembered: _Remembered | None = _decode_remembered(raw)
+        remembered: RememberedRelease | None = _decode_release(raw)
     except UNDECODABLE:
         return None
     return remembered
-
-
-def _released(it: _Remembered) -> Released:
-    return Released(it.strategy, it.active, it.previous, it.canary, it.weight, it.version_label)
 
 
 def _labels(labels: dict[str, str]) -> dict[str, str]:

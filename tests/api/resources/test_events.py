@@ -1,15 +1,15 @@
 """Events on a real API server, as kubectl describe shows them."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from api.resources.conftest import FILE_SPEC, Json, Objects
 from controlplane import ControlPlane
 from rollcall.kube.client import KubeClient
-from rollcall.model import Key
+from rollcall.model import Key, Status
 from rollcall.status.events import EventRecorder
 from rollcall.status.kinds import Kind
 from rollcall.status.status_writer import StatusWriter
@@ -35,8 +35,14 @@ class Posting:
         return made
 
 
-def with_times(status: Json) -> Json:
-    return {"conditions": [each | {"lastTransitionTime": TIME} for each in status["conditions"]]}
+def with_times(status: Status) -> Status:
+    return Status(
+        1,
+        tuple(
+            msgspec.structs.replace(condition, observed_generation=1, last_transition_time=TIME)
+            for condition in status.conditions
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +64,7 @@ async def test_transitions_are_events(
     recorder = EventRecorder(posting, uids.get, instance="rollcall-0")
     states = [PUBLISHED, EMPTY, INVALID]
 
-    def compute(_: Kind, __: Key, ___: Mapping[str, Any]) -> tuple[str, Json]:
+    def compute(_: Key, __: Status) -> tuple[str, Status]:
         return made["metadata"]["uid"], with_times(states[0])
 
     writer = StatusWriter(client, compute, recorder.record)

@@ -1,7 +1,7 @@
 """Statuses on a real API server: taken whole, and written no more often than they change."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,18 +10,18 @@ import pytest
 from api.resources.conftest import FILE_SPEC, Json, Objects
 from controlplane import ControlPlane
 from rollcall.kube.client import KubeClient
-from rollcall.model import Key, Problem
+from rollcall.model import Key, Problem, Status, ZoneStatus
 from rollcall.publish.config_maps import FileReport
 from rollcall.publish.files import LeftOut
 from rollcall.status.kinds import Kind, ObjectRef
 from rollcall.status.status_writer import StatusWriter, Written
 from unit.running import running
 from unit.status import test_file_status
-from unit.status.cluster import World
+from unit.status.cluster import World, as_json
 from unit.world import pod, resource, service, zone
 from waiting import News, until
 
-Compute = Callable[[Any], Json]
+Compute = Callable[[Any], Status]
 
 
 class Bench:
@@ -45,8 +45,9 @@ class Bench:
     async def until_at_rest(self) -> None:
         await until(lambda: not self.writer.waiting)  # it tells of writes only
 
-    def _compute(self, kind: Kind, key: Key, current: Mapping[str, Any]) -> tuple[str, Json]:
+    def _compute(self, key: Key, current: Status) -> tuple[str, Status]:
         self.computed += 1
+        kind = next(kind for kind in Kind if kind.status is type(current))
         uid, compute = self.wanted[ObjectRef(kind, key)]
         return uid, compute(current)
 
@@ -88,10 +89,10 @@ async def test_a_service_status_is_taken_whole(name: str, objects: Objects, clie
     world = WORLDS[name]()
     bench = Bench(client)
     async with running(bench.writer.run()):
-        bench.want(ref, made, world.service)
+        bench.want(ref, made, world.service_status)
         await bench.until_written(1)
     stored = await objects.get(ref)
-    assert stored["status"] == bench.written[0].after == world.service(stored["status"])
+    assert stored["status"] == as_json(bench.written[0].after) == world.service(stored["status"])
     assert stored["spec"] == made["spec"]
     assert stored["metadata"]["generation"] == made["metadata"]["generation"]
     unchanged = ("annotations", "finalizers", "labels", "ownerReferences")
@@ -108,11 +109,11 @@ async def test_a_zone_status_is_taken_whole(objects: Objects, client: KubeClient
     bench = Bench(client)
     async with running(bench.writer.run()):
         for number, each in enumerate((main, taken), 1):
-            bench.want(ref, made, partial(world.zone, each))
+            bench.want(ref, made, partial(world.zone_status, each))
             await bench.until_written(number)
-            assert (await objects.get(ref))["status"] == bench.written[-1].after
-    assert "serial" in bench.written[0].after
-    assert "serial" not in bench.written[1].after, "what is no longer said is gone there, too"
+            assert (await objects.get(ref))["status"] == as_json(bench.written[-1].after)
+    assert isinstance(bench.written[0].after, ZoneStatus)
+    assert "serial" not in (await objects.get(ref))["status"], "what is no longer said is gone there, too"
 
 
 async def test_a_file_status_is_taken_whole(objects: Objects, client: KubeClient) -> None:
@@ -127,9 +128,9 @@ async def test_a_file_status_is_taken_whole(objects: Objects, client: KubeClient
     bench = Bench(client)
     async with running(bench.writer.run()):
         for number, report in enumerate(reports, 1):
-            bench.want(ref, made, partial(test_file_status.status_of, report))
+            bench.want(ref, made, partial(test_file_status.made_of, report))
             await bench.until_written(number)
-            assert (await objects.get(ref))["status"] == bench.written[-1].after
+            assert (await objects.get(ref))["status"] == as_json(bench.written[-1].after)
 
 
 async def test_after_a_restart_nothing_is_written_again(objects: Objects, client: KubeClient) -> None:
@@ -138,13 +139,13 @@ async def test_after_a_restart_nothing_is_written_again(objects: Objects, client
     world = World().apply(zone(), service(), resource(), *pods(5))
     first = Bench(client)
     async with running(first.writer.run()):
-        first.want(ref, made, world.service)
+        first.want(ref, made, world.service_status)
         await first.until_written(1)
     before = await objects.get(ref)
     later = World(world.now + 1000).apply(zone(), service(), resource(), *pods(5))
     second = Bench(client)
     async with running(second.writer.run()):
-        second.want(ref, made, later.service)
+        second.want(ref, made, later.service_status)
         await second.until_at_rest()
     assert second.computed == 1
     assert second.written == []
@@ -157,11 +158,11 @@ async def test_a_user_who_writes_meanwhile_wins_and_is_heeded(objects: Objects, 
     world = World().apply(zone(), service(), resource(), *pods(1))
     bench = Bench(client)
     async with running(bench.writer.run()):
-        bench.want(ref, made, world.service)
+        bench.want(ref, made, world.service_status)
         await bench.until_written(1)
         await objects.set_spec(ref, {"ttlSeconds": 30})
         world.apply(resource(generation=2), *pods(2))
-        bench.want(ref, made, world.service)
+        bench.want(ref, made, world.service_status)
         await bench.until_written(2)
     stored = await objects.get(ref)
     assert stored["spec"]["ttlSeconds"] == 30
@@ -176,7 +177,7 @@ async def test_one_that_was_deleted_and_made_again(objects: Objects, client: Kub
     async with running(bench.writer.run()):
         for number in (1, 2):
             made = await objects.create(ref.kind, "web", {})
-            bench.want(ref, made, world.service)
+            bench.want(ref, made, world.service_status)
             await bench.until_written(number)
             await objects.delete(ref)
         assert bench.written[0].uid != bench.written[1].uid
@@ -191,7 +192,7 @@ async def test_what_kubectl_shows(cluster: ControlPlane, objects: Objects, clien
     world = World().apply(zone(), service(), resource(), *pods(5))
     bench = Bench(client)
     async with running(bench.writer.run()):
-        bench.want(ref, made, world.service)
+        bench.want(ref, made, world.service_status)
         await bench.until_written(1)
     table = await asyncio.to_thread(cluster.kubectl, "get", "si", "-n", objects.namespace)
     _, row = table.splitlines()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rollcall.leadership.handover import HandedOut, handed_out_serials
+from rollcall.leadership.handover import HandedOut, previous_leader_serials
 from rollcall.zone.names import from_text
 
 
@@ -26,7 +26,7 @@ async def test_the_serial_of_a_zone_comes_with_its_digest_and_those_of_reverse_z
         ],
     }
     api = Api({"spec": {"domain": "example.com"}, "status": status})
-    assert await handed_out_serials(api) == {
+    assert await previous_leader_serials(api) == {
         from_text("example.com"): HandedOut(20, 255),
         from_text("10.in-addr.arpa"): HandedOut(7, None),
     }
@@ -35,4 +35,4 @@ async def test_the_serial_of_a_zone_comes_with_its_digest_and_those_of_reverse_z
 async def test_zones_without_a_status_and_with_an_odd_one_are_passed_over():
     odd = {"serial": 5, "digest": "?", "publications": [{"domain": "a" * 70, "target": "serve", "serial": 1}]}
     api = Api({"spec": {"domain": "new.example"}}, {"spec": {"domain": "odd.example"}, "status": odd})
-    assert await handed_out_serials(api) == {from_text("odd.example"): HandedOut(5, None)}
+    assert await previous_leader_serials(api) == {from_text("odd.example"): HandedOut(5, None)}

@@ -22,7 +22,7 @@ class World:
     def __init__(self, monkeypatch, tmp_path):
         self.told = []
         self.refusals = 0
-        monkeypatch.setattr(module, "handed_out_serials", self.handed_out)
+        monkeypatch.setattr(module, "previous_leader_serials", self.handed_out)
         self.leadership = Leadership(
             Config(tmp_path, tmp_path), self, self, lambda: self.told.append("commit")
         )

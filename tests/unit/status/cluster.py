@@ -1,15 +1,26 @@
 """A small world for the tests of status: directory, zones and what the DNS workers have of them."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import jsonschema
+import msgspec
 
 from rollcall.directory import Directory
-from rollcall.model import DiscoveryZone, Key, Pod, Service, ServiceInstance
+from rollcall.model import (
+    DiscoveryZone,
+    InstanceStatus,
+    Key,
+    Pod,
+    Service,
+    ServiceInstance,
+    Status,
+    ZoneStatus,
+)
 from rollcall.propagation.answered import AnsweredVersions, Arrival
 from rollcall.propagation.report import TargetReport
 from rollcall.propagation.targets import TargetStates
 from rollcall.status.service_status import service_status
+from rollcall.status.transitions import Transition, transitions
 from rollcall.status.zone_status import zone_status
 from rollcall.zone import Zones
 from unit.manifests.sources import json_schema, schema_of
@@ -17,7 +28,7 @@ from unit.manifests.sources import json_schema, schema_of
 START = 1_800_000_000  # 2027-01-15T08:00:00Z
 KEY = Key("shop", "web")
 
-Status = dict[str, Any]
+Json = dict[str, Any]
 
 _SCHEMAS = {
     kind: json_schema(schema_of(kind)["properties"]["status"])
@@ -25,22 +36,38 @@ _SCHEMAS = {
 }
 
 
-def check_schema(kind: str, status: Status) -> None:
-    """Fail where the CRD would refuse a status, or drop a part of it."""
+S = TypeVar("S", bound=Status)
+
+
+def as_json(status: Status) -> Json:
+    """Return a status as it is written."""
+    written: Json = msgspec.json.decode(msgspec.json.encode(status))
+    return written
+
+
+def checked(kind: str, made: S) -> S:
+    """Return a status; fail where the CRD would refuse it, or drop a part of it."""
+    status = as_json(made)
     jsonschema.validate(status, _SCHEMAS[kind])
     types = [condition["type"] for condition in status["conditions"]]
     assert len(types) == len(set(types))
     assert None not in status.values(), "a merge patch can't write null"
+    return made
 
 
-def condition(status: Status, type_: str) -> Status | None:
+def condition(status: Json, type_: str) -> Json | None:
     """Return one condition of a status, or None."""
     return next((each for each in status["conditions"] if each["type"] == type_), None)
 
 
-def states(status: Status) -> dict[str, tuple[str, str]]:
+def states(status: Json) -> dict[str, tuple[str, str]]:
     """Return status and reason of each condition."""
     return {each["type"]: (each["status"], each["reason"]) for each in status["conditions"]}
+
+
+def events(before: Json, after: Json) -> list[Transition]:
+    """Return what is told of the status of a service that became another."""
+    return transitions(msgspec.convert(before, InstanceStatus), msgspec.convert(after, InstanceStatus))
 
 
 class World:
@@ -89,20 +116,26 @@ class World:
         self.targets.keep(self._wanted)
         return self.targets.on_report(report, now)
 
-    def service(self, current: Status | None = None, changed_at: float | None = None) -> Status:
+    def service(self, current: Json | None = None, changed_at: float | None = None) -> Json:
+        """Return the status of the service shop/web as it is written, checked."""
+        return as_json(self.service_status(msgspec.convert(current or {}, InstanceStatus), changed_at))
+
+    def service_status(self, current: InstanceStatus, changed_at: float | None = None) -> InstanceStatus:
         """Return the status of the service shop/web, checked."""
         entry = self.directory.get(KEY)
         assert entry is not None
         status = service_status(
-            entry, self.zones, self.answered, current or {}, changed_at=changed_at, now=self.now
+            entry, self.zones, self.answered, current, changed_at=changed_at, now=self.now
         )
-        check_schema("ServiceInstance", status)
-        return status
+        return checked("ServiceInstance", status)
 
-    def zone(self, zone: DiscoveryZone, current: Status | None = None) -> Status:
+    def zone(self, zone: DiscoveryZone, current: Json | None = None) -> Json:
+        """Return the status of a zone as it is written, checked."""
+        return as_json(self.zone_status(zone, msgspec.convert(current or {}, ZoneStatus)))
+
+    def zone_status(self, zone: DiscoveryZone, current: ZoneStatus) -> Status:
         """Return the status of a zone, checked."""
         served = self.zones.get(zone.name)
         targets = self.targets.of(content.apex for content in served.contents()) if served else []
-        status = zone_status(zone, self.zones, self.answered, targets, current or {}, now=self.now)
-        check_schema("DiscoveryZone", status)
-        return status
+        status = zone_status(zone, self.zones, self.answered, targets, current, now=self.now)
+        return checked("DiscoveryZone", status)

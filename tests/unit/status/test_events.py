@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from rollcall.model import Key
+from rollcall.model import Condition, Key, Status
 from rollcall.status.events import BURST, MAX_WAITING, OBJECT_BURST, EventRecorder
 from rollcall.status.kinds import Kind, ObjectRef
 from rollcall.status.status_writer import Written
 from unit.running import running
 from unit.status.fake_api import FakeApi, forbidden, unreachable
-from unit.status.test_transitions import EMPTY, INVALID, PUBLISHED
+from unit.status.test_transitions import EMPTY, INVALID, NOTHING, PUBLISHED
 
 pytestmark = pytest.mark.looptime
 
@@ -30,7 +30,9 @@ class Bench:
             clock=loop.time,
         )
 
-    def record(self, before: Any, after: Any, name: str = "web", kind: Kind = Kind.SERVICE_INSTANCE) -> None:
+    def record(
+        self, before: Status, after: Status, name: str = "web", kind: Kind = Kind.SERVICE_INSTANCE
+    ) -> None:
         key = Key("" if kind is Kind.DISCOVERY_ZONE else "shop", name)
         self.recorder.record(Written(ObjectRef(kind, key), f"uid-{name}", before, after))
 
@@ -42,7 +44,7 @@ class Bench:
 async def test_an_event() -> None:
     bench = Bench()
     async with running(bench.recorder.run()):
-        bench.record({}, INVALID)
+        bench.record(NOTHING, INVALID)
         await asyncio.sleep(1)
     (call,) = bench.api.made("create")
     assert call.path == "/api/v1/namespaces/shop/events"
@@ -88,7 +90,7 @@ async def test_a_file_is_no_service() -> None:
     bench = Bench()
     bench.services[Key("shop", "web")] = "uid-of-the-service"
     async with running(bench.recorder.run()):
-        bench.record({}, PUBLISHED, kind=Kind.DISCOVERY_FILE)
+        bench.record(NOTHING, PUBLISHED, kind=Kind.DISCOVERY_FILE)
         await asyncio.sleep(1)
     assert [event["involvedObject"]["kind"] for event in bench.posted] == ["DiscoveryFile"]
 
@@ -96,7 +98,7 @@ async def test_a_file_is_no_service() -> None:
 async def test_events_of_zones_are_in_the_namespace_default() -> None:
     bench = Bench()
     async with running(bench.recorder.run()):
-        bench.record({}, PUBLISHED, kind=Kind.DISCOVERY_ZONE)
+        bench.record(NOTHING, PUBLISHED, kind=Kind.DISCOVERY_ZONE)
         await asyncio.sleep(1)
     (call,) = bench.api.made("create")
     assert call.path == "/api/v1/namespaces/default/events"
@@ -120,7 +122,7 @@ async def test_a_service_that_flaps_does_not_flood() -> None:
             bench.record(EMPTY, PUBLISHED)
             await asyncio.sleep(1)
         assert OBJECT_BURST < len(bench.posted) <= OBJECT_BURST + 10
-        bench.record({}, INVALID, "calm")
+        bench.record(NOTHING, INVALID, "calm")
         await asyncio.sleep(1)
     assert bench.posted[-1]["involvedObject"]["name"] == "calm"
 
@@ -129,7 +131,7 @@ async def test_it_forgets_the_objects_that_are_quiet() -> None:
     bench = Bench()
     async with running(bench.recorder.run()):
         for i in range(50):
-            bench.record({}, INVALID, f"s{i}")
+            bench.record(NOTHING, INVALID, f"s{i}")
         await asyncio.sleep(150)
         assert not bench.recorder._buckets
 
@@ -139,10 +141,10 @@ async def test_a_first_start_does_not_flood(caplog: pytest.LogCaptureFixture) ->
     caplog.set_level(logging.INFO)
     async with running(bench.recorder.run()):
         for i in range(5000):
-            bench.record({}, PUBLISHED, f"s{i}")
+            bench.record(NOTHING, PUBLISHED, f"s{i}")
         await asyncio.sleep(30)
         assert len(bench.posted) == BURST
-        bench.record({}, INVALID, "later")
+        bench.record(NOTHING, INVALID, "later")
         await asyncio.sleep(1)
     assert bench.posted[-1]["involvedObject"]["name"] == "later"
     assert len([record for record in caplog.records if "dropped" in record.getMessage()]) == 1
@@ -153,7 +155,7 @@ async def test_an_api_server_that_hangs_costs_no_memory() -> None:
     bench.api.delay_seconds = 100_000
     async with running(bench.recorder.run()):
         for i in range(2 * MAX_WAITING):
-            bench.record({}, INVALID, f"s{i}")
+            bench.record(NOTHING, INVALID, f"s{i}")
             await asyncio.sleep(0.2)
         assert len(bench.recorder._waiting) <= MAX_WAITING
 
@@ -163,7 +165,7 @@ async def test_what_can_not_be_posted_is_dropped(caplog: pytest.LogCaptureFixtur
     bench.api.failures.extend([unreachable(), unreachable(), forbidden()])
     async with running(bench.recorder.run()):
         for i in range(4):
-            bench.record({}, INVALID, f"s{i}")
+            bench.record(NOTHING, INVALID, f"s{i}")
         await asyncio.sleep(60)
     assert len(bench.posted) == 4, "each is tried once"
     assert len(bench.api.objects) == 1
@@ -175,9 +177,9 @@ async def test_what_can_not_be_posted_is_dropped(caplog: pytest.LogCaptureFixtur
 
 async def test_long_texts_fit() -> None:
     bench = Bench()
-    long = {"conditions": [INVALID["conditions"][0] | {"message": "x" * 5000}]}
+    long = Status(1, (Condition("Ready", "False", "InvalidName", "x" * 5000),))
     async with running(bench.recorder.run()):
-        bench.record({}, long, "n" * 253)
+        bench.record(NOTHING, long, "n" * 253)
         await asyncio.sleep(1)
     (event,) = bench.posted
     assert len(event["message"]) == 1024

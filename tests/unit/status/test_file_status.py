@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from rollcall.model import ConfigMapTarget, DiscoveryFile, FileSpec, Key, Problem
+from rollcall.model import ConfigMapTarget, DiscoveryFile, FileSpec, FileStatus, Key, Problem, Status
 from rollcall.publish.config_maps import FileReport
 from rollcall.publish.files import LeftOut
 from rollcall.status.file_status import file_status
-from unit.status.cluster import START, Status, check_schema, condition, states
+from unit.status.cluster import START, Json, as_json, checked, condition, states
 
 FILE = DiscoveryFile(Key("shop", "hosts"), "uid", 2, FileSpec("hosts", ConfigMapTarget("hosts", "hosts")))
 REPORT = FileReport(
@@ -25,11 +25,15 @@ REPORT = FileReport(
 )
 
 
-def status_of(report: FileReport | None, current: Status | None = None, **options: Any) -> Status:
+def status_of(report: FileReport | None, current: Json | None = None, **options: Any) -> Json:
+    """Return the status of the file as it is written, checked."""
+    return as_json(made_of(report, msgspec.convert(current or {}, FileStatus), **options))
+
+
+def made_of(report: FileReport | None, current: FileStatus, **options: Any) -> Status:
+    """Return the status of the file, checked."""
     options = dict[str, Any](denied_namespaces=[], now=START) | options
-    status = file_status(FILE, report, current or {}, **options)
-    check_schema("DiscoveryFile", status)
-    return status
+    return checked("DiscoveryFile", file_status(FILE, report, current, **options))
 
 
 def changed(**fields: Any) -> FileReport:

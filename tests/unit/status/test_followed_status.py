@@ -3,11 +3,10 @@
 import msgspec
 import pytest
 
-from rollcall.model import BlueGreen, Canary, Deployment, Follow, Release, Released, Step, Workload
+from rollcall.model import BlueGreen, Canary, Deployment, Follow, Release, ReleaseStatus, Step, Workload
 from rollcall.status.release_status import next_step_look
-from rollcall.status.transitions import transitions
 from unit.directory.rolling import WEB, deployment, flagger_canary, of, replica_set, rollout
-from unit.status.cluster import KEY, World, condition, states
+from unit.status.cluster import KEY, World, condition, events, states
 from unit.world import resource, service, zone
 
 FOLLOWED = Release(follow=Follow.DEPLOYMENT)
@@ -76,7 +75,7 @@ def test_what_is_written_is_what_is_read_back() -> None:
         assert entry is not None
         status = made.service()["release"]
         assert status["versionLabel"] == "pod-template-hash"
-        assert msgspec.convert(status, Released) == entry.released
+        assert msgspec.convert(status, ReleaseStatus).released == entry.released
 
 
 def test_a_single_version_has_no_canary_and_its_name_alone() -> None:
@@ -100,7 +99,7 @@ def test_a_target_that_vanishes_is_told_and_changes_nothing_else() -> None:
     assert {name: after[name] for name in ("release", "instances", "publications")} == {
         name: before[name] for name in ("release", "instances", "publications")
     }
-    (event,) = transitions(before, after)
+    (event,) = events(before, after)
     assert (event.type, event.reason) == ("Warning", "FollowTargetNotFound")
     found = condition(after, "Released")
     assert found is not None
@@ -108,7 +107,7 @@ def test_a_target_that_vanishes_is_told_and_changes_nothing_else() -> None:
         "There is no Deployment whose pods the selector app=web picks: create it, correct the selector, or"
         " remove spec.release.follow. b goes on being answered."
     )
-    (event,) = transitions(after, roll(made, deployment(2)).service(after))
+    (event,) = events(after, roll(made, deployment(2)).service(after))
     assert (event.type, event.reason) == ("Normal", "Released")
 
 
@@ -163,7 +162,7 @@ class TestSteps:
         assert back["release"]["steps"] == second["release"]["steps"]
         entry = made.directory.get(KEY)
         assert entry is not None
-        assert next_step_look(entry, back) is not None
+        assert next_step_look(entry, msgspec.convert(back["release"], ReleaseStatus)) is not None
 
     def test_what_to_do_at_the_end_of_the_steps_is_a_matter_of_the_roll_out(self) -> None:
         made = world(self.RELEASE, *ROLLED)

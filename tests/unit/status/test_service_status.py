@@ -5,10 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from rollcall.model import BlueGreen, Canary, Drain, Naming, Reason, Release, Released, ServicePort
+from rollcall.model import BlueGreen, Canary, Drain, Naming, Reason, Release, ReleaseStatus, ServicePort
 from rollcall.status.service_status import MAX_BYTES, MAX_INSTANCES
-from rollcall.status.transitions import transitions
-from unit.status.cluster import KEY, START, World, condition, states
+from unit.status.cluster import KEY, START, World, condition, events, states
 from unit.world import pod, resource, service, zone
 
 AVAILABLE = ("True", "EndpointsAvailable")
@@ -370,9 +369,9 @@ class TestReleases:
         after = made.service(refused)
         assert (after["release"]["active"], after["release"]["previous"]) == ("green", "blue")
         assert after["release"]["since"] == "2027-01-15T08:01:40Z"
-        assert [each.reason for each in transitions(first, refused)] == ["TooFewReady"]
-        assert [each.reason for each in transitions(refused, after)] == ["Switched", "Released"]
-        assert "green; before, they went to blue" in transitions(refused, after)[0].message
+        assert [each.reason for each in events(first, refused)] == ["TooFewReady"]
+        assert [each.reason for each in events(refused, after)] == ["Switched", "Released"]
+        assert "green; before, they went to blue" in events(refused, after)[0].message
 
     def test_a_canary(self) -> None:
         pods = (*versioned("v1", 2, 1), *versioned("v2", 1, 2))
@@ -392,7 +391,7 @@ class TestReleases:
         made = world(*pods, release=Release(canary=Canary("v1", "v2", 10)))
         entry = made.directory.get(KEY)
         assert entry is not None
-        assert msgspec.convert(made.service()["release"], Released) == entry.released
+        assert msgspec.convert(made.service()["release"], ReleaseStatus).released == entry.released
 
     def test_a_draining_instance_and_when_it_may_end(self) -> None:
         made = world(pod("web-0"), pod("web-1", "10.0.0.2", drain="true"), drain=Drain(90))

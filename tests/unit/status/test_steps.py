@@ -14,8 +14,7 @@ import msgspec
 import pytest
 
 from rollcall.directory import Directory
-from rollcall.directory.steps import seconds
-from rollcall.model import Key, Released, Step, Strategy
+from rollcall.model import Key, ReleaseStatus, Step, Strategy, unix_seconds
 from rollcall.propagation.tracker import Tracker
 from rollcall.publish.selection import FileSelection
 from rollcall.status.reporting import Reporting
@@ -158,7 +157,7 @@ async def test_every_replica_answers_the_step_that_the_leader_has_written() -> N
     assert cluster.steps["state"] == "Completed"
     status = cluster.api.status(PATH)
     assert status["release"]["weight"] == 100
-    assert msgspec.convert(status["release"], Released).strategy is Strategy.CANARY
+    assert msgspec.convert(status["release"], ReleaseStatus).strategy is Strategy.CANARY
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -176,8 +175,8 @@ async def test_leaders_that_come_and_go_repeat_no_step_and_leave_none_out(seed: 
             await asyncio.sleep(draw.choice((0.0, 0.5, 40.0)))
     assert cluster.taken() == [1, 2, 3, 4]
     assert cluster.steps["state"] == "Completed"
-    since = [seconds(next(each for each in cluster.told if each["step"] == n)["since"]) for n in (1, 2, 3, 4)]
-    pauses = [later - earlier for earlier, later in pairwise(since)]
+    since = [next(each for each in cluster.told if each["step"] == n)["since"] for n in (1, 2, 3, 4)]
+    pauses = [unix_seconds(later) - unix_seconds(earlier) for earlier, later in pairwise(since)]
     assert all(pause >= asked for pause, asked in zip(pauses, (20, 30, 20), strict=True)), pauses
 
 

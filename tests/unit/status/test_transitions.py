@@ -1,12 +1,9 @@
 """Which status writes are worth an Event."""
 
-from typing import Any
-
 import pytest
 
+from rollcall.model import Condition, Status
 from rollcall.status.transitions import Transition, transitions
-
-Status = dict[str, Any]
 
 
 def status(**conditions: str) -> Status:
@@ -14,10 +11,11 @@ def status(**conditions: str) -> Status:
     made = []
     for type_, text in conditions.items():
         state, reason = text.split()
-        made.append({"type": type_, "status": state, "reason": reason, "message": f"{reason}."})
-    return {"conditions": made}
+        made.append(Condition(type_, state, reason, f"{reason}."))
+    return Status(1, tuple(made))
 
 
+NOTHING = status()
 PUBLISHED = status(Ready="True Published", EndpointsAvailable="True EndpointsAvailable")
 EMPTY = status(Ready="True Published", EndpointsAvailable="False NoEligibleInstances")
 NO_PODS = status(Ready="True Published", EndpointsAvailable="False NoPods")
@@ -31,11 +29,11 @@ WRITTEN = status(Ready="True Written")
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ({}, PUBLISHED, [("Normal", "Published")]),
-        ({}, NO_PODS, [("Normal", "Published")]),
-        ({}, UNDERWAY, []),
+        (NOTHING, PUBLISHED, [("Normal", "Published")]),
+        (NOTHING, NO_PODS, [("Normal", "Published")]),
+        (NOTHING, UNDERWAY, []),
         (UNDERWAY, PUBLISHED, [("Normal", "Published")]),
-        ({}, INVALID, [("Warning", "InvalidName")]),
+        (NOTHING, INVALID, [("Warning", "InvalidName")]),
         (PUBLISHED, INVALID, [("Warning", "InvalidName")]),
         (INVALID, COLLISION, [("Warning", "NameCollision")]),
         (COLLISION, PUBLISHED, [("Normal", "Published")]),
@@ -46,8 +44,8 @@ WRITTEN = status(Ready="True Written")
         (PUBLISHED, NO_PODS, [("Normal", "NoPods")]),
         (EMPTY, NO_PODS, []),
         (EMPTY, PUBLISHED, [("Normal", "EndpointsAvailable")]),
-        ({}, WRITTEN, [("Normal", "Written")]),
-        (PUBLISHED, {}, []),
+        (NOTHING, WRITTEN, [("Normal", "Written")]),
+        (PUBLISHED, NOTHING, []),
     ],
 )
 def test_transitions(before: Status, after: Status, expected: list[tuple[str, str]]) -> None:
@@ -55,10 +53,9 @@ def test_transitions(before: Status, after: Status, expected: list[tuple[str, st
 
 
 def test_a_new_message_is_no_transition() -> None:
-    other = status(Ready="True Published")
-    other["conditions"][0]["message"] = "Another one."
+    other = Status(1, (Condition("Ready", "True", "Published", "Another one."),))
     assert transitions(PUBLISHED, other) == []
 
 
 def test_an_event_says_what_the_condition_says() -> None:
-    assert transitions({}, INVALID) == [Transition("Warning", "InvalidName", "InvalidName.")]
+    assert transitions(NOTHING, INVALID) == [Transition("Warning", "InvalidName", "InvalidName.")]

@@ -1,0 +1,68 @@
+"""`status` of a ServiceInstance."""
+
+import msgspec
+
+from .instance import Counts
+from .release_status import ReleaseStatus
+from .status import Status, always
+
+
+class ServicePublication(msgspec.Struct, frozen=True, rename="camel"):
+    """Where a service is published. `serial` is that of the zone's version that last changed it."""
+
+    zone: str
+    target: str
+    dns_name: str
+    serial: int = 0
+    time: str = ""
+
+
+class ListedPort(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A port of a listed instance, resolved."""
+
+    port: int
+    protocol: str
+    name: str = ""
+
+
+class ListedInstance(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """An instance, with the reason where it is not answered.
+
+    `name` is its own DNS label. One that is draining left the answers at `draining_since` and may end at
+    `draining_until`.
+    """
+
+    pod: str
+    live: bool
+    ready: bool
+    eligible: bool
+    name: str = ""
+    addresses: tuple[str, ...] = ()
+    ports: tuple[ListedPort, ...] = ()
+    node: str = ""
+    zone: str = ""
+    version: str = ""
+    weight: int = always(0)
+    reason: str = ""
+    message: str = ""
+    draining_since: str = ""
+    draining_until: str = ""
+
+
+class InstanceStatus(Status, frozen=True, rename="camel", omit_defaults=True):
+    """What Rollcall sees of a service, and where it is published.
+
+    `ready` and `targets` are fractions such as `3/5`, `reason` the one that matters most: columns of kubectl
+    get. `instances` may be cut (`truncated`), `counts` are exact all the same.
+    """
+
+    dns_name: str = ""
+    ready: str = ""
+    targets: str = ""
+    reason: str = ""
+    counts: Counts = Counts()
+    release: ReleaseStatus = ReleaseStatus()
+    publications: tuple[ServicePublication, ...] = always(())
+    instances: tuple[ListedInstance, ...] = always(())
+    truncated: bool = always(False)
+    last_change_time: str = ""
