@@ -34,10 +34,10 @@ def nearest_root(owner: bytes, is_root: Callable[[bytes], bool]) -> bytes | None
 
 
 class Units:
-    """Which RRsets of a published zone are in which unit. Markers are not among the RRsets of a unit."""
+    """Which RRsets of an exported zone are in which unit. Markers are not among the RRsets of a unit."""
 
-    def __init__(self, published: ExportedZone) -> None:
-        self._published = published
+    def __init__(self, exported: ExportedZone) -> None:
+        self._exported = exported
         self._keys: dict[bytes, set[RRsetKey]] = {}
 
     def __contains__(self, root: bytes) -> bool:
@@ -55,19 +55,19 @@ class Units:
 
     def service(self, root: bytes) -> str:
         """Return the service that a unit is, "" for a pointer."""
-        rrset = self._published.rrsets.get((marker_name(root), _TXT))
+        rrset = self._exported.rrsets.get((marker_name(root), _TXT))
         return service_of(rrset.records[0]) if rrset else ""
 
     def marker_ttl(self, root: bytes) -> int:
         """Return the ttl of a unit's marker, in seconds."""
-        rrsets = self._published.rrsets
+        rrsets = self._exported.rrsets
         rrset = rrsets.get((marker_name(root), _TXT)) or rrsets.get((root, _PTR))
         return rrset.ttl if rrset else 0
 
     def build(self) -> Iterator[None]:
         """Index the whole zone, a slice at a time; versions may come in between."""
-        for count, key in enumerate(list(self._published.rrsets)):
-            if key in self._published.rrsets:
+        for count, key in enumerate(list(self._exported.rrsets)):
+            if key in self._exported.rrsets:
                 self._add(key, frozenset())
             if count % SLICE == 0:
                 yield
@@ -105,5 +105,5 @@ class Units:
         return root
 
     def _root(self, key: RRsetKey, removed: frozenset[bytes]) -> bytes | None:
-        rrsets = self._published.rrsets
+        rrsets = self._exported.rrsets
         return root_of(key, lambda name: (marker_name(name), _TXT) in rrsets or name in removed)

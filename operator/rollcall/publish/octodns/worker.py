@@ -44,7 +44,7 @@ class OctodnsWorker:
         self,
         zone: str,
         spec: OctodnsTarget,
-        published: ExportedZone,
+        exported: ExportedZone,
         identity: str,
         entries: Entries,
         report: Callable[[TargetReport], None],
@@ -53,7 +53,7 @@ class OctodnsWorker:
     ) -> None:
         self._zone = zone
         self._spec = spec
-        self._published = published
+        self._exported = exported
         self._identity = identity
         self._entries = entries
         self._report = report
@@ -62,7 +62,7 @@ class OctodnsWorker:
         self._wake = asyncio.Event()
         self._new_entries = asyncio.Event()
         self._used: Mapping[str, bytes] | None = None
-        self._last = TargetReport(zone, published.apex, spec.name, 0, 0.0, BEHIND, "", healthy=True)
+        self._last = TargetReport(zone, exported.apex, spec.name, 0, 0.0, BEHIND, "", healthy=True)
         self._is_failing = False
         self._backoff = Backoff(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
 
@@ -99,7 +99,7 @@ class OctodnsWorker:
             pass
 
     async def _publish(self) -> None:
-        serial = self._published.serial
+        serial = self._exported.serial
         if self._last.reason == CURRENT and self._last.serial != serial:
             self._say(BEHIND, "A run is under way.", healthy=True)
         self._is_failing = True
@@ -122,12 +122,12 @@ class OctodnsWorker:
     def _request(self, entries: Mapping[str, bytes]) -> Request:
         rrsets: tuple[RRset, ...] = tuple(
             (owner, rdtype, rrset.ttl, rrset.records)
-            for (owner, rdtype), rrset in self._published.rrsets.items()
+            for (owner, rdtype), rrset in self._exported.rrsets.items()
         )
         return Request(
             target=self._spec.name,
             secret=self._spec.config_secret,
-            domain=self._published.apex,
+            domain=self._exported.apex,
             identity=self._identity,
             settings=dict(entries),
             rrsets=rrsets,
@@ -146,14 +146,14 @@ class OctodnsWorker:
             )
             reason = NAMES_TAKEN
         else:
-            reason = CURRENT if serial == self._published.serial else BEHIND
+            reason = CURRENT if serial == self._exported.serial else BEHIND
         self._say(reason, message, healthy=not outcome.taken, published=(serial, self._unix_time()))
 
     def _say(
         self, reason: str, message: str, *, healthy: bool, published: tuple[int, float] | None = None
     ) -> None:
         serial, at = published or (self._last.serial, self._last.at)
-        apex, target = self._published.apex, self._spec.name
+        apex, target = self._exported.apex, self._spec.name
         last = self._last
         self._last = TargetReport(self._zone, apex, target, serial, at, reason, message, healthy)
         if not healthy and (last.reason, last.message) != (reason, message):

@@ -6,7 +6,7 @@ Pure: it decides from what is known. Whether that is still so is for the server 
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from rollcall.dnswire.types import MANAGED_TYPES
+from rollcall.dnswire.types import MANAGED_TYPES, Type
 from rollcall.model import UpdateTarget
 from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey
 from rollcall.zone.marker import Generation, Marker, domain_of
@@ -15,8 +15,6 @@ from rollcall.zone.unit import Units
 from .message import Guard, Part, RRsetUpdate
 from .obstacles import Obstacle
 from .server_state import Held, ServerState
-
-CNAME = 5
 
 
 class Room(NamedTuple):
@@ -154,8 +152,8 @@ class Planner:
                 if held is not None and not is_fenced:
                     guard = Guard(owner, tuple(held.at(owner)))
             elif self._adopt:
-                if CNAME in self._state.foreign(owner):  # nothing can stand beside it
-                    mine.insert(0, RRsetUpdate((owner, CNAME), None))
+                if Type.CNAME in self._state.foreign(owner):  # nothing can stand beside it
+                    mine.insert(0, RRsetUpdate((owner, Type.CNAME), None))
             else:
                 guard = self._guard(owner)
                 if guard is None:

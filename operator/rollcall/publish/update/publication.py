@@ -14,20 +14,20 @@ A message takes effect as a whole or not at all, and the server says which, or n
 |          | before           | back to the worklist: another unit of the message was the reason         |
 |          | before, but a    | read anew: others have put something at a name of it                     |
 |          | guard is broken  |                                                                          |
-|          | another          | read anew: another writer. If it is newer than we knew, we are           |
-|          |                  | challenged: ask whether we lead, and raise our epoch above               |
-|          | before, all of   | as refused: it was not a conflict at all                                 |
-|          | them             |                                                                          |
+|          | another          | read anew: there is another writer                                       |
+|          | before, in all   | as refused: it was not a conflict at all                                 |
+|          | units            |                                                                          |
 | unknown  | not known        | in flight: nothing is written before the marker was read. The next       |
 |          |                  | marker is unlike each that may still arrive                              |
 |  then    | after            | known as written; unsure, unless the server had acknowledged it: without |
 |          |                  | an election, another's marker may be the same                            |
 |          | before           | back to the worklist. If the message arrives after all, its own          |
 |          |                  | prerequisite refuses it once the unit was written                        |
-|          | another          | read anew                                                                |
+|          | another          | read anew: there is another writer                                       |
 
-What is read anew is compared, and what differs goes to the worklist. What is to be done for a unit, by its
-own state, is said in `worklist`.
+What is read anew is compared, and what differs goes to the worklist. A marker that is newer than what we knew
+challenges us: the next message waits until we know that we lead, and have an epoch above the other's. What
+is to be done for a unit, by its own state, is said in `worklist`.
 """
 
 import time
@@ -127,13 +127,13 @@ class Publication:
     ) -> list[bytes]:
         """Return the units that are to be read anew, after their markers and guarded names were read.
 
-        None: it was not a conflict.
+        Where there are none, it was not a conflict.
         """
         self._writes = None
         found = []
         for part in draft.parts:
             marker = markers[part.root]
-            if data_of(marker) == data_of(part.after):
+            if data_of(marker) == data_of(part.after):  # the first of two has done it
                 self._write(part)
                 self.knowledge.doubt(part)
                 found.append(part.root)
