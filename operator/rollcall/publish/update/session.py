@@ -7,8 +7,8 @@ use any more, so that a late answer can't be taken for that of another request.
 import asyncio
 import secrets
 import socket
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple, Self
 
 from rollcall.dnswire.errors import MalformedMessage
@@ -118,12 +118,18 @@ class Session:
     async def _exchange(
         self, wires: Sequence[bytes], timeout_seconds: float, *, is_signed: bool = True
     ) -> list[Message]:
+        async with self._limited(timeout_seconds):
+            return await self._converse(wires, is_signed=is_signed)
+
+    @asynccontextmanager
+    async def _limited(self, seconds: float) -> AsyncIterator[None]:
+        """Say what is wrong with an exchange that takes place within; the connection is of no use then."""
         try:
-            async with asyncio.timeout(timeout_seconds):
-                return await self._converse(wires, is_signed=is_signed)
+            async with asyncio.timeout(seconds):
+                yield
         except TimeoutError:
             self.closed = True
-            raise reasons.timed_out(str(self.server), timeout_seconds) from None
+            raise reasons.timed_out(str(self.server), seconds) from None
         except (OSError, asyncio.IncompleteReadError) as error:
             self.closed = True
             lost = error if isinstance(error, OSError) else OSError("it closed the connection")
@@ -161,17 +167,9 @@ class Session:
 
     async def read_message(self) -> bytes:
         """Return the next message as it comes: for transfers. Raises ConnectionLost."""
-        try:
-            async with asyncio.timeout(TIMEOUT_SECONDS * 2):
-                length = int.from_bytes(await self._reader.readexactly(2), "big")
-                return await self._reader.readexactly(length)
-        except TimeoutError:
-            self.closed = True
-            raise reasons.timed_out(str(self.server), TIMEOUT_SECONDS * 2) from None
-        except (OSError, asyncio.IncompleteReadError) as error:
-            self.closed = True
-            lost = error if isinstance(error, OSError) else OSError("it closed the connection")
-            raise reasons.unreachable(str(self.server), lost) from None
+        async with self._limited(TIMEOUT_SECONDS * 2):
+            length = int.from_bytes(await self._reader.readexactly(2), "big")
+            return await self._reader.readexactly(length)
 
     def write_message(self, wire: bytes) -> None:
         """Write a message as it is: for transfers."""
