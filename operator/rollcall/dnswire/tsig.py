@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import dns.exception
 import dns.name
-import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 import dns.tsig
@@ -16,8 +15,8 @@ from dns.rdtypes.ANY.TSIG import TSIG
 from rollcall.model import TsigKey
 
 from .errors import MalformedMessage, TsigError, TsigFault
-from .header import HEADER_SIZE
-from .message import Message, read, record
+from .header import HEADER_SIZE, Rcode
+from .message import Message, record
 from .types import CLASS_ANY, Type
 
 FUDGE_SECONDS = 300
@@ -66,7 +65,7 @@ def sign(wire: bytes, key: TsigKey, chain: Chain = FIRST, *, multi: bool = False
 def refusal(wire: bytes, request: bytes, request_tsig: int, error: int) -> bytes:
     """Add the unsigned TSIG record that says why a request's signature is not accepted (section 5.3.2).
 
-    `error` is 16 (BADSIG) or 17 (BADKEY).
+    `error` is BADSIG or BADKEY.
     """
     owner, rdata = _read_tsig(request, request_tsig)
     answer = rdata.replace(mac=b"", error=error, other=b"", original_id=int.from_bytes(wire[:2], "big"))
@@ -81,7 +80,7 @@ def refusal_of_time(wire: bytes, request: bytes, request_tsig: int, key: TsigKey
     """
     _, rdata = _read_tsig(request, request_tsig)
     now = int(time.time()).to_bytes(6, "big")
-    empty = _rdata(key, int.from_bytes(wire[:2], "big"), dns.rcode.BADTIME, b"").replace(other=now)
+    empty = _rdata(key, int.from_bytes(wire[:2], "big"), Rcode.BADTIME, b"").replace(other=now)
     signature, _ = dns.tsig.sign(  # type: ignore[no-untyped-call]  # as above
         wire, _key(key), empty, rdata.time_signed, rdata.mac
     )
@@ -143,9 +142,9 @@ def mac_of(wire: bytes, message: Message) -> bytes:
 
 def _peer_error(rdata: TSIG) -> TsigError:
     fault = {
-        dns.rcode.BADKEY: TsigFault.BAD_KEY,
-        dns.rcode.BADTIME: TsigFault.BAD_TIME,
-    }.get(dns.rcode.Rcode(rdata.error), TsigFault.BAD_SIGNATURE)
+        Rcode.BADKEY: TsigFault.BAD_KEY,
+        Rcode.BADTIME: TsigFault.BAD_TIME,
+    }.get(rdata.error, TsigFault.BAD_SIGNATURE)
     offset = None
     if fault is TsigFault.BAD_TIME and len(rdata.other) == 6:  # section 5.2.3: the time of the other side
         offset = int.from_bytes(rdata.other, "big") - int(time.time())
@@ -202,11 +201,3 @@ def _name(text: str) -> dns.name.Name:
 
 def _algorithm(key: TsigKey) -> dns.name.Name:
     return dns.name.from_text(key.algorithm)
-
-
-def read_signed(
-    wire: bytes, keys: Iterable[TsigKey], chain: Chain = FIRST, *, multi: bool = False
-) -> tuple[Message, Verified]:
-    """Read a message and check its signature. Raises as `read` and `verify` do."""
-    message = read(wire)
-    return message, verify(wire, message, keys, chain, multi=multi)
