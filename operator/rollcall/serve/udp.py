@@ -24,7 +24,7 @@ MAX_QUERY = 4096
 
 
 class Datagrams(Protocol):
-    """What is used of a non-blocking UDP socket."""
+    """What is used of a non-blocking UDP socket; tests have one that is fed by hand and can fail."""
 
     def recvfrom(self, size: int, /) -> tuple[bytes, Any]:
         """Return the next datagram and its sender. Raises BlockingIOError where there is none."""
