@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import Command, Settings, with_settings
+from .options import Command, GlobalOptions, with_global_options
 
 if TYPE_CHECKING:
     from .checks import Level, Line
@@ -37,11 +37,11 @@ Examples:
 @click.option("--dns-listen", help="The --dns-listen of a `run` on this machine. Default: its own.")
 @click.option("--http-listen", help="The --http-listen of a `run` on this machine. Default: its own.")
 @click.option("--publication-gate", is_flag=True, help="Check also what `run --publication-gate` needs.")
-@with_settings("Check the rights in this namespace alone. Default: in all.")
+@with_global_options("Check the rights in this namespace alone. Default: in all.")
 @click.pass_context
 def check(
     context: click.Context,
-    settings: Settings,
+    options: GlobalOptions,
     /,
     user: str | None,
     operator_namespace: str | None,
@@ -57,12 +57,12 @@ def check(
     from .checks import Level
 
     own = operator_namespace or _namespace_of(user) or "rollcall-system"
-    lines = asyncio.run(_run(settings, user, own, dns_listen, http_listen, gate=publication_gate))
+    lines = asyncio.run(_run(options, user, own, dns_listen, http_listen, gate=publication_gate))
     worst = max(line.level for line in lines)
-    if settings.json:
+    if options.json:
         _print_json(worst, lines)
     else:
-        _print(settings, lines)
+        _print(options, lines)
     context.exit(1 if worst is Level.FAIL else 0)
 
 
@@ -73,7 +73,7 @@ def _namespace_of(user: str | None) -> str:
 
 
 async def _run(
-    settings: Settings,
+    options: GlobalOptions,
     user: str | None,
     operator_namespace: str,
     dns_listen: str | None,
@@ -84,11 +84,11 @@ async def _run(
     from .checks import check_cluster
     from .ports import check_dns, check_http
 
-    lines, zones = await check_cluster(settings, user, operator_namespace, gate=gate)
-    return [*lines, *await check_dns(settings, dns_listen, zones), await check_http(http_listen)]
+    lines, zones = await check_cluster(options, user, operator_namespace, gate=gate)
+    return [*lines, *await check_dns(options, dns_listen, zones), await check_http(http_listen)]
 
 
-def _print(settings: Settings, lines: "list[Line]") -> None:
+def _print(options: GlobalOptions, lines: "list[Line]") -> None:
     from .objects import State
     from .output import Printer, table
 
@@ -96,7 +96,7 @@ def _print(settings: Settings, lines: "list[Line]") -> None:
         (State(line.health, line.level.name), line.check, " ".join(filter(None, (line.message, line.advice))))
         for line in lines
     ]
-    Printer(color=settings.color).show(table(("RESULT", "CHECK", "WHAT"), rows))
+    Printer(color=options.color).show(table(("RESULT", "CHECK", "WHAT"), rows))
 
 
 def _print_json(worst: "Level", lines: "list[Line]") -> None:

@@ -12,7 +12,7 @@ from rollcall.model.wording import abridged
 from .advice import INSTALL, advice
 from .cluster import Cluster, connected
 from .objects import Health, Zone
-from .options import Settings
+from .options import GlobalOptions
 from .rights import PUBLICATION_GATE, Right, rights
 from .schema import KINDS, missing_fields
 
@@ -54,21 +54,21 @@ class Line:
 
 
 async def check_cluster(
-    settings: Settings, user: str | None, operator_namespace: str, *, gate: bool
+    options: GlobalOptions, user: str | None, operator_namespace: str, *, gate: bool
 ) -> tuple[list[Line], list[Zone]]:
     """Run the checks of a cluster; return their lines, and the zones for those who ask its DNS servers.
 
     `gate` adds what the publication gate needs.
     """
-    async with connected(settings) as cluster:
+    async with connected(options) as cluster:
         try:
             lines = [await check_api(cluster)]
         except KubeError as error:
             return [Line(Level.FAIL, "api", advice(error))], []
         lines += [await check_crd(cluster, plural) for plural in KINDS]
-        lines.append(await check_rights(cluster, user, settings.namespace, operator_namespace))
+        lines.append(await check_rights(cluster, user, options.namespace, operator_namespace))
         if gate:
-            lines.append(await check_gate(cluster, user, settings.namespace))
+            lines.append(await check_gate(cluster, user, options.namespace))
         try:
             zones = await cluster.zones()
         except KubeError as error:

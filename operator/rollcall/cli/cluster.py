@@ -16,7 +16,7 @@ from rollcall.kube.paths import api_path
 from rollcall.model import Key
 
 from .objects import File, Metadata, Service, Zone
-from .options import Failed, NotThere, Settings
+from .options import Failed, GlobalOptions, NotThere
 
 GROUP_VERSION = "rollcall.dev/v1alpha1"
 PAGE_SIZE = 500
@@ -24,6 +24,9 @@ PAGE_SIZE = 500
 _ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 T = TypeVar("T")
+
+_SERVICE = msgspec.json.Decoder(Service)
+_ZONE = msgspec.json.Decoder(Zone)
 
 
 class _ListMeta(msgspec.Struct, frozen=True):
@@ -99,13 +102,9 @@ class Cluster:
         Raises:
             NotThere: there is none of this name.
         """
-        return await self.service_as(key, Service)
-
-    async def service_as(self, key: Key, kind: type[T]) -> T:
-        """Read a ServiceInstance as a type of its own; raises as `service` does."""
         path = api_path(GROUP_VERSION, "serviceinstances", namespace=key.namespace, name=key.name)
         try:
-            return await self.client.get(path, decoder=msgspec.json.Decoder(kind))
+            return await self.client.get(path, decoder=_SERVICE)
         except NotFound as error:
             if f'"{key.name}"' not in error.message:  # the whole kind is unknown
                 raise
@@ -113,6 +112,13 @@ class Cluster:
                 f"there is no ServiceInstance {key}: `rollcall status -A` lists those that there are."
                 " Rollcall makes one for each Service that a zone or a file selects."
             ) from error
+
+    async def zone(self, name: str) -> Zone | None:
+        """Read a DiscoveryZone, None where there is none of this name."""
+        try:
+            return await self.client.get(api_path(GROUP_VERSION, "discoveryzones", name=name), decoder=_ZONE)
+        except NotFound:
+            return None
 
     async def probe(self, namespace: str | None) -> None:
         """Find out whether services can be listed: who waits for changes would wait for ever."""
@@ -150,21 +156,21 @@ class Cluster:
 
 
 @asynccontextmanager
-async def connected(settings: Settings) -> AsyncIterator[Cluster]:
+async def connected(options: GlobalOptions) -> AsyncIterator[Cluster]:
     """Connect to the cluster that the options name."""
-    async with KubeClient(Credentials(settings.kubeconfig, settings.context)) as client:
+    async with KubeClient(Credentials(options.kubeconfig, options.context)) as client:
         yield Cluster(client)
 
 
-async def namespace_of(settings: Settings) -> str:
+async def namespace_of(options: GlobalOptions) -> str:
     """Return the namespace to look in: the one given, else that of the context, as kubectl does."""
-    if settings.namespace:
-        return settings.namespace
-    return await asyncio.to_thread(_default_namespace, settings)
+    if options.namespace:
+        return options.namespace
+    return await asyncio.to_thread(_default_namespace, options)
 
 
-def _default_namespace(settings: Settings) -> str:
-    if not (settings.kubeconfig or settings.context or os.environ.get("KUBECONFIG")):
+def _default_namespace(options: GlobalOptions) -> str:
+    if not (options.kubeconfig or options.context or os.environ.get("KUBECONFIG")):
         try:
             return _ACCOUNT_NAMESPACE.read_text().strip()
         except OSError:
@@ -173,10 +179,10 @@ def _default_namespace(settings: Settings) -> str:
 
     try:
         contexts, active = config.list_kube_config_contexts(  # type: ignore[no-untyped-call]  # it has no types
-            kubeconfig_path(settings.kubeconfig)
+            kubeconfig_path(options.kubeconfig)
         )
     except config.ConfigException as error:
-        raise CredentialsError(f"{settings.kubeconfig or 'the default kubeconfig'}: {error}") from error
-    wanted = settings.context or active["name"]
+        raise CredentialsError(f"{options.kubeconfig or 'the default kubeconfig'}: {error}") from error
+    wanted = options.context or active["name"]
     context = next((each["context"] for each in contexts if each["name"] == wanted), None)
     return str(context.get("namespace") or "default") if context else "default"

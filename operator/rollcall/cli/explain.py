@@ -13,13 +13,13 @@ import dns.name
 import dns.rdatatype
 from dns.message import Message
 
-from rollcall.model import Key, Naming, Policy
+from rollcall.model import Key, ListedInstance, Naming, Policy
 from rollcall.zone import MAX_ANSWER
 from rollcall.zone.marker import LABEL, service_of
 
 from .ask import NoReply, Reply, Server, ask
 from .cluster import Cluster
-from .objects import Health, Instance, Service, Zone
+from .objects import Health, Service, Zone
 from .options import NotThere
 
 DEEPEST = 4
@@ -27,7 +27,7 @@ DEEPEST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ExplainedRecord:
     """A record of an answer. `owner` and `data` are without the last dot of names."""
 
     owner: str
@@ -36,10 +36,10 @@ class Record:
     data: str
 
 
-def records(section: Iterable[dns.rrset.RRset]) -> list[Record]:
+def records(section: Iterable[dns.rrset.RRset]) -> list[ExplainedRecord]:
     """Write the records of a section one by one."""
     return [
-        Record(
+        ExplainedRecord(
             _text(rrset.name),
             rrset.ttl,
             dns.rdatatype.to_text(rrset.rdtype),
@@ -107,7 +107,7 @@ async def explain(cluster: Cluster, name: dns.name.Name, key: Key | None) -> tup
     return service, _state(service)
 
 
-def instance_of(record: Record, service: Service) -> Instance | None:
+def instance_of(record: ExplainedRecord, service: Service) -> ListedInstance | None:
     """Find the instance that a record names, by address or by name."""
     for instance in service.status.instances:
         if record.rdtype in ("A", "AAAA") and record.data in instance.addresses:

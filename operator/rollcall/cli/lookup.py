@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import Command, Failed, NotThere, Settings, with_settings
+from .options import Command, Failed, GlobalOptions, NotThere, with_global_options
 
 if TYPE_CHECKING:
     import dns.name
     import dns.rdatatype
 
     from .ask import Reply, Server
-    from .explain import Record
+    from .explain import ExplainedRecord
     from .objects import Service
 
 CLUSTER_SECONDS = 5.0
@@ -45,8 +45,8 @@ From outside the cluster, without a way to its Service addresses:
     metavar="HOST[:PORT]",
     help="Whom to ask. Default: Rollcall's DNS Service in the cluster.",
 )
-@with_settings("Where to look for Rollcall's DNS Service. Default: in all namespaces.")
-def lookup(settings: Settings, name: str, type: str | None, server: str | None) -> None:
+@with_global_options("Where to look for Rollcall's DNS Service. Default: in all namespaces.")
+def lookup(options: GlobalOptions, name: str, type: str | None, server: str | None) -> None:
     """Ask a DNS server, and say which instances the answer is.
 
     Without TYPE it asks for A and AAAA, for SRV where NAME begins with _port._proto, and for PTR where NAME
@@ -60,11 +60,11 @@ def lookup(settings: Settings, name: str, type: str | None, server: str | None) 
         asked = Server.parse(server) if server else None
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    found = asyncio.run(_look_up(settings, owner, types, asked))
-    if settings.json:
+    found = asyncio.run(_look_up(options, owner, types, asked))
+    if options.json:
         _print_json(found)
     else:
-        _print(settings, found)
+        _print(options, found)
     _end(found)
 
 
@@ -79,7 +79,7 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def answers(self) -> "list[Record]":
+    def answers(self) -> "list[ExplainedRecord]":
         """All records of all answers."""
         from .explain import records
 
@@ -87,7 +87,7 @@ class Found:
 
 
 async def _look_up(
-    settings: Settings,
+    options: GlobalOptions,
     name: "dns.name.Name",
     types: "list[dns.rdatatype.RdataType]",
     asked: "Server | None",
@@ -96,7 +96,7 @@ async def _look_up(
 
     from .ask import NoReply, ask
 
-    server = asked or await _server_in_cluster(settings)
+    server = asked or await _server_in_cluster(options)
     try:
         async with asyncio.TaskGroup() as group:
             tasks = {
@@ -107,7 +107,7 @@ async def _look_up(
         raise Failed(f"{errors.exceptions[0]}. {_hint(asked)}") from errors
     replies = {rdtype: task.result() for rdtype, task in tasks.items()}
     found = Found(name.to_text(omit_final_dot=True), server, replies)
-    await _explain(settings, name, found)
+    await _explain(options, name, found)
     return found
 
 
@@ -120,12 +120,12 @@ def _hint(asked: "Server | None") -> str:
     )
 
 
-async def _server_in_cluster(settings: Settings) -> "Server":
+async def _server_in_cluster(options: GlobalOptions) -> "Server":
     from .ask import Server
     from .cluster import connected
 
-    async with connected(settings) as cluster:
-        found = await cluster.dns_servers(settings.namespace)
+    async with connected(options) as cluster:
+        found = await cluster.dns_servers(options.namespace)
     if len(found) == 1:
         return Server(*found.popitem()[1])
     if found:
@@ -139,7 +139,7 @@ async def _server_in_cluster(settings: Settings) -> "Server":
     )
 
 
-async def _explain(settings: Settings, name: "dns.name.Name", found: Found) -> None:
+async def _explain(options: GlobalOptions, name: "dns.name.Name", found: Found) -> None:
     """Add what the cluster knows; that there is none is no failure here."""
     from rollcall.kube import KubeError
 
@@ -149,7 +149,7 @@ async def _explain(settings: Settings, name: "dns.name.Name", found: Found) -> N
 
     key = await find_service(found.server, name, found.replies.values())
     try:
-        async with asyncio.timeout(CLUSTER_SECONDS), connected(settings) as cluster:
+        async with asyncio.timeout(CLUSTER_SECONDS), connected(options) as cluster:
             found.service, notes = await explain(cluster, name, key)
             found.notes += notes
     except TimeoutError:
@@ -158,7 +158,7 @@ async def _explain(settings: Settings, name: "dns.name.Name", found: Found) -> N
         found.notes.append(f"Instances are not named: {advice(error)}")
 
 
-def _print(settings: Settings, found: Found) -> None:
+def _print(options: GlobalOptions, found: Found) -> None:
     from .explain import instance_of, limit
     from .objects import Health
     from .output import Printer, line, table
@@ -193,7 +193,7 @@ def _print(settings: Settings, found: Found) -> None:
         if service.left_out:
             parts += [line("Left out:"), instances_table(service.left_out)]
     parts += [line(note, Health.WARN) for note in notes]
-    Printer(color=settings.color).show(*parts)
+    Printer(color=options.color).show(*parts)
 
 
 def _summary(rdtype: str, reply: "Reply", found: Found) -> str:

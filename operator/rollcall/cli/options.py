@@ -26,7 +26,7 @@ class NotThere(click.ClickException):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GlobalOptions:
     """What the shared options say. `namespace` is None where none was given."""
 
     kubeconfig: str | None = None
@@ -62,12 +62,12 @@ def shared_options(namespace_help: str) -> Callable[[F], F]:
     return decorate
 
 
-def with_settings(
+def with_global_options(
     namespace_help: str = "Namespace. Default: that of the context.",
-) -> Callable[[Callable[Concatenate[Settings, P], R]], Callable[..., R]]:
+) -> Callable[[Callable[Concatenate[GlobalOptions, P], R]], Callable[..., R]]:
     """Add the shared options to a command, which takes them as its first argument."""
 
-    def decorate(function: Callable[Concatenate[Settings, P], R]) -> Callable[..., R]:
+    def decorate(function: Callable[Concatenate[GlobalOptions, P], R]) -> Callable[..., R]:
         @wraps(function)
         def command(
             *arguments: Any,
@@ -79,9 +79,9 @@ def with_settings(
             debug: bool,
             **own: Any,
         ) -> R:
-            settings = Settings(kubeconfig, context, namespace, output == "json", not no_color, debug)
+            options = GlobalOptions(kubeconfig, context, namespace, output == "json", not no_color, debug)
             _configure_log(debug)
-            return function(settings, *arguments, **own)
+            return function(options, *arguments, **own)
 
         return shared_options(namespace_help)(command)
 

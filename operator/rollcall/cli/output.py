@@ -112,6 +112,18 @@ def write_json(value: Any, *, indent: int | None = 2) -> None:
     click.echo(json.dumps(msgspec.to_builtins(value, enc_hook=str), indent=indent))
 
 
+def whole(struct: msgspec.Struct) -> dict[str, Any]:
+    """Return a struct as JSON holds it, also what the API leaves out for being empty."""
+    fields = zip(type(struct).__struct_encode_fields__, msgspec.structs.astuple(struct), strict=True)
+    return {name: _whole(value) for name, value in fields}
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return whole(value)
+    return [_whole(item) for item in value] if isinstance(value, tuple) else value
+
+
 def age(time: str, now: datetime) -> str:
     """Say how long ago an RFC 3339 time was, as kubectl does; "" for none, "?" for what is no time."""
     if not time:

@@ -16,7 +16,7 @@ from .ask import NoReply, Server, ask
 from .checks import Level, Line
 from .cluster import connected
 from .objects import Zone
-from .options import Settings
+from .options import GlobalOptions
 
 DNS_LISTEN = "127.0.0.1:5353"
 HTTP_LISTEN = "127.0.0.1:8080"
@@ -27,7 +27,7 @@ HTTP_SECONDS = 3.0
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # to ask a server that listens on all addresses
 
 
-async def check_dns(settings: Settings, given: str | None, zones: list[Zone]) -> list[Line]:
+async def check_dns(options: GlobalOptions, given: str | None, zones: list[Zone]) -> list[Line]:
     """Check that DNS is answered on this machine; or can be, and is in the cluster."""
     wanted = given or DNS_LISTEN
     try:
@@ -39,14 +39,14 @@ async def check_dns(settings: Settings, given: str | None, zones: list[Zone]) ->
         except (NoReply, ValueError):
             return [_taken("dns port", str(error), chosen=given is not None)]
     free = Line(Level.OK, "dns port", f"{wanted} is free for `rollcall run`")
-    return [free, *await _check_services(settings, zones)]
+    return [free, *await _check_services(options, zones)]
 
 
-async def _check_services(settings: Settings, zones: list[Zone]) -> list[Line]:
+async def _check_services(options: GlobalOptions, zones: list[Zone]) -> list[Line]:
     """Check that Rollcall's DNS Service answers, as far as one can tell from here."""
     try:
-        async with connected(settings) as cluster:
-            found = await cluster.dns_servers(settings.namespace)
+        async with connected(options) as cluster:
+            found = await cluster.dns_servers(options.namespace)
     except KubeError as error:
         return [Line(Level.WARN, "dns service", advice(error))]
     if not found:

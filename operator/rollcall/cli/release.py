@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import Command, Settings, shared_options, with_settings
+from .options import Command, GlobalOptions, shared_options, with_global_options
 
 if TYPE_CHECKING:
-    from .release_change import Change
-    from .release_objects import ReleasedService
+    from .objects import Service
+    from .release_change import ReleaseChange
 
-    Decide = Callable[[ReleasedService], Change]
+    Decide = Callable[[Service], ReleaseChange]
 
 Parameter = Callable[[Callable[..., None]], Callable[..., None]]
 """Adds an argument or an option to a command."""
@@ -57,13 +57,13 @@ Examples:
 )
 @click.argument("name", metavar="NAME")
 @click.option("--watch", is_flag=True, help="Go on showing it, until Ctrl-C.")
-@with_settings()
-def status(settings: Settings, name: str, watch: bool) -> None:
+@with_global_options()
+def status(options: GlobalOptions, name: str, watch: bool) -> None:
     """Show the versions of a service, their shares, and which targets have them."""
     from .release_run import show
 
     try:
-        asyncio.run(show(settings, name, watch=watch))
+        asyncio.run(show(options, name, watch=watch))
     except KeyboardInterrupt:
         return  # the way to end --watch
 
@@ -84,11 +84,11 @@ def _changing(examples: str, *own: Parameter) -> Callable[[Callable[..., "Decide
     """Make a command out of a function that gives what is to be decided, from its `own` parameters."""
 
     def decorate(function: Callable[..., "Decide"]) -> click.Command:
-        @with_settings()
-        def command(settings: Settings, /, name: str, wait: bool, timeout: float, **given: Any) -> None:
+        @with_global_options()
+        def command(options: GlobalOptions, /, name: str, wait: bool, timeout: float, **given: Any) -> None:
             from .release_run import change
 
-            asyncio.run(change(settings, name, function(**given), timeout if wait else None))
+            asyncio.run(change(options, name, function(**given), timeout if wait else None))
 
         parameters: tuple[Parameter, ...] = (click.argument("name", metavar="NAME"), *own, *_WAITING)
         for parameter in reversed(parameters):

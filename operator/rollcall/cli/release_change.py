@@ -7,15 +7,16 @@ at once is more help than a condition to look for.
 from typing import Any, NamedTuple
 
 from rollcall.model import BlueGreen, Canary, Follow, Strategy
+from rollcall.model.status import RELEASED
 
+from .objects import Service
 from .options import Failed
-from .release_objects import RELEASED, ReleasedService
 
 MAX_VERSIONS = 64
 """So many versions are in the status; of another one nothing is known when the list is full."""
 
 
-class Change(NamedTuple):
+class ReleaseChange(NamedTuple):
     """What to write into `spec.release` (a merge patch; {}: nothing), and what to say of it.
 
     `note` is what whoever asks for it should know, "" for nothing.
@@ -26,7 +27,7 @@ class Change(NamedTuple):
     note: str = ""
 
 
-def switch(service: ReleasedService, version: str, *, force: bool) -> Change:
+def switch(service: Service, version: str, *, force: bool) -> ReleaseChange:
     """Make a version the active one.
 
     Raises:
@@ -36,19 +37,19 @@ def switch(service: ReleasedService, version: str, *, force: bool) -> Change:
     ask = _blue_green(service)
     if ask.active == version:
         condition = service.condition(RELEASED)
-        note = condition.message if condition is not None and condition.status != "True" else ""
-        return Change({}, f"nothing to do, {version} is asked for already.", note)
+        note = condition.message if condition is not None and not condition.is_true else ""
+        return ReleaseChange({}, f"nothing to do, {version} is asked for already.", note)
     note = _too_few(service, version, ask.min_ready)
     if note and not force:
         raise Failed(f"{note} --force asks for it all the same: the switch comes once they are ready.")
     if note:
         note = f"{note} The switch is refused until they are; what is answered now goes on."
-    return Change(
+    return ReleaseChange(
         {"blueGreen": {"active": version}}, f"asked to switch from {ask.active} to {version}.", note
     )
 
 
-def rollback(service: ReleasedService) -> Change:
+def rollback(service: Service) -> ReleaseChange:
     """Go back: to the version that was active before, or from a canary to the stable version.
 
     A switch that has not been let through is called off.
@@ -62,7 +63,7 @@ def rollback(service: ReleasedService) -> Change:
     ask, in_force = _blue_green(service), service.status.release
     if in_force.active and in_force.active != ask.active:
         told = f"asked to stay with {in_force.active}: the switch to {ask.active} has not been let through."
-        return Change({"blueGreen": {"active": in_force.active}}, told)
+        return ReleaseChange({"blueGreen": {"active": in_force.active}}, told)
     if not in_force.previous:
         raise Failed(
             f"of {service.key} no previous version is remembered, so that there is none to go back to:"
@@ -71,10 +72,10 @@ def rollback(service: ReleasedService) -> Change:
     if problem := _too_few(service, in_force.previous, ask.min_ready):
         raise Failed(problem)
     told = f"asked to go back from {ask.active} to {in_force.previous}."
-    return Change({"blueGreen": {"active": in_force.previous}}, told)
+    return ReleaseChange({"blueGreen": {"active": in_force.previous}}, told)
 
 
-def weight(service: ReleasedService, percent: int) -> Change:
+def weight(service: Service, percent: int) -> ReleaseChange:
     """Give the canary a part of the answers, in percent.
 
     Raises:
@@ -85,14 +86,16 @@ def weight(service: ReleasedService, percent: int) -> Change:
     ask = _canary(service)
     name = ask.canary or "the canary"
     if ask.weight == percent and not ask.steps:
-        return Change({}, f"nothing to do, {name} has {percent}% already.", _unready(service, ask, percent))
-    before = service.status.release.weight if ask.steps else ask.weight
+        return ReleaseChange(
+            {}, f"nothing to do, {name} has {percent}% already.", _unready(service, ask, percent)
+        )
+    before = service.status.release.weight or 0 if ask.steps else ask.weight
     told = f"asked for {percent}% for {name}, after {before}%."
     note = " ".join(filter(None, (_by_hand(ask), _unready(service, ask, percent))))
-    return Change({"canary": {"weight": percent, **_without_steps(ask)}}, told, note)
+    return ReleaseChange({"canary": {"weight": percent, **_without_steps(ask)}}, told, note)
 
 
-def promote(service: ReleasedService) -> Change:
+def promote(service: Service) -> ReleaseChange:
     """Make the canary the stable version, with all answers.
 
     The two change places in one patch, so that no state between them is ever answered; the weight is then
@@ -107,10 +110,10 @@ def promote(service: ReleasedService) -> Change:
         raise Failed(problem)
     patch = {"canary": {"stable": ask.canary, "canary": ask.stable, **_nothing(ask)}}
     told = f"asked to make {ask.canary} the stable version, in the place of {ask.stable}."
-    return Change(patch, told, _by_hand(ask))
+    return ReleaseChange(patch, told, _by_hand(ask))
 
 
-def abort(service: ReleasedService) -> Change:
+def abort(service: Service) -> ReleaseChange:
     """Take the canary out of the answers.
 
     Raises:
@@ -120,12 +123,12 @@ def abort(service: ReleasedService) -> Change:
     ask = _canary(service)
     note = " ".join(filter(None, (_by_hand(ask), _unready(service, ask, 0))))
     if not ask.weight and not ask.steps:
-        return Change({}, f"nothing to do, {ask.canary} has the weight 0 already.", note)
+        return ReleaseChange({}, f"nothing to do, {ask.canary} has the weight 0 already.", note)
     patch = {"canary": _nothing(ask)}
-    return Change(patch, f"asked to take {ask.canary} out of the answers.", note)
+    return ReleaseChange(patch, f"asked to take {ask.canary} out of the answers.", note)
 
 
-def _blue_green(service: ReleasedService) -> BlueGreen:
+def _blue_green(service: Service) -> BlueGreen:
     release = service.spec.release
     if release.blue_green is not None:
         return release.blue_green
@@ -140,7 +143,7 @@ def _blue_green(service: ReleasedService) -> BlueGreen:
     )
 
 
-def _canary(service: ReleasedService) -> Canary:
+def _canary(service: Service) -> Canary:
     release = service.spec.release
     if service.canary is not None:
         return service.canary
@@ -155,7 +158,7 @@ def _canary(service: ReleasedService) -> Canary:
     )
 
 
-def _refuse_followed(service: ReleasedService) -> None:
+def _refuse_followed(service: Service) -> None:
     """Refuse what is up to the roll-out that a service follows."""
     release = service.spec.release
     if release.follow is None:
@@ -190,7 +193,7 @@ def _by_hand(ask: Canary) -> str:
     return "The steps are removed from spec.release.canary, which is changed by hand from here on."
 
 
-def _too_few(service: ReleasedService, version: str, min_ready: int) -> str:
+def _too_few(service: Service, version: str, min_ready: int) -> str:
     """Say that a version has too few ready instances to be switched to, "" where it has enough."""
     in_force = service.status.release
     known = {each.version for each in in_force.versions}
@@ -206,7 +209,7 @@ def _too_few(service: ReleasedService, version: str, min_ready: int) -> str:
     return f"{ready} instances of {version} are ready, and {min_ready} have to be. {listed}"
 
 
-def _unready(service: ReleasedService, ask: Canary, percent: int) -> str:
+def _unready(service: Service, ask: Canary, percent: int) -> str:
     """Say which side of a canary release is missing, where that matters; "" where neither is."""
     in_force = service.status.release
     if not service.status.observed_generation:
@@ -221,7 +224,7 @@ def _unready(service: ReleasedService, ask: Canary, percent: int) -> str:
     return ""
 
 
-def in_force_text(service: ReleasedService) -> str:
+def in_force_text(service: Service) -> str:
     """Say what is answered now."""
     in_force = service.status.release
     if in_force.strategy is Strategy.NONE:

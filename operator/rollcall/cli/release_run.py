@@ -10,11 +10,11 @@ from rollcall.kube import Unreachable
 
 from . import output
 from .cluster import connected
-from .options import Failed, Settings
+from .objects import Service
+from .options import Failed, GlobalOptions
 from .output import Printer, printable, write_json
-from .release_change import Change
-from .release_objects import ReleasedService
-from .release_session import View, ask, cannot_see, read, wait
+from .release_change import ReleaseChange
+from .release_session import ReleaseView, ask, cannot_see, read, wait
 from .release_targets import Target
 from .release_views import progress, release_json, release_parts
 from .status import key_of
@@ -23,15 +23,15 @@ REDRAW_SECONDS = 1.0
 """Between two looks of `status --watch`."""
 
 
-async def show(settings: Settings, name: str, *, watch: bool) -> None:
+async def show(options: GlobalOptions, name: str, *, watch: bool) -> None:
     """Show a release, once or until cancelled."""
-    key = await key_of(settings, name)
-    async with connected(settings) as cluster:
+    key = await key_of(options, name)
+    async with connected(options) as cluster:
         if not watch:
-            _show(settings, await read(cluster, key))
+            _show(options, await read(cluster, key))
             return
         is_away = False
-        with _following(settings) as show_again:
+        with _following(options) as show_again:
             while True:
                 try:
                     show_again(await read(cluster, key))
@@ -44,19 +44,19 @@ async def show(settings: Settings, name: str, *, watch: bool) -> None:
                 await asyncio.sleep(REDRAW_SECONDS)
 
 
-def _show(settings: Settings, view: View) -> None:
+def _show(options: GlobalOptions, view: ReleaseView) -> None:
 
-    if settings.json:
+    if options.json:
         write_json(release_json(view, view.targets()))
     else:
-        Printer(color=settings.color).show(*release_parts(view, output.utc_now()))
+        Printer(color=options.color).show(*release_parts(view, output.utc_now()))
 
 
 @contextmanager
-def _following(settings: Settings) -> Iterator[Callable[[View], None]]:
+def _following(options: GlobalOptions) -> Iterator[Callable[[ReleaseView], None]]:
     """Give what shows a release again and again: a live table on a terminal, else a line for each change."""
-    console = Printer(color=settings.color).console
-    if not settings.json and console.is_terminal:
+    console = Printer(color=options.color).console
+    if not options.json and console.is_terminal:
         from rich.console import Group
         from rich.live import Live
 
@@ -65,10 +65,10 @@ def _following(settings: Settings) -> Iterator[Callable[[View], None]]:
         return
     last: object = None
 
-    def tell(view: View) -> None:
+    def tell(view: ReleaseView) -> None:
         nonlocal last
         found = view.targets()
-        shown = release_json(view, found) if settings.json else progress(view, found)
+        shown = release_json(view, found) if options.json else progress(view, found)
         if shown == last:
             return
         last = shown
@@ -81,11 +81,14 @@ def _following(settings: Settings) -> Iterator[Callable[[View], None]]:
 
 
 async def change(
-    settings: Settings, name: str, decide: Callable[[ReleasedService], Change], timeout_seconds: float | None
+    options: GlobalOptions,
+    name: str,
+    decide: Callable[[Service], ReleaseChange],
+    timeout_seconds: float | None,
 ) -> None:
     """Change a release and say so; with a time-out wait for it."""
-    key = await key_of(settings, name)
-    async with connected(settings) as cluster:
+    key = await key_of(options, name)
+    async with connected(options) as cluster:
         if timeout_seconds is not None and (view := await read(cluster, key)).unread:
             raise Failed(cannot_see(view))  # before anything is changed
         asked_for, asked = await ask(cluster, key, decide)
@@ -99,18 +102,18 @@ async def change(
             told = f"{key}: in force, and no zone publishes it."
             if found:
                 told = f"{key}: in force, every target has it ({len(found)} of {len(found)})."
-    if settings.json:
+    if options.json:
         answer = {"namespace": key.namespace, "name": key.name, "changed": bool(asked_for.patch)}
         write_json({**answer, "message": told, "note": asked_for.note})
     else:
         click.echo(told)
 
 
-def _teller() -> Callable[[View, list[Target]], None]:
+def _teller() -> Callable[[ReleaseView, list[Target]], None]:
     """Return what says on standard error how far it has got, a line for each change."""
     last = ""
 
-    def tell(view: View, found: list[Target]) -> None:
+    def tell(view: ReleaseView, found: list[Target]) -> None:
         nonlocal last
         told = progress(view, found)
         if told != last:

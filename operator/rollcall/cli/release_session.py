@@ -7,14 +7,15 @@ import click
 import msgspec
 
 from rollcall.directory.release import follows
-from rollcall.kube import Conflict, Forbidden, NotFound, Unreachable
+from rollcall.kube import Conflict, Forbidden, Unreachable
 from rollcall.kube.paths import api_path
 from rollcall.model import Key
+from rollcall.model.status import RECONCILING, RELEASED
 
 from .cluster import GROUP_VERSION, Cluster
+from .objects import Service, Zone
 from .options import Failed
-from .release_change import Change
-from .release_objects import RELEASED, PublishedZone, ReleasedService
+from .release_change import ReleaseChange
 from .release_targets import Needed, Target, behind, targets
 
 POLL_SECONDS = 0.25
@@ -25,8 +26,6 @@ MAX_CONFLICTS = 10
 
 TOO_LATE = 4
 
-_ZONE = msgspec.json.Decoder(PublishedZone)
-
 
 class TooLate(click.ClickException):
     """Not every target had it in time. What was asked for stays so. Exit code 4."""
@@ -34,11 +33,11 @@ class TooLate(click.ClickException):
     exit_code = TOO_LATE
 
 
-class View(msgspec.Struct, frozen=True):
+class ReleaseView(msgspec.Struct, frozen=True):
     """A service with the zones that publish it, by name. `unread` says why zones can't be read, or ""."""
 
-    service: ReleasedService
-    zones: dict[str, PublishedZone]
+    service: Service
+    zones: dict[str, Zone]
     unread: str = ""
 
     def targets(self, pinned: Needed | None = None) -> list[Target]:
@@ -46,40 +45,32 @@ class View(msgspec.Struct, frozen=True):
         return targets(self.service, self.zones, pinned)
 
 
-async def read(cluster: Cluster, key: Key) -> View:
+async def read(cluster: Cluster, key: Key) -> ReleaseView:
     """Read a service, and how far the zones that publish it have got.
 
     The service comes first: what it says is published, the zones know at that time or will.
     """
-    service = await cluster.service_as(key, ReleasedService)
+    service = await cluster.service(key)
     names = sorted({publication.zone for publication in service.status.publications})
-    zones: dict[str, PublishedZone] = {}
+    zones: dict[str, Zone] = {}
     try:
         for name in names:
-            if (zone := await _zone(cluster, name)) is not None:
+            if (zone := await cluster.zone(name)) is not None:  # else it was removed since
                 zones[name] = zone
     except Forbidden as error:
-        return View(service, {}, error.message)
-    return View(service, zones)
-
-
-async def _zone(cluster: Cluster, name: str) -> PublishedZone | None:
-    path = api_path(GROUP_VERSION, "discoveryzones", name=name)
-    try:
-        return await cluster.client.get(path, decoder=_ZONE)
-    except NotFound:
-        return None  # it was removed since, and the service is to hear of it
+        return ReleaseView(service, {}, error.message)
+    return ReleaseView(service, zones)
 
 
 async def ask(
-    cluster: Cluster, key: Key, decide: Callable[[ReleasedService], Change]
-) -> tuple[Change, ReleasedService]:
+    cluster: Cluster, key: Key, decide: Callable[[Service], ReleaseChange]
+) -> tuple[ReleaseChange, Service]:
     """Decide on a change and write it, and nothing but it; return it, and the service as it then is.
 
     Raises:
         Failed: it can't be done, or someone else changed the release at the same time.
     """
-    service = await cluster.service_as(key, ReleasedService)
+    service = await cluster.service(key)
     first = service.spec.release
     path = api_path(GROUP_VERSION, "serviceinstances", namespace=key.namespace, name=key.name)
     for _ in range(MAX_CONFLICTS):
@@ -91,9 +82,9 @@ async def ask(
             "spec": {"release": change.patch},
         }
         try:
-            return change, msgspec.convert(await cluster.client.patch(path, body), ReleasedService)
+            return change, msgspec.convert(await cluster.client.patch(path, body), Service)
         except Conflict:
-            service = await cluster.service_as(key, ReleasedService)
+            service = await cluster.service(key)
         if service.spec.release != first:
             break
     else:
@@ -104,7 +95,7 @@ async def ask(
 
 
 async def wait(
-    cluster: Cluster, asked: ReleasedService, seconds: float, tell: Callable[[View, list[Target]], None]
+    cluster: Cluster, asked: Service, seconds: float, tell: Callable[[ReleaseView, list[Target]], None]
 ) -> list[Target]:
     """Wait until the release that is asked for is in force, and every target has it; return the targets.
 
@@ -128,7 +119,7 @@ async def wait(
 
 
 async def _look(
-    cluster: Cluster, asked: ReleasedService, pinned: Needed, tell: Callable[[View, list[Target]], None]
+    cluster: Cluster, asked: Service, pinned: Needed, tell: Callable[[ReleaseView, list[Target]], None]
 ) -> tuple[str, list[Target]]:
     """Return what is still missing, "" for nothing, and the targets once the release is in force."""
     try:
@@ -142,13 +133,13 @@ async def _look(
     tell(view, found)
     if not let_through:
         return "Rollcall has not taken it in yet. Is it running?", found
-    reconciling = view.service.condition("Reconciling")
-    if reconciling is not None and reconciling.status == "True":
+    reconciling = view.service.condition(RECONCILING)
+    if reconciling is not None and reconciling.is_true:
         return reconciling.message, found
     return behind(found), found
 
 
-def _is_in_force(view: View, asked: ReleasedService) -> bool:
+def _is_in_force(view: ReleaseView, asked: Service) -> bool:
     """Whether the operator has let a release through.
 
     Raises:
@@ -160,12 +151,12 @@ def _is_in_force(view: View, asked: ReleasedService) -> bool:
     condition = service.condition(RELEASED)
     if condition is None:
         return False
-    if condition.status != "True":
+    if not condition.is_true:
         raise Failed(f"{condition.reason}: {condition.message}")
     return follows(service.status.release.released, asked.spec.release)
 
 
-def cannot_see(view: View) -> str:
+def cannot_see(view: ReleaseView) -> str:
     """Say why nothing is known of the targets."""
     return (
         f"a right is missing: {view.unread.rstrip('.')}. --wait reads DiscoveryZones to see what each target"

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from rollcall.model import ZonePublication
+from rollcall.model.status import SERVE
 from rollcall.zone.serial import is_newer
 
-from .release_objects import PublishedZone, ReleasedService, TargetPublication
+from .objects import Service, Zone
 
-SERVE = "serve"
 UNREPORTED = "Unreported"
 
 Needed = dict[tuple[str, str], int]
@@ -32,9 +33,7 @@ class Target(msgspec.Struct, frozen=True, rename="camel"):
     message: str = ""
 
 
-def targets(
-    service: ReleasedService, zones: Mapping[str, PublishedZone], pinned: Needed | None = None
-) -> list[Target]:
+def targets(service: Service, zones: Mapping[str, Zone], pinned: Needed | None = None) -> list[Target]:
     """Tell of each target of a service whether it has what the service's status says is published.
 
     `zones` are those that publish it, by name; one that isn't there has no targets. `pinned` are serials that
@@ -50,13 +49,13 @@ def targets(
     return found
 
 
-def _of_zone(zone: PublishedZone, needed: Needed) -> Iterator[Target]:
+def _of_zone(zone: Zone, needed: Needed) -> Iterator[Target]:
     name, main = zone.metadata.name, _plain(zone.spec.domain)
     states = {(_plain(each.domain), each.target): each for each in zone.status.publications}
     forward = states.get((main, SERVE))
     is_served = forward is not None and not is_newer(needed[name, main], forward.serial)
     for domain, target in _expected(zone):
-        state = states.get((domain, target)) or TargetPublication(domain, target, reason=UNREPORTED)
+        state = states.get((domain, target)) or ZonePublication(domain, target, reason=UNREPORTED)
         if is_served and (served := states.get((domain, SERVE))) is not None:
             # A reverse domain counts on its own. What our server has of it by now holds the change: all
             # domains of a zone go there together.
@@ -74,7 +73,7 @@ def _of_zone(zone: PublishedZone, needed: Needed) -> Iterator[Target]:
         )
 
 
-def _expected(zone: PublishedZone) -> Iterator[tuple[str, str]]:
+def _expected(zone: Zone) -> Iterator[tuple[str, str]]:
     """Yield each domain with each of its targets, by the spec: one that is silent is none that has it."""
     spec = zone.spec
     secondaries = spec.transfer.secondaries if spec.transfer else ()

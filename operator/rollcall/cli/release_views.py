@@ -8,20 +8,20 @@ import msgspec
 
 from rollcall.directory.steps import is_of, step_of
 from rollcall.model import Release, StepState
+from rollcall.model.status import RELEASED
 
-from .objects import Health, State
-from .output import age, line, table
+from .objects import Health, Service, State
+from .output import age, line, table, whole
 from .release_change import in_force_text
-from .release_objects import RELEASED, ReleasedService
 from .release_targets import Target
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from .release_session import View
+    from .release_session import ReleaseView
 
 
-def release_parts(view: "View", now: datetime) -> list["RenderableType"]:
+def release_parts(view: "ReleaseView", now: datetime) -> list["RenderableType"]:
     """Show the release of a service: what is asked for, each version, each target."""
     service = view.service
     in_force = service.status.release
@@ -48,7 +48,7 @@ def release_parts(view: "View", now: datetime) -> list["RenderableType"]:
     return parts
 
 
-def release_state(service: ReleasedService) -> State:
+def release_state(service: Service) -> State:
     """Say whether what is asked for is what is answered."""
     release = service.spec.release
     if service.status.observed_generation < service.metadata.generation:
@@ -58,11 +58,11 @@ def release_state(service: ReleasedService) -> State:
         is_asked = bool(release.blue_green or release.canary or release.follow)
         told = "Rollcall has not said anything of the release yet."
         return State(Health.WARN, "Unknown", told) if is_asked else State(Health.GOOD, "NoRelease")
-    health = Health.GOOD if condition.status == "True" else Health.WARN
+    health = Health.GOOD if condition.is_true else Health.WARN
     return State(health, condition.reason, condition.message)
 
 
-def progress(view: "View", found: Sequence[Target]) -> str:
+def progress(view: "ReleaseView", found: Sequence[Target]) -> str:
     """Say in a line how far a change has got: the share of each version, and of the targets."""
     service = view.service
     shares = [f"{each.version} {each.share}" for each in service.status.release.versions if each.share]
@@ -78,10 +78,10 @@ def progress(view: "View", found: Sequence[Target]) -> str:
     return "  ".join(words)
 
 
-def release_json(view: "View", found: Iterable[Target]) -> dict[str, Any]:
+def release_json(view: "ReleaseView", found: Iterable[Target]) -> dict[str, Any]:
     """Return a release as JSON holds it."""
     service = view.service
-    state = release_state(service)
+    state, in_force = release_state(service), service.status.release
     return {
         "namespace": service.metadata.namespace,
         "name": service.metadata.name,
@@ -89,12 +89,12 @@ def release_json(view: "View", found: Iterable[Target]) -> dict[str, Any]:
         "reason": state.word,
         "message": state.message,
         "asked": msgspec.to_builtins(service.spec.release),
-        "release": msgspec.to_builtins(service.status.release),
+        "release": whole(in_force) | {"weight": in_force.weight or 0},
         "targets": msgspec.to_builtins(list(found)),
     }
 
 
-def _asked(service: ReleasedService) -> str:
+def _asked(service: Service) -> str:
     release = service.spec.release
     if release.follow is not None:
         return f"follows a {release.follow}{_asked_beside(release)}"
@@ -119,7 +119,7 @@ def _asked_beside(release: Release) -> str:
     return f", canary, {release.canary.weight}%"
 
 
-def _steps(service: ReleasedService, now: datetime) -> str:
+def _steps(service: Service, now: datetime) -> str:
     """Say at which step a canary is, "" where it has none."""
     canary, progress = service.canary, service.status.release.steps
     if canary is None or not canary.steps or progress is None or not is_of(progress, canary):

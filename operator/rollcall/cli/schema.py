@@ -9,16 +9,14 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from rollcall.model import FileSpec, InstanceSpec, ZoneSpec
-
-from .objects import FileStatus, ServiceStatus, ZoneStatus
+from rollcall.model import FileSpec, FileStatus, InstanceSpec, InstanceStatus, ZoneSpec, ZoneStatus
 
 KINDS: dict[str, tuple[type[msgspec.Struct], type[msgspec.Struct]]] = {
-    "serviceinstances": (InstanceSpec, ServiceStatus),
+    "serviceinstances": (InstanceSpec, InstanceStatus),
     "discoveryzones": (ZoneSpec, ZoneStatus),
     "discoveryfiles": (FileSpec, FileStatus),
 }
-"""What this version reads of the spec of each kind, and what there is in its status."""
+"""What this version reads of the spec of each kind, and what it writes of its status."""
 
 
 def missing_fields(plural: str, schema: dict[str, Any]) -> list[str]:

@@ -5,11 +5,11 @@ from collections.abc import Collection
 
 import msgspec
 
-from rollcall.model import Key
+from rollcall.model import InstanceSpec, InstanceStatus, Key
 from rollcall.watch import Batch, Reflector, Resource, Transport
 from rollcall.watch.wire import ObjectMeta
 
-from .objects import Metadata, Service, ServiceSpec, ServiceStatus
+from .objects import Metadata, Service
 
 ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 """What happened to a service, in the words of the Kubernetes API; those that are there already are ADDED."""
@@ -17,8 +17,8 @@ ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 
 class _Wire(msgspec.Struct, frozen=True, gc=False):
     metadata: ObjectMeta
-    spec: ServiceSpec = ServiceSpec()
-    status: ServiceStatus = ServiceStatus()
+    spec: InstanceSpec = InstanceSpec()
+    status: InstanceStatus = InstanceStatus()
 
 
 def _read(wire: _Wire, key: Key) -> Service:

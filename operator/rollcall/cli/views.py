@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .objects import File, Health, Instance, InstancePort, Service, State, Zone
-from .output import age, line, table
+from rollcall.model import ListedInstance, ListedPort, Status
+
+from .objects import File, Health, Service, State, Zone
+from .output import age, line, table, whole
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -109,7 +111,7 @@ def service_parts(service: Service, now: datetime) -> list["RenderableType"]:
     return parts
 
 
-def instances_table(instances: Iterable[Instance]) -> "RenderableType":
+def instances_table(instances: Iterable[ListedInstance]) -> "RenderableType":
     """Show instances, a line each, with the reason where one is left out."""
     rows = [
         (
@@ -128,7 +130,7 @@ def instances_table(instances: Iterable[Instance]) -> "RenderableType":
     return table(("POD", "NAME", "ADDRESSES", "PORTS", "NODE", "ZONE", "VERSION", "WEIGHT", "STATE"), rows)
 
 
-def instance_state(instance: Instance) -> State:
+def instance_state(instance: ListedInstance) -> State:
     """Say whether an instance is answered, and if not, why not."""
     if instance.eligible:
         return _ANSWERED._replace(message=instance.message)
@@ -155,14 +157,20 @@ def zone_json(zone: Zone) -> dict[str, Any]:
         "name": zone.metadata.name,
         "domain": zone.spec.domain,
         **_state(zone.state),
-        **msgspec.to_builtins(zone.status),
+        **_status(zone.status),
+        "publications": [
+            {"domain": each.domain, "target": each.target, "serial": each.serial, "time": each.time}
+            for each in zone.status.publications
+        ],
     }
 
 
 def service_json(service: Service, *, instances: bool) -> dict[str, Any]:
     """Return a service as JSON holds it, with its instances or without."""
-    status = msgspec.to_builtins(service.status)
+    status = _status(service.status)
     del status["reason"]  # the state says it
+    del status["release"]  # `rollcall release status` says it
+    status["instances"] = [_without(each, "drainingSince", "drainingUntil") for each in status["instances"]]
     if not instances:
         del status["instances"]
     return {
@@ -182,8 +190,18 @@ def file_json(file: File) -> dict[str, Any]:
         "format": file.spec.format,
         "configMap": msgspec.to_builtins(file.spec.config_map),
         **_state(file.state),
-        **msgspec.to_builtins(file.status),
+        **_without(_status(file.status), "leftOut"),
     }
+
+
+def _status(status: Status) -> dict[str, Any]:
+    """Return a status with the conditions as the last thing that it says."""
+    fields = whole(status)
+    return fields | {"conditions": fields.pop("conditions")}
+
+
+def _without(fields: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 def _state(state: State) -> dict[str, str]:
@@ -194,7 +212,7 @@ def _word(state: State) -> State:
     return state._replace(message="")
 
 
-def _port(port: InstancePort) -> str:
+def _port(port: ListedPort) -> str:
     protocol = "" if port.protocol == "TCP" else f"/{port.protocol}"
     name = f"{port.name}:" if port.name else ""
     return f"{name}{port.port}{protocol}"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import Command, Settings, with_settings
+from .options import Command, GlobalOptions, with_global_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,35 +33,35 @@ Examples:
 )
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Services of all namespaces.")
-@with_settings()
-def watch(settings: Settings, services: tuple[str, ...], all_namespaces: bool) -> None:
+@with_global_options()
+def watch(options: GlobalOptions, services: tuple[str, ...], all_namespaces: bool) -> None:
     """Follow services as their instances come and go, until Ctrl-C.
 
     On a terminal it is a live table, with SERVICE (a name, or NAMESPACE/NAME) one of instances; in a pipe a
     line for each change. The API server tells of changes once Rollcall has written them to the status, up to
     a second after DNS has them.
     """
-    if all_namespaces and (settings.namespace or services):
+    if all_namespaces and (options.namespace or services):
         raise click.UsageError("-A excludes -n and SERVICE: write NAMESPACE/NAME for services anywhere.")
     try:
-        asyncio.run(_follow(settings, services, all_namespaces=all_namespaces))
+        asyncio.run(_follow(options, services, all_namespaces=all_namespaces))
     except KeyboardInterrupt:
         return  # the way to end it
 
 
-async def _follow(settings: Settings, names: tuple[str, ...], *, all_namespaces: bool) -> None:
+async def _follow(options: GlobalOptions, names: tuple[str, ...], *, all_namespaces: bool) -> None:
     from .cluster import connected, namespace_of
     from .output import Printer
     from .status import key_of
     from .stream import ServiceStream
 
-    wanted = {await key_of(settings, name) for name in names}
+    wanted = {await key_of(options, name) for name in names}
     namespaces = {key.namespace for key in wanted}
     if not wanted and not all_namespaces:
-        namespaces = {await namespace_of(settings)}
+        namespaces = {await namespace_of(options)}
     namespace = namespaces.pop() if len(namespaces) == 1 else None
-    printer = None if settings.json else Printer(color=settings.color)
-    async with connected(settings) as cluster:
+    printer = None if options.json else Printer(color=options.color)
+    async with connected(options) as cluster:
         await cluster.probe(namespace)
         stream = ServiceStream(cluster.client, namespace, wanted)
         async with asyncio.TaskGroup() as group:

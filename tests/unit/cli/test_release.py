@@ -10,8 +10,8 @@ import pytest
 
 from rollcall.cli import release_session
 from rollcall.cli.group import group
+from rollcall.cli.objects import Service, Zone
 from rollcall.cli.release import release
-from rollcall.cli.release_objects import PublishedZone, ReleasedService
 from rollcall.cli.release_targets import Needed, behind, targets
 from rollcall.kube import Conflict, Forbidden, Unreachable
 from unit.cli.canned import GROUP, CannedApi
@@ -478,10 +478,10 @@ def test_examples_are_valid(rollcall: Rollcall) -> None:
         release.commands[words[0]].make_context(words[0], words[1:], parent=context)
 
 
-def read(obj: Json, zone: Json) -> tuple[ReleasedService, dict[str, PublishedZone]]:
+def read(obj: Json, zone: Json) -> tuple[Service, dict[str, Zone]]:
     import msgspec
 
-    return msgspec.convert(obj, ReleasedService), {"internal": msgspec.convert(zone, PublishedZone)}
+    return msgspec.convert(obj, Service), {"internal": msgspec.convert(zone, Zone)}
 
 
 def zone(serials: Mapping[tuple[str, str], int], **spec: Any) -> Json:
