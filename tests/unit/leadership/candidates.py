@@ -83,8 +83,10 @@ class Candidate:
             raise RuntimeError("a defect")
         finally:
             self.breaks.clear()
-            await asyncio.sleep(self.ending_seconds)
-            self._witness.at_work.remove(self.name)
+            try:
+                await asyncio.sleep(self.ending_seconds)
+            finally:  # what broke may be told to end while it is at it
+                self._witness.at_work.remove(self.name)
 
 
 @contextlib.asynccontextmanager
