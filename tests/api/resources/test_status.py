@@ -71,14 +71,12 @@ def pods(number: int) -> list[Any]:
 
 
 WORLDS = {
-    "published": lambda: World().apply(zone(), service(), resource(), *pods(5)),
-    "truncated": lambda: World().apply(zone(), service(), resource(), *pods(1001)),
-    "empty": lambda: World().apply(zone(), service(), resource()),
-    "pending": lambda: World().apply(
-        zone(), service(), resource(), pod("web-0", "", phase="Pending", ready=None)
-    ),
-    "stalled": lambda: World().apply(zone(), resource()),
-    "two zones": lambda: World().apply(zone(), zone("b", "b.test"), service(), resource(), *pods(2)),
+    "published": lambda: World(zone(), service(), resource(), *pods(5)),
+    "truncated": lambda: World(zone(), service(), resource(), *pods(1001)),
+    "empty": lambda: World(zone(), service(), resource()),
+    "pending": lambda: World(zone(), service(), resource(), pod("web-0", "", phase="Pending", ready=None)),
+    "stalled": lambda: World(zone(), resource()),
+    "two zones": lambda: World(zone(), zone("b", "b.test"), service(), resource(), *pods(2)),
 }
 
 
@@ -103,9 +101,9 @@ async def test_a_zone_status_is_taken_whole(objects: Objects, client: KubeClient
     ref = objects.ref(Kind.DISCOVERY_ZONE, zone_name)
     made = await objects.create(ref.kind, zone_name, {"domain": f"{zone_name}.test"})
     main = zone(reverse_domains=("1.10.in-addr.arpa",))
-    world = World().apply(main, service(), *pods(5))
+    world = World(main, service(), *pods(5))
     taken = zone("younger", created="2026-06-01T00:00:00Z")
-    world.apply(taken)
+    world.put(taken)
     bench = Bench(client)
     async with running(bench.writer.run()):
         for number, each in enumerate((main, taken), 1):
@@ -136,13 +134,13 @@ async def test_a_file_status_is_taken_whole(objects: Objects, client: KubeClient
 async def test_after_a_restart_nothing_is_written_again(objects: Objects, client: KubeClient) -> None:
     ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
     made = await objects.create(ref.kind, "web", {})
-    world = World().apply(zone(), service(), resource(), *pods(5))
+    world = World(zone(), service(), resource(), *pods(5))
     first = Bench(client)
     async with running(first.writer.run()):
         first.want(ref, made, world.service_status)
         await first.until_written(1)
     before = await objects.get(ref)
-    later = World(world.now + 1000).apply(zone(), service(), resource(), *pods(5))
+    later = World(zone(), service(), resource(), *pods(5), now=world.now + 1000)
     second = Bench(client)
     async with running(second.writer.run()):
         second.want(ref, made, later.service_status)
@@ -155,13 +153,13 @@ async def test_after_a_restart_nothing_is_written_again(objects: Objects, client
 async def test_a_user_who_writes_meanwhile_wins_and_is_heeded(objects: Objects, client: KubeClient) -> None:
     ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
     made = await objects.create(ref.kind, "web", {})
-    world = World().apply(zone(), service(), resource(), *pods(1))
+    world = World(zone(), service(), resource(), *pods(1))
     bench = Bench(client)
     async with running(bench.writer.run()):
         bench.want(ref, made, world.service_status)
         await bench.until_written(1)
         await objects.set_spec(ref, {"ttlSeconds": 30})
-        world.apply(resource(generation=2), *pods(2))
+        world.put(resource(generation=2), *pods(2))
         bench.want(ref, made, world.service_status)
         await bench.until_written(2)
     stored = await objects.get(ref)
@@ -172,7 +170,7 @@ async def test_a_user_who_writes_meanwhile_wins_and_is_heeded(objects: Objects, 
 
 async def test_one_that_was_deleted_and_made_again(objects: Objects, client: KubeClient) -> None:
     ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
-    world = World().apply(zone(), service(), resource(), *pods(1))
+    world = World(zone(), service(), resource(), *pods(1))
     bench = Bench(client)
     async with running(bench.writer.run()):
         for number in (1, 2):
@@ -189,7 +187,7 @@ async def test_one_that_was_deleted_and_made_again(objects: Objects, client: Kub
 async def test_what_kubectl_shows(cluster: ControlPlane, objects: Objects, client: KubeClient) -> None:
     ref = objects.ref(Kind.SERVICE_INSTANCE, "web")
     made = await objects.create(ref.kind, "web", {})
-    world = World().apply(zone(), service(), resource(), *pods(5))
+    world = World(zone(), service(), resource(), *pods(5))
     bench = Bench(client)
     async with running(bench.writer.run()):
         bench.want(ref, made, world.service_status)

@@ -1,4 +1,4 @@
-"""A thousand orders in which two and three writers read and write.
+"""A hundred orders in which two and three writers read and write; a thousand where it is to be thorough.
 
 A writer may stop before it reads, between that and its write, before it sees the answer; its message may be
 lost, arrive after others have written, or take effect without its knowing; it may end and begin again. After
@@ -19,11 +19,12 @@ import pytest
 from nameservers import Bind, Knot, Nameserver, PowerDNS, Records, Zone, records, serving
 from rollcall.publish.update.readback import read_markers
 from rollcall.zone.marker import Generation, parse
+from thorough import orders
 from updates import Fence, Source, many, text_of
 from updates.source import Address
 from updates.writers import Fate, Waiting, Writer, deliver, gated, observer
 
-ORDERS = {Bind: 220, Knot: 220, PowerDNS: 60}
+ORDERS = {Bind: orders(220), Knot: orders(220), PowerDNS: orders(60)}
 """Without a Lease, and as many with one."""
 AT_A_TIME = {Bind: 12, Knot: 12, PowerDNS: 2}
 """PowerDNS takes no more than 20 connections over TCP (`max-tcp-connections`): a writer has two."""
@@ -311,8 +312,8 @@ def others(domain: str) -> Records:
 
 def zones(kind: type[Nameserver]) -> dict[str, range]:
     """Return the zones of a server, each with seeds; half of those are for writers without a Lease."""
-    step = IN_A_ZONE[kind]
-    return {f"d{first}.example.com": range(first, first + step) for first in range(0, 2 * ORDERS[kind], step)}
+    step, seeds = IN_A_ZONE[kind], range(2 * ORDERS[kind])
+    return {f"d{first}.example.com": seeds[first : first + step] for first in seeds[::step]}
 
 
 @pytest.fixture(scope="module", params=[Bind, Knot, PowerDNS])

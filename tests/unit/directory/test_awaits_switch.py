@@ -46,7 +46,7 @@ def test_a_pod_awaits_the_switch_while_another_one_is_on_its_way(world: Director
     [
         of("b", 1, ready=True, node="node"),
         of("b", 1, ready=False, node="node", deleting=True),
-        of("b", 1, ready=None, phase="Pending", node=""),
+        of("b", 1, ready=None, phase="Pending", node="", addresses=()),
         of("b", 1, ready=False, phase="Failed", node="node"),
         of("b", 1, ready=True, node="node", drain="true"),
     ],

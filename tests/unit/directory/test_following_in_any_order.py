@@ -1,24 +1,22 @@
 """Whatever the order of events, the last state says what is followed; and what is lost stays answered."""
 
-from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.directory import Directory
 from rollcall.model import (
     BlueGreen,
     Canary,
     Deployment,
     FlaggerCanary,
     Follow,
-    Pod,
+    Key,
     Problem,
     Release,
     Released,
     ReplicaSet,
-    Rollout,
     ServiceInstance,
     Strategy,
     Workload,
@@ -30,7 +28,7 @@ from unit.directory.rolling import (
     replica_set,
     rollout,
 )
-from unit.world import pod, resource, service
+from unit.world import World, pod, resource, service
 
 RELEASES = [
     Release(),
@@ -98,97 +96,91 @@ removals = st.one_of(workloads, resources).map(lambda gone: ("gone", gone))
 events = st.lists(st.one_of(workloads, resources, pods, removals, st.just("look")), max_size=30)
 
 
-def apply(made: Directory, event: object) -> None:
+def tell(world: World, event: Any) -> None:
+    """Let something happen, as it can happen now: what is owned belongs to the owner that there is."""
     match event:
         case "look":
-            made.take_changes()
-        case ("gone", ServiceInstance(key=key)):
-            made.remove_resource(key)
-        case ("gone", Deployment() | ReplicaSet() | FlaggerCanary() | Rollout() as gone):
-            made.remove_workload(type(gone), gone.key)
-        case ServiceInstance():
-            made.apply_resource(event)
-        case Pod():
-            made.apply_pod(event)
+            world.directory.take_changes()
+        case ("gone", gone):
+            world.drop(type(gone), gone.key)
+        case ReplicaSet(key=key, version=version):
+            owner = world.history.get(Deployment, Key(key.namespace, key.name.removesuffix(f"-{version}")))
+            world.apply(world.history.possible(_owned(event, owner)))
+        case Deployment(owner=str(uid)) if uid:
+            canary = world.history.get(FlaggerCanary, Key("shop", "web"))
+            world.apply(world.history.possible(_owned(event, canary)))
         case _:
-            made.apply_workload(event)  # type: ignore[arg-type]  # what is left of the events
+            world.apply(world.history.possible(event))
 
 
-def fresh(*, unknown: bool = False) -> Directory:
-    made = Directory()
-    made.apply_service(service())
+def _owned(it: Any, owner: Any) -> Any:
+    return it if owner is None else msgspec.structs.replace(it, owner=owner.uid)
+
+
+def told(*events: object) -> World:
+    """Return what there is after events."""
+    world = fresh()
+    for event in events:
+        tell(world, event)
+    return world
+
+
+def fresh(*, unknown: bool = False) -> World:
+    world = World(service())
     if not unknown:
-        for follow in Follow:
-            made.set_follow_problem(follow, None)
-    return made
+        know(world)
+    return world
 
 
-def state(history: Iterable[object]) -> list[object]:
-    """Return what is there after events: the last of each object that isn't gone."""
-    there: dict[tuple[type, object], object] = {}
-    for event in history:
-        if isinstance(event, tuple):
-            there.pop((type(event[1]), event[1].key), None)
-        elif event != "look":
-            there[type(event), event.key] = event  # type: ignore[attr-defined]  # all others have one
-    return list(there.values())
+def know(world: World) -> None:
+    for follow in Follow:
+        world.directory.set_follow_problem(follow, None)
 
 
 @given(events, st.randoms(use_true_random=False))
 def test_what_is_followed_is_a_matter_of_the_last_state(history: list[object], shuffle) -> None:
-    story = fresh()
-    for event in history:
-        apply(story, event)
-    again = state(history)
+    story = told(*history)
+    again = story.history.present()
     shuffle.shuffle(again)
     anew = fresh(unknown=True)
-    for event in again:
-        apply(anew, event)
-    for follow in Follow:
-        anew.set_follow_problem(follow, None)
-    one, other = entry(story), entry(anew)
+    anew.apply(*again)
+    know(anew)
+    one, other = entry(story.directory), entry(anew.directory)
     assert one.followed == other.followed
-    assert story.followed_kinds == anew.followed_kinds
+    assert story.directory.followed_kinds == anew.directory.followed_kinds
 
 
 @given(events)
 def test_a_restart_goes_on_from_what_was_in_force(history: list[object]) -> None:
-    story = fresh()
-    for event in history:
-        apply(story, event)
-    before = entry(story)
+    story = told(*history)
+    before = entry(story.directory)
     if before.resource is None:
         return
     remembered = msgspec.structs.replace(before.resource, released=before.released)
     anew = fresh(unknown=True)
-    again = [each for each in state(history) if not isinstance(each, ServiceInstance)]
-    for event in again:
-        apply(anew, event)
-    anew.apply_resource(remembered)
+    anew.apply(*(each for each in story.history.present() if not isinstance(each, ServiceInstance)))
+    anew.apply(remembered)
     if before.released and before.released.strategy is not Strategy.NONE and remembered.spec.release.follow:
-        assert entry(anew).released == before.released, "while nothing is known"
+        assert entry(anew.directory).released == before.released, "while nothing is known"
         assert eligible(anew) == eligible(story)
-    for follow in Follow:
-        anew.set_follow_problem(follow, None)
-    assert entry(anew).released == before.released
+    know(anew)
+    assert entry(anew.directory).released == before.released
     assert eligible(anew) == eligible(story)
-    assert entry(anew).release_problem == before.release_problem
+    assert entry(anew.directory).release_problem == before.release_problem
 
 
-def eligible(made: Directory) -> dict[object, int]:
-    return {key: each.weight for key, each in entry(made).instances.items() if each.eligible}
+def eligible(world: World) -> dict[object, int]:
+    return {key: each.weight for key, each in entry(world.directory).instances.items() if each.eligible}
 
 
 @given(events, st.sampled_from(RELEASES[1:]), st.lists(workloads, max_size=6))
 def test_no_answer_is_lost_when_the_target_is(
     history: list[object], release: Release, lost: list[Workload]
 ) -> None:
-    story = fresh()
-    for event in [*history, resource(release=release)]:
-        apply(story, event)
-    before, answered = entry(story).released, eligible(story)
+    story = told(*history, resource(release=release))
+    before, answered = entry(story.directory).released, eligible(story)
     for workload in lost:
-        story.remove_workload(type(workload), workload.key)
-    if isinstance(entry(story).followed, Problem):
-        assert entry(story).released == (before or Released())
+        story.drop(type(workload), workload.key)
+    if isinstance(entry(story.directory).followed, Problem):
+        assert entry(story.directory).released == (before or Released())
         assert eligible(story) == answered

@@ -15,6 +15,7 @@ from rollcall.kube import Forbidden, KubeError, ServerError, TooManyRequests, Un
 from rollcall.leadership.elector import NotLeading, holder_identity
 from rollcall.leadership.lease import MAX_TRANSITIONS, lease_name
 from rollcall.leadership.no_election import NoElection
+from thorough import examples
 from unit.leadership.candidates import Candidate, candidates
 from unit.leadership.lease_server import LeaseServer, Line
 from unit.running import running
@@ -474,7 +475,7 @@ stories = st.lists(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(story=stories, seed=st.integers(0, 2**32))
 async def test_whatever_happens_one_leads_at_a_time(story: list[tuple[Step, str, float]], seed: int) -> None:
     server = LeaseServer()

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from rollcall.model import Instance, InstancePort, Key, Members, ServicePort
 from rollcall.publish.files import FORMATS, render
+from thorough import examples
 from unit.publish.builders import file
 
 LABELS = st.sampled_from(["a", "b", "a-b", "b-a", "web", "web-0", "x--y", "1st", "z" * 63])
@@ -25,7 +26,7 @@ V6 = [IPv6Address(text) for text in ("fd00::1", "fd00::10", "2001:db8::ffff:1", 
 PORTS = (ServicePort(80, "http"), ServicePort(9090, "metrics"))
 HOST = ipaddress.ip_address
 
-MODEST = settings(max_examples=60)
+MODEST = settings(max_examples=examples(60))
 
 
 @st.composite

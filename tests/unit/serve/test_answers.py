@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from rollcall.serve.answers import HOT_TYPES, Answers
 from rollcall.serve.table import REVOKED, Table
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
+from thorough import examples
 from unit.serve.samples import (
     APEX,
     Client,
@@ -256,7 +257,7 @@ def seen(source: Answers, qname: str, rdtype: str) -> tuple[str, list[str], list
 
 
 @given(STEPS)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120))
 def test_answers_after_any_questions_and_changes_are_those_of_a_fresh_start(
     steps: list[tuple[str, str] | ZoneDelta],
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from thorough import examples
 from unit.serve.samples import APEX, Client, addresses, answers, rrset, zone
 
 HEADER_SIZE = 12
@@ -69,13 +70,13 @@ TRANSPORTS = st.sampled_from(sorted(CLIENTS))
 
 
 @given(st.binary(max_size=600), TRANSPORTS)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500))
 def test_random_bytes(query: bytes, transport: str) -> None:
     check(query, transport)
 
 
 @given(st.binary(min_size=2, max_size=2), st.binary(max_size=300), TRANSPORTS)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000))
 def test_random_bytes_after_a_usual_header(message_id: bytes, rest: bytes, transport: str) -> None:
     check(message_id + b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01" + rest, transport)
 
@@ -101,7 +102,7 @@ def mutations(draw: st.DrawFn) -> bytes:
 
 
 @given(mutations(), TRANSPORTS)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500))
 @example(b"\x00\x00\x01\x00\x00\x01" + bytes(6) + b"\xc0\x0c\x00\x01\x00\x01", "UDP")
 def test_mutated_queries(query: bytes, transport: str) -> None:
     check(query, transport)

@@ -13,6 +13,7 @@ from rollcall.serve.errors import SnapshotError
 from rollcall.serve.snapshot import read_snapshot, write_snapshot
 from rollcall.serve.table import Table
 from rollcall.zone.changes import ZoneDelta
+from thorough import examples
 from unit.serve.samples import addresses, rrset, zone
 
 WHOLE = [
@@ -96,7 +97,7 @@ def test_frames_of_another_kind_are_refused(path: Path) -> None:
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 def test_a_damaged_one_gives_nothing(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     path = tmp_path_factory.getbasetemp() / "damaged"
     write_snapshot(path, WHOLE)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from rollcall.feed.errors import DeltaError
 from rollcall.serve.table import REVOKED, Table, Zone
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
+from thorough import examples
 from unit.serve.samples import APEX, name, rdata, removal, rrset, zone
 
 
@@ -190,7 +191,7 @@ def whole(table: Table) -> ZoneDelta:
 
 
 @given(st.lists(st.lists(changes(), max_size=4), max_size=12))
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_deltas_end_in_what_the_final_state_alone_gives(history: list[list[RRsetDelta]]) -> None:
     table = Table()
     for serial, batch in enumerate(history or [[]]):

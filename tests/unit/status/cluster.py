@@ -5,14 +5,10 @@ from typing import Any, TypeVar
 import jsonschema
 import msgspec
 
-from rollcall.directory import Directory
 from rollcall.model import (
     DiscoveryZone,
     InstanceStatus,
     Key,
-    Pod,
-    Service,
-    ServiceInstance,
     Status,
     ZoneStatus,
 )
@@ -22,8 +18,10 @@ from rollcall.propagation.targets import TargetStates
 from rollcall.status.service_status import service_status
 from rollcall.status.transitions import Transition, transitions
 from rollcall.status.zone_status import zone_status
-from rollcall.zone import Zones
+from rollcall.zone import Commit
+from unit.consistency import Object
 from unit.manifests.sources import json_schema, schema_of
+from unit.world import World as Core
 
 START = 1_800_000_000  # 2027-01-15T08:00:00Z
 KEY = Key("shop", "web")
@@ -70,41 +68,28 @@ def events(before: Json, after: Json) -> list[Transition]:
     return transitions(msgspec.convert(before, InstanceStatus), msgspec.convert(after, InstanceStatus))
 
 
-class World:
-    """Time passes by hand: `now` is in Unix seconds."""
+class World(Core):
+    """The core with what the DNS workers and the targets have of it."""
 
-    def __init__(self, now: int = START) -> None:
-        self.now = now
-        self.directory = Directory()
-        self.zones = Zones(self.directory, "test")
+    def __init__(self, *objects: Object, now: int = START) -> None:
         self.answered = AnsweredVersions()
         self.targets = TargetStates()
         self._wanted: set[tuple[bytes, str]] = set()
         self.version = 0
+        super().__init__(*objects, now=now)
 
-    def apply(self, *objects: Pod | Service | ServiceInstance | DiscoveryZone) -> "World":
-        """Take in objects, and publish what follows."""
-        for each in objects:
-            match each:
-                case Pod():
-                    self.directory.apply_pod(each)
-                case Service():
-                    self.directory.apply_service(each)
-                case ServiceInstance():
-                    self.directory.apply_resource(each)
-                case DiscoveryZone():
-                    self.zones.apply_zone(each)
-        self.commit()
+    def put(self, *objects: Object, now: int | None = None) -> Commit:
+        """Let objects be made or changed; the DNS workers answer what follows."""
+        commit = super().put(*objects, now=now)
         self.serve()
-        return self
+        return commit
 
-    def commit(self) -> None:
+    def commit(self, backlog: int | None = None) -> Commit:
         """Hand the changes to the DNS workers."""
-        self.zones.place(self.directory.take_changes())
-        while self.zones.place_backlog(100):
-            pass
+        commit = super().commit(backlog)
         self.version += 1
-        self.answered.on_committed(self.version, self.zones.commit(self.now), None)
+        self.answered.on_committed(self.version, commit, None)
+        return commit
 
     def serve(self) -> Arrival:
         """Let the DNS workers take in what they were handed."""

@@ -16,18 +16,19 @@ STEPS = (Step(10, "1m"), Step(50, "1m"), Step(100))
 
 def world(release: Release, *workloads: Workload) -> World:
     """Make a service that follows these workloads, with a pod of version a and one of version b."""
-    made = World().apply(zone(), service(), resource(release=release))
+    made = World(zone(), service(), resource(release=release))
     assert release.follow is not None
     made.directory.set_follow_problem(release.follow, None)
     label = "rollouts-pod-template-hash" if release.follow is Follow.ROLLOUT else "pod-template-hash"
-    made.apply(of("a", label=label), of("b", label=label))
+    made.put(of("a", label=label), of("b", label=label))
     return roll(made, *workloads)
 
 
 def roll(made: World, *workloads: Workload) -> World:
     for workload in workloads:
-        made.directory.apply_workload(workload)
-    return made.apply()
+        made.apply(workload)
+    made.put()
+    return made
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_target_that_vanishes_is_told_and_changes_nothing_else() -> None:
     made = world(msgspec.structs.replace(FOLLOWED, blue_green=BlueGreen()), *ROLLED)
     before = made.service()
     made.directory.remove_workload(Deployment, WEB)
-    made.apply()
+    made.put()
     after = made.service(before)
     assert states(after)["Released"] == ("False", "FollowTargetNotFound")
     assert states(after)["Ready"] == ("True", "Published")
@@ -121,7 +122,7 @@ def test_flagger_is_named() -> None:
     )
     target = deployment(1, labels={"app": "web", "track": "web"})
     made = world(FOLLOWED, target, primary, flagger_canary(30))
-    made.apply(*(of(version, label="track") for version in ("primary", "web")))
+    made.put(*(of(version, label="track") for version in ("primary", "web")))
     found = condition(made.service(), "Released")
     assert found is not None
     assert found["message"] == "Answered as the Canary web of Flagger has it: primary 70%, web 30%."
@@ -153,7 +154,7 @@ class TestSteps:
         second = made.service(first)
         assert second["release"]["steps"]["step"] == 2
         made.directory.remove_workload(Deployment, WEB)
-        made.apply()
+        made.put()
         made.now += 10
         gone = made.service(second)
         assert gone["release"]["steps"] == second["release"]["steps"]

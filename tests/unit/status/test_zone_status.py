@@ -9,7 +9,8 @@ from unit.world import pod, resource, service, zone
 
 def test_a_zone_as_it_should_be() -> None:
     made = World()
-    status = made.apply(main := zone(generation=4), service(), resource(), pod()).zone(main)
+    made.put(main := zone(generation=4), service(), resource(), pod())
+    status = made.zone(main)
     assert status.pop("conditions")
     assert len(status.pop("digest")) == 32
     assert status == {
@@ -32,33 +33,33 @@ def test_a_zone_as_it_should_be() -> None:
 
 
 def test_an_empty_zone_is_published() -> None:
-    status = World().apply(main := zone()).zone(main)
+    status = World(main := zone()).zone(main)
     assert states(status) == {"Ready": ("True", "Published")}
     assert (status["records"], status["names"], status["services"]) == (2, 1, 0)
 
 
 def test_reverse_domains_are_published_each_on_its_own() -> None:
-    made = World().apply(main := zone(reverse_domains=("0.10.in-addr.arpa",)), service(), pod())
+    made = World(main := zone(reverse_domains=("0.10.in-addr.arpa",)), service(), pod())
     publications = made.zone(main)["publications"]
     assert [each["domain"] for each in publications] == ["example.com", "0.10.in-addr.arpa"]
 
 
 def test_a_domain_that_another_zone_has() -> None:
     younger = zone("younger", created="2026-06-01T00:00:00Z")
-    status = World().apply(zone(), younger).zone(younger)
+    status = World(zone(), younger).zone(younger)
     assert states(status) == {"Ready": ("False", "DomainTaken"), "Stalled": ("True", "DomainTaken")}
     assert "serial" not in status
 
 
 def test_a_spec_that_no_zone_can_be_made_of() -> None:
     odd = zone(name_servers=(NameServer("ns.example.com", ("not-an-address",)),))
-    assert states(World().apply(odd).zone(odd))["Stalled"] == ("True", "InvalidDomain")
+    assert states(World(odd).zone(odd))["Stalled"] == ("True", "InvalidDomain")
 
 
 def test_a_reverse_domain_that_another_zone_has() -> None:
     reverse = ("0.10.in-addr.arpa",)
     younger = zone("younger", "b.test", created="2026-06-01T00:00:00Z", reverse_domains=reverse)
-    status = World().apply(zone(reverse_domains=reverse), younger).zone(younger)
+    status = World(zone(reverse_domains=reverse), younger).zone(younger)
     assert states(status)["Stalled"] == ("True", "DomainTaken")
     assert status["serial"] == START, "it is served all the same"
 
@@ -86,11 +87,11 @@ def test_a_zone_that_was_never_taken_in() -> None:
 
 
 def test_what_is_as_before_keeps_its_times() -> None:
-    made = World().apply(main := zone(), service(), pod())
+    made = World(main := zone(), service(), pod())
     first = made.zone(main)
     made.now += 100
     assert made.zone(main, first) == first
-    made.apply(pod("web-1", "10.0.0.2"))
+    made.put(pod("web-1", "10.0.0.2"))
     second = made.zone(main, first)
     assert second["serial"] == START + 100
     assert second["publications"][0]["time"] == "2027-01-15T08:01:40Z"
@@ -103,7 +104,7 @@ def report(reason: str, target: str = "bind", serial: int = 7, message: str = ""
 
 
 def test_a_target_has_an_entry_with_its_lag() -> None:
-    made = World().apply(main := zone("internal"))
+    made = World(main := zone("internal"))
     assert made.hear(report("Behind"), START - 40)
     assert made.hear(report("TimedOut", message="No answer."), START - 30)
     assert not made.hear(report("TimedOut", message="No answer."), START - 20)
@@ -122,13 +123,13 @@ def test_a_target_has_an_entry_with_its_lag() -> None:
 
 
 def test_a_target_that_is_on_its_way_makes_no_zone_unready() -> None:
-    made = World().apply(main := zone("internal"))
+    made = World(main := zone("internal"))
     made.hear(report("Behind"), START)
     assert states(made.zone(main)) == {"Ready": ("True", "Published")}
 
 
 def test_failing_targets_are_named_in_the_condition() -> None:
-    made = World().apply(main := zone("internal"))
+    made = World(main := zone("internal"))
     made.hear(report("Current", "a"), START)
     for number in range(7):
         made.hear(report("BadKey", f"n{number}", message="Add the key."), START)
@@ -140,7 +141,7 @@ def test_failing_targets_are_named_in_the_condition() -> None:
 
 
 def test_what_is_no_target_any_more_is_forgotten() -> None:
-    made = World().apply(main := zone("internal"))
+    made = World(main := zone("internal"))
     made.hear(report("BadKey", "old"), START)
     made.hear(report("Current", "new"), START)
     made.targets.keep({(from_text("example.com"), "new")})

@@ -1,7 +1,7 @@
 """An API server in memory, as a reflector sees one, which goes wrong on command.
 
 It keeps versions, history, pages and bookmarks as the real one does. What a real one would never do (answer a
-list from two moments, delete an object twice) it can't do either.
+list from two moments, delete an object twice, hold a pod that can't be) it can't do either.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ from typing import Any, Literal
 import msgspec
 
 from rollcall.kube import Gone, KubeError, Unreachable
+from rollcall.model import Key, Pod
+from unit.consistency import History
 
 Cut = Literal["end", "break", "silence"]
 EXPIRED = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
@@ -23,7 +25,7 @@ def pod(name: str, uid: str, *, ready: bool = True, **metadata: Any) -> dict[str
     """Make a pod as the API shows it."""
     return {
         "metadata": {"namespace": "shop", "name": name, "uid": uid, **metadata},
-        "spec": {"containers": [{"name": "web"}]},
+        "spec": {"nodeName": "node-1", "containers": [{"name": "web"}]},
         "status": {
             "phase": "Running",
             "podIP": "10.0.0.1",
@@ -50,21 +52,28 @@ class ScriptedServer:
     failures: deque[KubeError] = field(default_factory=deque)
     requests: list[tuple[float, str, dict[str, str]]] = field(default_factory=list)
     progress: bool = True
+    _story: History = field(default_factory=History)
     _snapshots: dict[str, tuple[int, list[dict[str, Any]]]] = field(default_factory=dict)
     _streams: set[asyncio.Queue[bytes | Cut]] = field(default_factory=set)
 
-    def put(self, obj: dict[str, Any]) -> None:
-        """Create or update an object; another uid under its name deletes that one first."""
+    def put(self, obj: dict[str, Any], *, impossible: bool = False) -> None:
+        """Create or update an object; another uid under its name deletes that one first.
+
+        An `impossible` one is for tests of a defence.
+        """
         name = obj["metadata"]["name"]
         known = self.objects.get(name)
         if known is not None and known["metadata"]["uid"] != obj["metadata"]["uid"]:
             self.delete(name)
             known = None
         self._record("ADDED" if known is None else "MODIFIED", obj)
+        if not impossible:
+            self._story.put_body(obj)
         self.objects[name] = obj
 
     def delete(self, name: str) -> None:
         self._record("DELETED", self.objects.pop(name))
+        self._story.drop(Pod, Key("shop", name))
 
     def compact(self) -> None:
         """Forget the history: older versions and continue tokens are gone."""
@@ -78,6 +87,7 @@ class ScriptedServer:
         self.compact()
         self.version = version
         self.compacted = 0
+        self._story = History()
         self.cut("break")
 
     def cut(self, how: Cut) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rollcall.kube import Gone, KubeError, NotFound, ServerError, TooManyRequests, Unreachable
 from rollcall.model import Key, Pod
 from rollcall.watch import PODS
+from thorough import examples
 from unit.watch.following import following
 from unit.watch.scripted import EXPIRED, ScriptedServer, pod
 
@@ -53,7 +54,7 @@ def spoil(server: ScriptedServer, name: str) -> None:
     if name in server.objects:
         bad = pod(name, server.objects[name]["metadata"]["uid"])
         bad["status"]["podIP"] = 7
-        server.put(bad)
+        server.put(bad, impossible=True)
 
 
 def fail(server: ScriptedServer, errors: list[KubeError]) -> None:
@@ -92,7 +93,7 @@ def held(server: ScriptedServer) -> dict[Key, Pod]:
 
 
 @pytest.mark.looptime
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(story=stories, seed=st.integers(0, 2**32))
 async def test_every_story_ends_with_the_state_of_the_server(
     story: list[tuple[Step, float]], seed: int

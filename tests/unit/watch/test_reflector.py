@@ -337,7 +337,7 @@ async def test_an_object_that_cannot_be_read_is_told_once_and_keeps_its_last_sta
         for _ in range(2):
             bad = pod("a", "uid-a")
             bad["status"]["podIP"] = 7
-            server.put(bad)
+            server.put(bad, impossible=True)
             server.put(pod("b", "uid-b", ready=False))
             await settle()
         assert consumer.state[Key("shop", "a")].addresses == ("10.0.0.1",)
@@ -360,7 +360,7 @@ async def test_an_object_that_cannot_be_read_can_be_deleted() -> None:
     server = server_with("a")
     async with following(server) as (reflector, consumer):
         await settle()
-        server.put(pod("a", "uid-a", labels={"app": 1}))
+        server.put(pod("a", "uid-a", labels={"app": 1}), impossible=True)
         server.delete("a")
         await settle()
         assert consumer.names() == set()

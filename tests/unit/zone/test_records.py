@@ -3,54 +3,33 @@
 import msgspec
 import pytest
 
-from rollcall.directory import Directory, ServiceChange
-from rollcall.model import Answer, Eligibility, InstanceNames, Key, NameServer, Naming, Policy, ServicePort
-from rollcall.zone import Past, Zones
-from unit.records import Follower
-from unit.world import pod, resource, service, zone
+from rollcall.directory import ServiceChange
+from rollcall.model import (
+    Answer,
+    DiscoveryZone,
+    Eligibility,
+    InstanceNames,
+    Key,
+    NameServer,
+    Naming,
+    Pod,
+    Policy,
+    Service,
+    ServicePort,
+)
+from rollcall.zone import Past
+from unit.world import World, pod, resource, service, zone
 
 VERSION = {"app": "web", "app.kubernetes.io/version": "v1.2"}
 
 
-class Stage:
-    """A directory with its zones, and one who follows them."""
-
-    def __init__(self, *objects, past=None):
-        self.directory = Directory()
-        self.zones = Zones(self.directory, "test", past)
-        self.follower = Follower()
-        self.put(*objects)
-
-    def put(self, *objects, now=1000):
-        kinds = {
-            "Pod": self.directory.apply_pod,
-            "Service": self.directory.apply_service,
-            "ServiceInstance": self.directory.apply_resource,
-            "DiscoveryZone": self.zones.apply_zone,
-        }
-        for each in objects:
-            kinds[type(each).__name__](each)
-        return self.settle(now)
-
-    def settle(self, now=1000):
-        self.zones.place(self.directory.take_changes())
-        while self.zones.place_backlog(1):
-            pass
-        commit = self.zones.commit(now)
-        self.follower.apply(commit.deltas)
-        return commit
-
-    def lines(self, *types, apex="example.com"):
-        return self.follower.text(apex, *types)
-
-
 def test_every_name_of_a_service():
-    stage = Stage(
+    world = World(
         zone(),
         service(),
         pod("a", hostname="one", labels=VERSION, addresses=("10.0.0.1", "fd00::1"), weight="7"),
     )
-    assert stage.lines() == [
+    assert world.lines() == [
         "@ NS ns.invalid.",
         "_http._tcp.v1-2.versions.web.shop SRV 0 7 8080 one.web.shop",
         "_http._tcp.web.shop SRV 0 7 8080 one.web.shop",
@@ -65,25 +44,25 @@ def test_every_name_of_a_service():
 
 
 def test_a_service_without_eligible_instances_keeps_its_marker():
-    stage = Stage(zone(), service(), pod(ready=False))
-    assert [line.split()[0] for line in stage.lines()] == ["@", "_rollcall.web.shop"]
+    world = World(zone(), service(), pod(ready=False))
+    assert [line.split()[0] for line in world.lines()] == ["@", "_rollcall.web.shop"]
 
 
 def test_not_ready_instances_keep_their_own_name_where_the_service_says_so():
     live = resource(eligibility=Eligibility(instance_names=InstanceNames.LIVE))
-    stage = Stage(zone(), service(), live, pod(hostname="one", ready=False))
-    assert stage.lines("A") == ["one.web.shop A 10.0.0.1"]
+    world = World(zone(), service(), live, pod(hostname="one", ready=False))
+    assert world.lines("A") == ["one.web.shop A 10.0.0.1"]
 
 
 def test_unnamed_ports_have_no_srv():
-    stage = Stage(zone(), service(ports=(ServicePort(80),)), pod())
-    assert stage.lines("SRV") == []
+    world = World(zone(), service(ports=(ServicePort(80),)), pod())
+    assert world.lines("SRV") == []
 
 
 def test_protocols_and_ports_are_labels():
     ports = (ServicePort(53, "dns", "UDP"), ServicePort(53, "dns-tcp", "TCP"), ServicePort(9, "x", "SCTP"))
-    stage = Stage(zone(), service(ports=ports), pod())
-    assert [line.split()[0] for line in stage.lines("SRV")] == [
+    world = World(zone(), service(ports=ports), pod())
+    assert [line.split()[0] for line in world.lines("SRV")] == [
         "_dns-tcp._tcp.web.shop",
         "_dns._udp.web.shop",
         "_x._sctp.web.shop",
@@ -91,30 +70,30 @@ def test_protocols_and_ports_are_labels():
 
 
 def test_one_address_of_two_pods_is_one_record():
-    stage = Stage(zone(), service(), pod("a"), pod("b"))
-    assert stage.lines("A") == ["10-0-0-1.web.shop A 10.0.0.1", "web.shop A 10.0.0.1"]
-    stage.directory.remove_pod(Key("shop", "a"))
-    stage.settle()
-    assert stage.lines("A") == ["10-0-0-1.web.shop A 10.0.0.1", "web.shop A 10.0.0.1"]
+    world = World(zone(), service(), pod("a"), pod("b"))
+    assert world.lines("A") == ["10-0-0-1.web.shop A 10.0.0.1", "web.shop A 10.0.0.1"]
+    world.drop(Pod, Key("shop", "a"))
+    world.commit()
+    assert world.lines("A") == ["10-0-0-1.web.shop A 10.0.0.1", "web.shop A 10.0.0.1"]
 
 
 def test_pointers_lead_to_the_instance():
-    stage = Stage(
+    world = World(
         zone(reverse_domains=("0.10.in-addr.arpa", "ip6.arpa")),
         service(),
         pod("a", addresses=("10.0.0.1", "fd00::1")),
         pod("b", address="10.9.0.1"),
     )
-    assert stage.lines("PTR", apex="0.10.in-addr.arpa") == ["1.0 PTR 10-0-0-1.web.shop.example.com."]
-    (line,) = stage.lines("PTR", apex="ip6.arpa")
+    assert world.lines("PTR", apex="0.10.in-addr.arpa") == ["1.0 PTR 10-0-0-1.web.shop.example.com."]
+    (line,) = world.lines("PTR", apex="ip6.arpa")
     assert line.endswith(" PTR 10-0-0-1.web.shop.example.com.")
 
 
 def test_pointers_follow_the_ttl_of_the_zone_also_where_the_service_has_its_own():
     reverse = ("10.in-addr.arpa",)
-    stage = Stage(zone(reverse_domains=reverse, ttl_seconds=30), service(), resource(ttl_seconds=1), pod())
-    stage.put(zone(reverse_domains=reverse, ttl_seconds=5, generation=2))
-    rrsets = stage.follower.zones[b"\x0210\x07in-addr\x04arpa\x00"]
+    world = World(zone(reverse_domains=reverse, ttl_seconds=30), service(), resource(ttl_seconds=1), pod())
+    world.put(zone(reverse_domains=reverse, ttl_seconds=5, generation=2))
+    rrsets = world.follower.zones[b"\x0210\x07in-addr\x04arpa\x00"]
     assert [ttl for (_, rdtype), (ttl, *_) in rrsets.items() if rdtype == 12] == [5]
 
 
@@ -123,10 +102,10 @@ def test_pointers_follow_the_ttl_of_the_zone_also_where_the_service_has_its_own(
     [(Answer(), 8), (Answer(Policy.RANDOM, 3), 3), (Answer(Policy.ONE), 1), (Answer(Policy.ALL), 64)],
 )
 def test_the_answer_policy_is_about_addresses(answer, count):
-    stage = Stage(zone(), service(), resource(answer=answer), pod())
+    world = World(zone(), service(), resource(answer=answer), pod())
     counts = {
         rdtype: rrset_count
-        for (owner, rdtype), (_, rrset_count, *_) in stage.follower.zones[b"\x07example\x03com\x00"].items()
+        for (owner, rdtype), (_, rrset_count, *_) in world.follower.zones[b"\x07example\x03com\x00"].items()
         if owner
         in (
             b"\x03web\x04shop\x07example\x03com\x00",
@@ -137,26 +116,26 @@ def test_the_answer_policy_is_about_addresses(answer, count):
 
 
 def test_ttls_come_from_the_service_then_the_zone():
-    stage = Stage(zone(ttl_seconds=30), service(), pod(), service("api"), resource("api", ttl_seconds=1))
+    world = World(zone(ttl_seconds=30), service(), pod(), service("api"), resource("api", ttl_seconds=1))
     ttls = {
-        owner: ttl for (owner, rdtype), (ttl, *_) in stage.follower.zones[b"\x07example\x03com\x00"].items()
+        owner: ttl for (owner, rdtype), (ttl, *_) in world.follower.zones[b"\x07example\x03com\x00"].items()
     }
     assert ttls[b"\x03web\x04shop\x07example\x03com\x00"] == 30
     assert ttls[b"\x03api\x04shop\x07example\x03com\x00"] == 1
 
 
 def test_negative_ttls_are_the_zones_unless_the_service_has_its_own():
-    stage = Stage(
+    world = World(
         zone(negative_ttl_seconds=10), service(), service("api"), resource("api", negative_ttl_seconds=1)
     )
     apex = b"\x07example\x03com\x00"
-    assert stage.follower.negative_ttls[apex] == {b"\x03api\x04shop\x07example\x03com\x00": 1}
+    assert world.follower.negative_ttls[apex] == {b"\x03api\x04shop\x07example\x03com\x00": 1}
 
 
 def test_name_servers_inside_the_zone_have_their_addresses():
     servers = (NameServer("ns1.example.com", ("192.0.2.1", "2001:db8::1")), NameServer("ns.example.net"))
-    stage = Stage(zone(name_servers=servers))
-    assert stage.lines() == [
+    world = World(zone(name_servers=servers))
+    assert world.lines() == [
         "@ NS ns.example.net.",
         "@ NS ns1",
         "ns1 A 192.0.2.1",
@@ -165,7 +144,7 @@ def test_name_servers_inside_the_zone_have_their_addresses():
 
 
 def test_selection_by_namespace_label_and_wish():
-    stage = Stage(
+    world = World(
         zone("shops", "shops.example", namespaces=("shop",)),
         zone("wish", "wish.example"),
         service(),
@@ -174,72 +153,72 @@ def test_selection_by_namespace_label_and_wish():
         service("api"),
         resource("api", zones=("wish",)),
     )
-    assert stage.lines("TXT", apex="shops.example")[0].startswith("_rollcall.web.shop TXT")
-    assert len(stage.lines("TXT", apex="shops.example")) == 1
-    assert len(stage.lines("TXT", apex="wish.example")) == 3
+    assert world.lines("TXT", apex="shops.example")[0].startswith("_rollcall.web.shop TXT")
+    assert len(world.lines("TXT", apex="shops.example")) == 1
+    assert len(world.lines("TXT", apex="wish.example")) == 3
 
 
 def test_flat_names_belong_to_the_oldest_service():
     old = service(created="2026-01-01T00:00:00Z")
     new = service(namespace="blog", created="2026-01-02T00:00:00Z")
-    stage = Stage(zone(naming=Naming.FLAT), new, pod(namespace="blog", address="10.9.0.1"), old, pod())
-    assert "web A 10.0.0.1" in stage.lines("A")
-    (problem,) = stage.zones.service_problems(Key("blog", "web"))
+    world = World(zone(naming=Naming.FLAT), new, pod(namespace="blog", address="10.9.0.1"), old, pod())
+    assert "web A 10.0.0.1" in world.lines("A")
+    (problem,) = world.zones.service_problems(Key("blog", "web"))
     assert problem.reason == "NameCollision"
     assert "shop/web" in problem.message
-    stage.directory.remove_service(Key("shop", "web"))
-    stage.settle()
-    assert "web A 10.9.0.1" in stage.lines("A")
-    assert stage.zones.service_problems(Key("blog", "web")) == []
+    world.drop(Service, Key("shop", "web"))
+    world.commit()
+    assert "web A 10.9.0.1" in world.lines("A")
+    assert world.zones.service_problems(Key("blog", "web")) == []
 
 
 def test_a_name_server_keeps_its_name():
     servers = (NameServer("web.example.com", ("192.0.2.1",)),)
-    stage = Stage(zone(naming=Naming.FLAT, name_servers=servers), service(), pod())
-    assert stage.lines("A") == ["web A 192.0.2.1"]
-    assert stage.zones.service_problems(Key("shop", "web"))[0].reason == "NameCollision"
+    world = World(zone(naming=Naming.FLAT, name_servers=servers), service(), pod())
+    assert world.lines("A") == ["web A 192.0.2.1"]
+    assert world.zones.service_problems(Key("shop", "web"))[0].reason == "NameCollision"
 
 
 def test_a_zone_inside_a_zone_hides_names_of_the_outer_one():
-    stage = Stage(zone(), service(), pod(), zone("inner", "shop.example.com", namespaces=("blog",)))
-    (problem,) = stage.zones.service_problems(Key("shop", "web"))
+    world = World(zone(), service(), pod(), zone("inner", "shop.example.com", namespaces=("blog",)))
+    (problem,) = world.zones.service_problems(Key("shop", "web"))
     assert problem.reason == "ShadowedByZone"
-    assert stage.lines("A") == []
-    stage.zones.remove_zone("inner")
-    stage.settle()
-    assert "web.shop A 10.0.0.1" in stage.lines("A")
+    assert world.lines("A") == []
+    world.drop(DiscoveryZone, Key("", "inner"))
+    world.commit()
+    assert "web.shop A 10.0.0.1" in world.lines("A")
 
 
 def test_a_domain_belongs_to_the_oldest_zone():
-    stage = Stage(zone("new", created="2026-01-02T00:00:00Z", ttl_seconds=30), service(), pod(), zone("old"))
-    assert stage.zones.problem("new").reason == "DomainTaken"
-    assert stage.zones.problem("old") is None
-    stage.zones.remove_zone("old")
-    stage.settle()
-    assert stage.zones.problem("new") is None
-    assert "web.shop A 10.0.0.1" in stage.lines("A")
+    world = World(zone("new", created="2026-01-02T00:00:00Z", ttl_seconds=30), service(), pod(), zone("old"))
+    assert world.zones.problem("new").reason == "DomainTaken"
+    assert world.zones.problem("old") is None
+    world.drop(DiscoveryZone, Key("", "old"))
+    world.commit()
+    assert world.zones.problem("new") is None
+    assert "web.shop A 10.0.0.1" in world.lines("A")
 
 
 def test_two_versions_with_one_label_have_no_version_name():
     other = {"app": "web", "app.kubernetes.io/version": "v1-2"}
-    stage = Stage(zone(), service(), pod("a", labels=VERSION), pod("b", address="10.0.0.2", labels=other))
-    assert not [line for line in stage.lines() if "versions" in line]
-    assert stage.zones.service_problems(Key("shop", "web"))[0].reason == "VersionCollision"
-    assert len([line for line in stage.lines("A") if line.startswith("web.shop")]) == 2
+    world = World(zone(), service(), pod("a", labels=VERSION), pod("b", address="10.0.0.2", labels=other))
+    assert not [line for line in world.lines() if "versions" in line]
+    assert world.zones.service_problems(Key("shop", "web"))[0].reason == "VersionCollision"
+    assert len([line for line in world.lines("A") if line.startswith("web.shop")]) == 2
 
 
 def test_a_name_that_is_too_long_quarantines_its_service_only():
     domain = ".".join(["d" * 60] * 2 + ["example"])
-    stage = Stage(zone(domain=domain), service("s" * 63), service(), pod())
-    assert stage.zones.service_problems(Key("shop", "s" * 63))[0].reason == "InvalidName"
-    assert "web.shop A 10.0.0.1" in stage.lines("A", apex=domain)
+    world = World(zone(domain=domain), service("s" * 63), service(), pod())
+    assert world.zones.service_problems(Key("shop", "s" * 63))[0].reason == "InvalidName"
+    assert "web.shop A 10.0.0.1" in world.lines("A", apex=domain)
 
 
 def test_a_port_whose_name_makes_no_label_has_no_srv():
     ports = (ServicePort(80, "p" * 63), ServicePort(81, "q" * 62))
-    stage = Stage(zone(), service(ports=ports), pod())
-    assert [line.split()[0] for line in stage.lines("SRV")] == [f"_{'q' * 62}._tcp.web.shop"]
-    (problem,) = stage.zones.service_problems(Key("shop", "web"))
+    world = World(zone(), service(ports=ports), pod())
+    assert [line.split()[0] for line in world.lines("SRV")] == [f"_{'q' * 62}._tcp.web.shop"]
+    (problem,) = world.zones.service_problems(Key("shop", "web"))
     assert problem.reason == "InvalidPortName"
 
 
@@ -249,68 +228,68 @@ def test_the_longest_names_that_are_published_fit():
         domain = f"{'d' * 60}.{'e' * length}"
         ports = (ServicePort(80, "p" * 62, "SCTP"),)
         held = pod(hostname="h" * 63, labels=long)
-        stage = Stage(zone(domain=domain), service("s" * 50, ports=ports), held)
-        assert stage.lines("SRV", apex=domain) or stage.zones.service_problems(Key("shop", "s" * 50))
+        world = World(zone(domain=domain), service("s" * 50, ports=ports), held)
+        assert world.lines("SRV", apex=domain) or world.zones.service_problems(Key("shop", "s" * 50))
 
 
 def test_a_service_that_breaks_us_keeps_its_records_and_hurts_no_other():
-    stage = Stage(zone(), service(), pod("a"), service("api", selector={"app": "api"}))
-    judged = stage.directory.get(Key("shop", "web")).instances[Key("shop", "a")]
+    world = World(zone(), service(), pod("a"), service("api", selector={"app": "api"}))
+    judged = world.directory.get(Key("shop", "web")).instances[Key("shop", "a")]
     broken = msgspec.structs.replace(judged, label="x" * 64)
-    stage.directory.get(Key("shop", "web")).instances[Key("shop", "a")] = broken
-    stage.zones.place({Key("shop", "web"): ServiceChange(pods={Key("shop", "a")})})
-    stage.put(pod("b", address="10.0.0.2", labels={"app": "api"}))
-    assert "web.shop A 10.0.0.1" in stage.lines("A")
-    assert "api.shop A 10.0.0.2" in stage.lines("A")
-    (problem,) = stage.zones.service_problems(Key("shop", "web"))
+    world.directory.get(Key("shop", "web")).instances[Key("shop", "a")] = broken
+    world.zones.place({Key("shop", "web"): ServiceChange(pods={Key("shop", "a")})})
+    world.put(pod("b", address="10.0.0.2", labels={"app": "api"}))
+    assert "web.shop A 10.0.0.1" in world.lines("A")
+    assert "api.shop A 10.0.0.2" in world.lines("A")
+    (problem,) = world.zones.service_problems(Key("shop", "web"))
     assert problem.reason == "InternalError"
 
 
 def test_a_new_zone_is_handed_out_when_it_is_whole():
-    stage = Stage(service(), pod(), service("api"))
-    stage.zones.apply_zone(zone())
-    assert stage.zones.place_backlog(1)
-    assert stage.zones.commit(1000).deltas == ()
-    assert not stage.zones.place_backlog(1)
-    (delta,) = stage.zones.commit(1000).deltas
+    world = World(service(), pod(), service("api"))
+    world.apply(zone())
+    assert world.zones.place_backlog(1)
+    assert world.zones.commit(1000).deltas == ()
+    assert not world.zones.place_backlog(1)
+    (delta,) = world.zones.commit(1000).deltas
     assert len(delta.rrsets) > 3
 
 
 def test_a_live_change_overtakes_the_backlog():
-    stage = Stage(zone(), *(service(f"s{number}") for number in range(20)), pod())
-    stage.zones.apply_zone(zone(generation=2, ttl_seconds=30))
-    stage.directory.apply_pod(pod(ready=False))
-    stage.zones.place(stage.directory.take_changes())
-    commit = stage.zones.commit(1000)
+    world = World(zone(), *(service(f"s{number}") for number in range(20)), pod())
+    world.apply(zone(generation=2, ttl_seconds=30))
+    world.apply(pod(ready=False))
+    world.zones.place(world.directory.take_changes())
+    commit = world.zones.commit(1000)
     assert Key("shop", "s7") in commit.services
 
 
 def test_a_flip_costs_the_records_of_one_instance():
-    stage = Stage(
+    world = World(
         zone(), service(), *(pod(f"p{n}", address=f"10.0.{n // 250}.{n % 250 + 1}") for n in range(2000))
     )
-    commit = stage.put(pod("p7", address="10.0.0.8", ready=False))
+    commit = world.put(pod("p7", address="10.0.0.8", ready=False))
     (delta,) = commit.deltas
     assert [len(rrset.remove) for rrset in delta.rrsets] == [1, 1, 1]
     assert not any(rrset.add for rrset in delta.rrsets)
 
 
 def test_a_change_and_its_reversal_are_no_version():
-    stage = Stage(zone(), service(), pod())
-    before = stage.zones.get("main").content.serial
-    stage.directory.apply_pod(pod(ready=False))
-    stage.zones.place(stage.directory.take_changes())
-    stage.directory.apply_pod(pod())
-    assert stage.settle(2000).deltas == ()
-    assert stage.zones.get("main").content.serial == before
+    world = World(zone(), service(), pod())
+    before = world.zones.get("main").content.serial
+    world.apply(pod(ready=False))
+    world.zones.place(world.directory.take_changes())
+    world.apply(pod())
+    assert world.put(now=2000).deltas == ()
+    assert world.zones.get("main").content.serial == before
 
 
 def test_serials_rise_with_each_version_and_with_the_clock():
-    stage = Stage(zone(), service(), pod())
-    content = stage.zones.get("main").content
+    world = World(zone(), service(), pod())
+    content = world.zones.get("main").content
     serials = [content.serial]
     for now, ready in ((1000, False), (1000, True), (5000, False), (10, True)):
-        stage.put(pod(ready=ready), now=now)
+        world.put(pod(ready=ready), now=now)
         serials.append(content.serial)
     assert serials == [1000, 1001, 1002, 5000, 5001]
 
@@ -319,29 +298,29 @@ APEX = b"\x07example\x03com\x00"
 
 
 def test_a_restart_that_finds_nothing_changed_keeps_the_serial():
-    first = Stage(zone(), service(), pod()).zones.get("main").content
-    again = Stage(past={APEX: Past(first.serial, first.serial, first.digest)})
+    first = World(zone(), service(), pod()).zones.get("main").content
+    again = World(past={APEX: Past(first.serial, first.serial, first.digest)})
     again.put(zone(), service(), pod(), now=99999)
     assert again.zones.get("main").content.serial == first.serial
     assert again.follower.serials[APEX] == first.serial
 
 
 def test_a_restart_after_a_crash_goes_on_above_the_ceiling():
-    again = Stage(zone(), service(), pod(), past={APEX: Past(123456)})
+    again = World(zone(), service(), pod(), past={APEX: Past(123456)})
     assert again.zones.get("main").content.serial == 123457
 
 
 def test_a_restart_that_finds_a_change_goes_on_above_the_last_serial():
-    first = Stage(zone(), service(), pod()).zones.get("main").content
-    again = Stage(past={APEX: Past(first.serial, first.serial, first.digest)})
+    first = World(zone(), service(), pod()).zones.get("main").content
+    again = World(past={APEX: Past(first.serial, first.serial, first.digest)})
     again.put(zone(), service(), pod(ready=False), now=10)
     assert again.zones.get("main").content.serial == first.serial + 1
 
 
 def test_a_zone_that_returns_goes_on_above_its_last_serial():
-    stage = Stage(zone(), service(), pod())
-    stage.zones.remove_zone("main")
-    (gone,) = stage.settle().deltas
+    world = World(zone(), service(), pod())
+    world.drop(DiscoveryZone, Key("", "main"))
+    (gone,) = world.commit().deltas
     assert gone.gone
-    stage.put(zone(), now=10)
-    assert stage.zones.get("main").content.serial == 1001
+    world.put(zone(uid="another"), now=10)
+    assert world.zones.get("main").content.serial == 1001

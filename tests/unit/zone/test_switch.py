@@ -1,6 +1,7 @@
 """Releases as the records of a zone: a switch is one version, and each side keeps a name of its own."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dns.name
 import msgspec
@@ -8,12 +9,11 @@ import pytest
 
 from rollcall.directory import Directory
 from rollcall.model import BlueGreen, Canary, Instance, Key, Pod, Release, UnweightedTargets
-from rollcall.zone import Zones
+from rollcall.zone import Commit
 from rollcall.zone.content import Record
 from rollcall.zone.exported import ExportedZone
 from rollcall.zone.placement import Placement
-from unit.records import Follower
-from unit.world import pod, resource, service, zone
+from unit.world import World, pod, resource, service, zone
 
 WEB = Key("shop", "web")
 APEX = dns.name.from_text("example.com").to_wire() or b""
@@ -22,38 +22,26 @@ ROOT = dns.name.from_text("web.shop.example.com").to_wire() or b""
 NO_RELEASE = Release()
 
 
-def side(version: str, count: int, block: int, **fields: object) -> list[Pod]:
+def side(version: str, count: int, block: int, **fields: Any) -> list[Pod]:
     labels = {"app": "web", "version": version}
     return [pod(f"{version}-{n}", f"10.0.{block}.{n}", labels=labels, **fields) for n in range(1, count + 1)]
 
 
-class Stage:
-    def __init__(self, *pods: Pod, release: Release = NO_RELEASE) -> None:
-        self.directory = Directory()
-        self.zones = Zones(self.directory, "test")
-        self.follower = Follower()
-        self.published = ExportedZone(APEX)
-        self.zones.apply_zone(zone())
-        self.directory.apply_service(service())
-        self.directory.apply_resource(resource(release=release))
-        self.apply(*pods)
-        self.zones.place_backlog(100)
-        self.commit()
+class Stage(World):
+    """A service with a release in a zone, and what a server has of it that knows no weights."""
 
-    def apply(self, *pods: Pod) -> None:
-        for each in pods:
-            self.directory.apply_pod(each)
+    def __init__(self, *pods: Pod, release: Release = NO_RELEASE) -> None:
+        self.published = ExportedZone(APEX)
+        super().__init__(zone(), service(), resource(release=release), *pods)
 
     def release(self, release: Release, generation: int = 2) -> None:
-        self.directory.apply_resource(resource(release=release, generation=generation))
+        self.apply(resource(release=release, generation=generation))
 
-    def commit(self) -> int:
-        self.zones.place(self.directory.take_changes())
-        deltas = self.zones.commit(0).deltas
-        self.follower.apply(deltas)
-        for delta in deltas:
+    def commit(self, backlog: int | None = None) -> Commit:
+        commit = super().commit(backlog)
+        for delta in commit.deltas:
             self.published.advance(delta)
-        return len(deltas)
+        return commit
 
     def answered(self, name: str = "web.shop") -> set[str]:
         return {
@@ -77,12 +65,12 @@ def test_a_switch_is_one_version_of_the_zone() -> None:
     stage = Stage(*side("blue", 100, 1), *side("green", 100, 2), release=blue_green("blue"))
     assert stage.answered() == stage.elsewhere() | stage.answered() == addresses(1, 100)
     stage.release(blue_green("green"))
-    assert stage.commit() == 1
+    assert len(stage.commit().deltas) == 1
     assert stage.answered() == addresses(2, 100)
     assert stage.elsewhere() < addresses(2, 100)
-    assert stage.commit() == 0
-    stage.release(blue_green("blue"))
-    assert stage.commit() == 1
+    assert len(stage.commit().deltas) == 0
+    stage.release(blue_green("blue"), generation=3)
+    assert len(stage.commit().deltas) == 1
     assert stage.answered() == addresses(1, 100)
 
 
@@ -106,7 +94,7 @@ def test_a_refused_switch_changes_nothing_until_enough_are_ready() -> None:
     assert entry is not None
     assert entry.release_problem is not None
     stage.apply(*side("green", 2, 2))
-    assert stage.commit() == 1
+    assert len(stage.commit().deltas) == 1
     assert stage.answered() == addresses(2, 2)
     assert entry.release_problem is None
 
@@ -117,7 +105,7 @@ def test_a_first_release_waits_for_its_version_while_all_are_answered() -> None:
     stage.commit()
     assert stage.answered() == addresses(1, 2)
     stage.apply(*side("green", 1, 2))
-    assert stage.commit() == 1
+    assert len(stage.commit().deltas) == 1
     assert stage.answered() == addresses(2, 1)
 
 
@@ -125,7 +113,7 @@ def test_a_switch_and_the_pods_that_allow_it_may_come_together_in_any_order() ->
     stage = Stage(*side("blue", 1, 1), release=blue_green("blue"))
     stage.release(blue_green("green", 2))
     stage.apply(*side("green", 2, 2))
-    assert stage.commit() == 1
+    assert len(stage.commit().deltas) == 1
     assert stage.answered() == addresses(2, 2)
 
 
@@ -154,7 +142,7 @@ def test_our_own_status_comes_back_without_any_work() -> None:
     echo = msgspec.structs.replace(
         resource(release=blue_green("green"), generation=2), released=entry.released
     )
-    stage.directory.apply_resource(echo)
+    stage.apply(echo)
     assert stage.directory.take_changes() == {}
 
 
@@ -165,9 +153,7 @@ def test_a_late_echo_of_an_older_switch_turns_nothing_back() -> None:
     old = entry.released
     stage.release(blue_green("green"))
     stage.commit()
-    stage.directory.apply_resource(
-        msgspec.structs.replace(resource(release=blue_green("green"), generation=2), released=old)
-    )
+    stage.apply(msgspec.structs.replace(resource(release=blue_green("green"), generation=2), released=old))
     stage.commit()
     assert stage.answered() == addresses(2, 1)
 
@@ -175,11 +161,11 @@ def test_a_late_echo_of_an_older_switch_turns_nothing_back() -> None:
 def test_what_another_replica_let_through_is_followed() -> None:
     stage = Stage(*side("blue", 1, 1), release=blue_green("blue"))
     asked = resource(release=blue_green("green"), generation=2)
-    stage.directory.apply_resource(asked)
+    stage.apply(asked)
     stage.commit()
     let_through = Stage(*side("green", 1, 2), release=blue_green("green")).directory.get(WEB)
     assert let_through is not None
-    stage.directory.apply_resource(msgspec.structs.replace(asked, released=let_through.released))
+    stage.apply(msgspec.structs.replace(asked, released=let_through.released))
     stage.apply(*side("green", 1, 2))
     stage.commit()
     assert stage.answered() == addresses(2, 1)
@@ -194,19 +180,18 @@ def test_what_another_replica_let_through_is_followed() -> None:
     ],
 )
 def test_servers_without_weights_get_what_is_chosen(targets: UnweightedTargets, expected: set[str]) -> None:
-    stage = Stage(
-        *side("v1", 3, 1), *side("v2", 2, 2), release=Release(canary=Canary("v1", "v2", 1, targets))
-    )
+    pods = *side("v1", 3, 1), *side("v2", 2, 2)
+    stage = Stage(*pods, release=Release(canary=Canary("v1", "v2", 1, targets)))
     assert stage.answered() == addresses(1, 3) | addresses(2, 2)
     assert stage.elsewhere() == expected
-    # A change of this choice alone is another content, with a serial of its own. (The generation is in the
-    # zone, too, so that it has to stay here.)
-    digest = next(iter(stage.zones.contents())).digest
-    stage.release(Release(canary=Canary("v1", "v2", 1, UnweightedTargets.STABLE_ONLY)), generation=1)
-    changes = targets is UnweightedTargets.ALL
-    assert stage.commit() == int(changes)
-    assert (next(iter(stage.zones.contents())).digest != digest) is changes
-    assert stage.elsewhere() == addresses(1, 3)
+    # This choice alone makes another content.
+    stable_only = Release(canary=Canary("v1", "v2", 1, UnweightedTargets.STABLE_ONLY))
+    other = Stage(*pods, release=stable_only)
+    digests = {content.digest for each in (stage, other) for content in each.zones.contents()}
+    assert len(digests) == (2 if targets is UnweightedTargets.ALL else 1)
+    stage.release(stable_only)
+    assert len(stage.commit().deltas) == 1
+    assert stage.elsewhere() == other.elsewhere() == addresses(1, 3)
 
 
 def test_srv_records_carry_the_shares() -> None:
@@ -235,7 +220,7 @@ def test_a_canary_of_weight_0_and_pods_of_neither_version_are_not_answered() -> 
 def test_a_drained_pod_leaves_every_name() -> None:
     stage = Stage(*side("v1", 2, 1))
     stage.apply(*side("v1", 1, 1, drain="true"))
-    assert stage.commit() == 1
+    assert len(stage.commit().deltas) == 1
     assert stage.answered() == stage.elsewhere() == {"10.0.1.2"}
     assert stage.answered("v1.versions.web.shop") == {"10.0.1.2"}
     assert not any("10-0-1-1" in line for line in stage.follower.text())
@@ -272,12 +257,12 @@ def test_a_change_is_worked_on_where_it_is(composed: list[Key]) -> None:
     composed.clear()
     (changed,) = side("green", 1, 2, ready=False)
     stage.apply(changed)
-    assert stage.commit() == 1
+    assert len(stage.commit().deltas) == 1
     assert set(composed) == {changed.key}
 
     composed.clear()
     stage.release(blue_green("blue", min_ready=2), generation=3)
-    assert stage.commit() == 1
+    assert len(stage.commit().deltas) == 1
     assert composed == []
     assert "generation=3" in stage.follower.text("example.com", "TXT")[0]
 

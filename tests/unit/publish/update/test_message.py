@@ -11,6 +11,7 @@ from rollcall.dnswire.types import Type
 from rollcall.publish.update.message import Guard, Part, RRsetUpdate, compose
 from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.names import from_text
+from thorough import examples
 
 ZONE = from_text("example.com")
 
@@ -36,7 +37,7 @@ parts = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(parts, min_size=1, max_size=5))
 def test_compose(given_parts: list[Part]) -> None:
     wire = compose(4711, ZONE, given_parts)

@@ -17,6 +17,7 @@ from rollcall.publish.update.publication import Fate, Publication
 from rollcall.publish.update.rejections import FIRST_RETRY_SECONDS
 from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.marker import is_marker_name, marker_name, parse, root_of_marker
+from thorough import examples
 from unit.publish.update.model_server import ModelServer
 from updates.source import IDENTITY, Source, label, many
 
@@ -129,7 +130,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(steps)
 def test_it_always_ends_right(plan: list[tuple[str, str, int]]) -> None:
     source, server = Source(), ModelServer()
@@ -171,7 +172,7 @@ def test_it_always_ends_right(plan: list[tuple[str, str, int]]) -> None:
     assert driver.sent == sent, "nothing is sent where nothing differs"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.sampled_from(SERVICES), st.integers(0, 5)), max_size=20),
     st.data(),
