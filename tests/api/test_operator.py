@@ -208,8 +208,20 @@ def test_a_service_instance_with_a_selector_needs_no_service(cluster, namespace,
         ),
     ],
 )
-def test_a_service_without_pods_of_its_own_says_what_to_do(cluster, namespace, rollcall, options, reason):
+def test_a_service_without_pods_of_its_own_gets_no_object_and_its_users_says_what_to_do(
+    cluster, namespace, rollcall, options, reason
+):
     cluster.workloads.make_service(namespace, "odd", **options)
+    cluster.workloads.make_service(namespace, "usual", selector={"app": "web"})
+    eventually(lambda: condition(cluster, "si", "usual", namespace) == "Published", "the one made after it")
+    made = cluster.kubectl("get", "si", "-n", namespace, "-o", "name")
+    assert made.split() == ["serviceinstance.rollcall.dev/usual"]
+    asked = {
+        "apiVersion": "rollcall.dev/v1alpha1",
+        "kind": "ServiceInstance",
+        "metadata": {"name": "odd", "namespace": namespace},
+    }
+    apply(cluster, asked)
     eventually(lambda: condition(cluster, "si", "odd", namespace) == reason, reason)
 
 

@@ -1,4 +1,4 @@
-"""Makes a ServiceInstance for every Service that a zone or a file selects and that has none.
+"""Makes a ServiceInstance for every Service with a selector that a zone or a file selects and that has none.
 
 With an empty spec: that belongs to the user and is never written again. The Service owns it, so that it goes
 when the Service goes.

@@ -27,9 +27,6 @@ from .service_status import service_status
 from .status_writer import StatusWriter
 from .zone_status import zone_status
 
-_API_SERVER = Key("default", "kubernetes")
-"""Every cluster's own Service for its API server: without a selector for good, and nobody's to mend."""
-
 
 class Reporting(Output, Listener):
     """Marks objects whose status may have changed, and says what it is when it is written.
@@ -165,9 +162,13 @@ class Reporting(Output, Listener):
         raise AssertionError(f"{type(current).__name__} is not the status of any kind")
 
     def _wanted(self, key: Key) -> Service | None:
-        """Return the Service that is to have a ServiceInstance and has none."""
+        """Return the Service that is to have a ServiceInstance and has none.
+
+        One that can't have instances (an ExternalName, one without a selector) is no mistake: it gets none
+        until it can.
+        """
         entry = self._directory.get(key)
-        if entry is None or entry.resource is not None or key == _API_SERVER:
+        if entry is None or entry.resource is not None or entry.problem is not None:
             return None
         return entry.service if self._zones.selecting(key) or self._selection.selects(key) else None
 

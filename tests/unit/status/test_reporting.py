@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from rollcall.directory import Directory
+from rollcall.model import Service
 from rollcall.propagation.tracker import Tracker
 from rollcall.publish.selection import FileSelection
 from rollcall.status.reporting import Reporting
@@ -102,3 +103,36 @@ async def test_a_worker_that_is_quicker_costs_no_second_write() -> None:
         world.answer()
         await asyncio.sleep(LONG_SECONDS)
         assert len(world.api.made("patch", f"{PATH}/status")) == before + 1
+
+
+@pytest.mark.parametrize(
+    "odd", [service("odd", selector=None), service("odd", selector={}), service("odd", type="ExternalName")]
+)
+async def test_an_object_is_made_for_a_service_once_it_can_have_instances(odd: Service) -> None:
+    world = World()
+    world.directory.apply_service(odd)
+    async with running(world.reporting.run()):
+        world.flow()
+        world.reporting.on_zones_changed()
+        await asyncio.sleep(LONG_SECONDS)
+        assert made(world) == ["web"]
+        world.directory.apply_service(service("odd"))
+        world.flow()
+        await asyncio.sleep(LONG_SECONDS)
+        assert made(world) == ["web", "odd"]
+
+
+async def test_no_object_is_made_for_the_service_of_the_api_server() -> None:
+    world = World()
+    world.directory.apply_service(service("kubernetes", namespace="default", selector=None))
+    async with running(world.reporting.run()):
+        world.flow()
+        await asyncio.sleep(LONG_SECONDS)
+        assert made(world) == ["web"]
+
+
+def made(world: World) -> list[str]:
+    """Return the names of the ServiceInstances that were made."""
+    return [
+        call.body["metadata"]["name"] for call in world.api.made("create") if "serviceinstances" in call.path
+    ]
