@@ -167,7 +167,7 @@ def name_and_types(text: str, rdtype: str | None) -> tuple[dns.name.Name, list[d
     """Read a name and a type; without a type those that fit the name. An address stands for its PTR name.
 
     Raises:
-        ValueError: it is no name, or no type.
+        ValueError: it is not a name, or not a type.
     """
     try:
         name = dns.reversename.from_address(text)

@@ -67,7 +67,7 @@ def check(
 
 
 def _namespace_of(user: str | None) -> str:
-    """Return the namespace of a service account, "" where the user is none."""
+    """Return the namespace of a service account, "" where the user is not one."""
     _, mark, account = (user or "").partition("system:serviceaccount:")
     return account.partition(":")[0] if mark else ""
 

@@ -140,7 +140,7 @@ async def _server_in_cluster(options: GlobalOptions) -> "Server":
 
 
 async def _explain(options: GlobalOptions, name: "dns.name.Name", found: Found) -> None:
-    """Add what the cluster knows; that there is none is no failure here."""
+    """Add what the cluster knows; one that can't be reached is not a failure here."""
     from rollcall.kube import KubeError
 
     from .advice import advice

@@ -125,7 +125,7 @@ def _whole(value: Any) -> Any:
 
 
 def age(time: str, now: datetime) -> str:
-    """Say how long ago an RFC 3339 time was, as kubectl does; "" for none, "?" for what is no time."""
+    """Say how long ago an RFC 3339 time was, as kubectl does; "" for none, "?" for what is not a time."""
     if not time:
         return ""
     try:

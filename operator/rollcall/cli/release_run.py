@@ -14,7 +14,7 @@ from .objects import Service
 from .options import Failed, GlobalOptions
 from .output import Printer, printable, write_json
 from .release_change import ReleaseChange
-from .release_session import ReleaseView, ask, cannot_see, read, wait
+from .release_session import ReleaseView, apply_change, cannot_see, read, wait
 from .release_targets import Target
 from .release_views import progress, release_json, release_parts
 from .status import key_of
@@ -91,7 +91,7 @@ async def change(
     async with connected(options) as cluster:
         if timeout_seconds is not None and (view := await read(cluster, key)).unread:
             raise Failed(cannot_see(view))  # before anything is changed
-        asked_for, asked = await ask(cluster, key, decide)
+        asked_for, asked = await apply_change(cluster, key, decide)
         told = f"{key}: {asked_for.told}"
         note = printable(asked_for.note)
         if note:

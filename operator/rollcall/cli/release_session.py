@@ -62,7 +62,7 @@ async def read(cluster: Cluster, key: Key) -> ReleaseView:
     return ReleaseView(service, zones)
 
 
-async def ask(
+async def apply_change(
     cluster: Cluster, key: Key, decide: Callable[[Service], ReleaseChange]
 ) -> tuple[ReleaseChange, Service]:
     """Decide on a change and write it, and nothing but it; return it, and the service as it then is.
@@ -95,23 +95,23 @@ async def ask(
 
 
 async def wait(
-    cluster: Cluster, asked: Service, seconds: float, tell: Callable[[ReleaseView, list[Target]], None]
+    cluster: Cluster, asked: Service, seconds: float, on_look: Callable[[ReleaseView, list[Target]], None]
 ) -> list[Target]:
     """Wait until the release that is asked for is in force, and every target has it; return the targets.
 
-    `tell` is called after every look. There is one look at least, however short the time.
+    `on_look` is called after every look. There is one look at least, however short the time.
 
     Raises:
         Failed: the operator refuses it, or someone changes it meanwhile.
         TooLate: it takes longer than `seconds`.
     """
     pinned: Needed = {}
-    missing, found = await _look(cluster, asked, pinned, tell)
+    missing, found = await _look(cluster, asked, pinned, on_look)
     try:
         async with asyncio.timeout(seconds):
             while missing:
                 await asyncio.sleep(POLL_SECONDS)
-                missing, found = await _look(cluster, asked, pinned, tell)
+                missing, found = await _look(cluster, asked, pinned, on_look)
     except TimeoutError:
         told = f"{asked.key} was asked for it, but not every target has it after {seconds:g} s: {missing}"
         raise TooLate(told) from None
@@ -119,7 +119,7 @@ async def wait(
 
 
 async def _look(
-    cluster: Cluster, asked: Service, pinned: Needed, tell: Callable[[ReleaseView, list[Target]], None]
+    cluster: Cluster, asked: Service, pinned: Needed, on_look: Callable[[ReleaseView, list[Target]], None]
 ) -> tuple[str, list[Target]]:
     """Return what is still missing, "" for nothing, and the targets once the release is in force."""
     try:
@@ -130,7 +130,7 @@ async def _look(
         raise Failed(cannot_see(view))
     let_through = _is_in_force(view, asked)
     found = view.targets(pinned) if let_through else []
-    tell(view, found)
+    on_look(view, found)
     if not let_through:
         return "Rollcall has not taken it in yet. Is it running?", found
     reconciling = view.service.condition(RECONCILING)

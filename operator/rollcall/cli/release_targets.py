@@ -74,7 +74,7 @@ def _of_zone(zone: Zone, needed: Needed) -> Iterator[Target]:
 
 
 def _expected(zone: Zone) -> Iterator[tuple[str, str]]:
-    """Yield each domain with each of its targets, by the spec: one that is silent is none that has it."""
+    """Yield each domain with each of its targets, by the spec: one that is silent doesn't have it."""
     spec = zone.spec
     secondaries = spec.transfer.secondaries if spec.transfer else ()
     limited = [

@@ -35,7 +35,7 @@ class ServiceStream:
     def __init__(self, client: Transport, namespace: str | None, wanted: Collection[Key] = ()) -> None:
         self.wanted = frozenset(wanted)
         self._changes: asyncio.Queue[tuple[str, Service]] = asyncio.Queue()
-        self._reflector = Reflector(client, _SERVICES, self._take, namespace=namespace)
+        self._reflector = Reflector(client, _SERVICES, self._on_batch, namespace=namespace)
 
     async def run(self) -> None:
         """Follow the API server until cancelled."""
@@ -70,7 +70,7 @@ class ServiceStream:
     def _wants(self, key: Key) -> bool:
         return not self.wanted or key in self.wanted
 
-    def _take(self, batch: Batch[Service]) -> None:
+    def _on_batch(self, batch: Batch[Service]) -> None:
         for change in batch.changes:
             if not self._wants(change.key):
                 continue

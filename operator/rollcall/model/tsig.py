@@ -17,7 +17,7 @@ _NAME = re.compile(r"([A-Za-z0-9_]([-A-Za-z0-9_]{0,62})[.])*[A-Za-z0-9_]([-A-Za-
 
 
 class InvalidKey(ValueError):
-    """A text that is no key, or none that we use. The message never holds the secret."""
+    """A text that is not a key, or not one that we use. The message never holds the secret."""
 
 
 class TsigKey(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class TsigKey(msgspec.Struct, frozen=True):
 
 
 class KeyRing(msgspec.Struct, frozen=True):
-    """The key that signs, and during a rotation the one before it, which is still accepted."""
+    """The key that signs, and during a rotation the previous one, which is still accepted."""
 
     current: TsigKey
     previous: TsigKey | None = None

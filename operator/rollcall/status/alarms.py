@@ -1,4 +1,4 @@
-"""What has to be looked at at a certain time, though nothing happens before."""
+"""What is due at a certain time, though nothing happens before."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from rollcall.model import Key
 
 LONGEST_SECONDS = 60.0
-"""Times are those of a clock that somebody may set; after this long it is looked at anyhow."""
+"""Times are those of a clock that somebody may set; an alarm rings after this long at the latest."""
 
 
 class Alarms:
@@ -16,8 +16,8 @@ class Alarms:
         self._ring = ring
         self._timers: dict[Key, asyncio.TimerHandle] = {}
 
-    def look_at(self, key: Key, at: float | None, now: float) -> None:
-        """Set the time of an object (Unix seconds, as `now`) anew; None: it has none."""
+    def set_alarm(self, key: Key, at: float | None, now: float) -> None:
+        """Replace the time of an object (Unix seconds, as `now`); None: it has none."""
         if (timer := self._timers.pop(key, None)) is not None:
             timer.cancel()
         if at is not None:

@@ -6,7 +6,7 @@ when the Service goes.
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Never, Protocol
+from typing import Any, Never
 
 from rollcall.kube.backoff import Uniform, uniform
 from rollcall.kube.errors import AlreadyExists
@@ -14,31 +14,25 @@ from rollcall.kube.work_queue import WorkQueue
 from rollcall.model import Key, Service
 from rollcall.watch.resource import SERVICE_INSTANCES
 
+from .api import CreateApi
 from .kinds import API_VERSION, Kind
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "rollcall"}
 
 Wanted = Callable[[Key], Service | None]
-"""Gives the Service of a name that needs a ServiceInstance, None where it needs none (any more)."""
-
-
-class CreationApi(Protocol):
-    """What is needed of a client of the API server; KubeClient is the real one."""
-
-    async def create(self, path: str, body: object) -> Any:
-        """POST an object to its collection."""
+"""Gives the Service of a name that needs a ServiceInstance, None where it needs none, or no longer."""
 
 
 class InstanceCreator:
     """Creates the ServiceInstances that are missing among the names that are marked."""
 
-    def __init__(self, api: CreationApi, wanted: Wanted, *, draw: Uniform = uniform) -> None:
+    def __init__(self, api: CreateApi, wanted: Wanted, *, draw: Uniform = uniform) -> None:
         self._api = api
         self._wanted = wanted
         self._queue = WorkQueue("ServiceInstances", self._create, draw=draw)
 
     def mark(self, key: Key) -> None:
-        """Have a look whether a Service needs a ServiceInstance: soon."""
+        """Find out, soon, whether a Service needs a ServiceInstance."""
         self._queue.mark(key)
 
     async def run(self) -> Never:

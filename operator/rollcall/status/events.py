@@ -9,13 +9,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Never, Protocol
+from typing import Any, Never
 from uuid import uuid4
 
 from rollcall.kube.errors import KubeError
 from rollcall.kube.paths import api_path
 from rollcall.model import Key, rfc3339
 
+from .api import CreateApi
 from .kinds import API_VERSION, Kind
 from .status_writer import Written
 from .transitions import Transition, transitions
@@ -43,13 +44,6 @@ _CLUSTER_NAMESPACE = "default"  # where Events about objects without a namespace
 Clock = Callable[[], float]
 
 
-class EventApi(Protocol):
-    """What is needed of a client of the API server; KubeClient is the real one."""
-
-    async def create(self, path: str, body: object) -> Any:
-        """POST an object to its collection."""
-
-
 class EventRecorder:
     """Posts what status writes tell.
 
@@ -59,7 +53,7 @@ class EventRecorder:
 
     def __init__(
         self,
-        api: EventApi,
+        api: CreateApi,
         service_uid: Callable[[Key], str | None],
         *,
         instance: str,
@@ -80,7 +74,7 @@ class EventRecorder:
         self._told_failures: set[str] = set()
 
     def record(self, written: Written) -> None:
-        """Take in a status write; the Events that it is worth follow."""
+        """Queue the Events that a status write is worth."""
         for transition in transitions(written.before, written.after):
             kind, key = written.ref
             self._put(_reference(API_VERSION, kind, key, written.uid), transition)

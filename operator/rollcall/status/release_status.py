@@ -71,7 +71,7 @@ def step_progress(entry: Entry, before: Progress | None, now: float) -> Progress
     return advance(ask, before, health(entry.judged.values(), ask.canary), now)
 
 
-def next_step_look(entry: Entry, status: ReleaseStatus) -> float | None:
+def steps_due_at(entry: Entry, status: ReleaseStatus) -> float | None:
     """Return when a status has to be computed again though nothing changes, in Unix seconds."""
     ask = entry.ask.canary
     return next_advance(ask, status.steps) if ask and ask.steps and status.steps else None

@@ -22,7 +22,7 @@ from .creation import InstanceCreator
 from .events import EventRecorder
 from .file_status import file_status
 from .kinds import Kind
-from .release_status import next_step_look
+from .release_status import steps_due_at
 from .service_status import service_status
 from .status_writer import StatusWriter
 from .zone_status import zone_status
@@ -73,7 +73,7 @@ class Reporting(Output, Listener):
                 self._creator.mark(key)
                 if self._directory.get(key) is None:
                     self._changed_at.pop(key, None)
-                    self._steps.look_at(key, None, 0)
+                    self._steps.set_alarm(key, None, 0)
         for key in version.changes.keys() | version.commit.services:
             self._status.mark(Kind.SERVICE_INSTANCE, key)
         self._mark_zones(version.commit.zones)
@@ -141,7 +141,7 @@ class Reporting(Output, Listener):
                     changed_at=self._changed_at.get(key),
                     now=now,
                 )
-                self._steps.look_at(key, next_step_look(entry, status.release), now)
+                self._steps.set_alarm(key, steps_due_at(entry, status.release), now)
                 return entry.resource.uid, status
             case ZoneStatus():
                 zone = self._zones.wanted(key.name)

@@ -7,7 +7,7 @@ the object has changed since, it is read and computed anew. Only `status` is eve
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Never, Protocol
+from typing import Any, Never
 
 import msgspec
 
@@ -16,6 +16,7 @@ from rollcall.kube.errors import Conflict, NotFound
 from rollcall.kube.work_queue import WorkQueue
 from rollcall.model import Key, Status
 
+from .api import StatusApi
 from .kinds import Kind, ObjectRef
 from .merge_patch import merge_patch
 
@@ -28,16 +29,6 @@ CONFLICTS = 3
 Compute = Callable[[Key, Status], tuple[str, Status] | None]
 """Takes the name of an object and the status that the API server holds, whose type says the kind. Returns the
 uid of the object and the status that it should have, None where we know no such object."""
-
-
-class StatusApi(Protocol):
-    """What is needed of a client of the API server; KubeClient is the real one."""
-
-    async def get(self, path: str) -> Any:
-        """Read an object."""
-
-    async def patch(self, path: str, body: object) -> Any:
-        """Send a JSON merge patch; return the object as it then is."""
 
 
 class Written(msgspec.Struct, frozen=True):

@@ -2,10 +2,12 @@
 
 import json
 
+import msgspec
 import pytest
 
 from api.manifests.resources import Json, Resources
 from controlplane import ApiError
+from rollcall.status.kinds import Kind
 from unit.manifests.sources import NODES
 
 TIME = "2026-01-02T03:04:05Z"
@@ -183,6 +185,12 @@ def test_is_stored_as_it_was_written(resources: Resources, kind: str) -> None:
     spec, status = KINDS[kind]
     resources.create(kind, spec)
     assert resources.patch_status(kind, status)["status"] == status
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_it_is_what_the_types_of_the_model_read_and_write(kind: Kind) -> None:
+    _, status = KINDS[kind]
+    assert msgspec.json.decode(msgspec.json.encode(msgspec.convert(status, kind.status))) == status
 
 
 @pytest.mark.parametrize("kind", KINDS)

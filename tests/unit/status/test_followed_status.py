@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from rollcall.model import BlueGreen, Canary, Deployment, Follow, Release, ReleaseStatus, Step, Workload
-from rollcall.status.release_status import next_step_look
+from rollcall.status.release_status import steps_due_at
 from unit.directory.rolling import WEB, deployment, flagger_canary, of, replica_set, rollout
 from unit.status.cluster import KEY, World, condition, events, states
 from unit.world import resource, service, zone
@@ -163,7 +163,7 @@ class TestSteps:
         assert back["release"]["steps"] == second["release"]["steps"]
         entry = made.directory.get(KEY)
         assert entry is not None
-        assert next_step_look(entry, msgspec.convert(back["release"], ReleaseStatus)) is not None
+        assert steps_due_at(entry, msgspec.convert(back["release"], ReleaseStatus)) is not None
 
     def test_what_to_do_at_the_end_of_the_steps_is_a_matter_of_the_roll_out(self) -> None:
         made = world(self.RELEASE, *ROLLED)
