@@ -29,7 +29,7 @@ class Rollcall:
         self._environment = {"KUBECONFIG": str(plane.kubeconfig)}
         self.log = plane.folder / "rollcall.log"
         command: list[str | Path] = [PROGRAM, "run", f"--kubeconfig={plane.kubeconfig}"]
-        command += ["--dns-listen=127.0.0.1:0", "--http-listen=127.0.0.1:0"]
+        command += ["--dns-listen=127.0.0.1:0", "--http-listen=127.0.0.1:0", "--lameduck=0"]
         command += [f"--state-dir={plane.folder / 'rollcall-state'}"]
         self._child = Child("rollcall", command, self.log)
         try:

@@ -39,6 +39,7 @@ class Rollcall:
                 f"--kubeconfig={kubeconfig}",
                 "--dns-listen=127.0.0.1:0",
                 "--http-listen=127.0.0.1:0",
+                "--lameduck=0",
                 f"--state-dir={state_dir}",
                 *options,
             ],
@@ -65,6 +66,10 @@ class Rollcall:
     def exit_code(self) -> int | None:
         """Its exit code, None while it runs."""
         return self._process.poll()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process that was started, as a kubelet or a terminal does."""
+        self._process.send_signal(number)
 
     def stop(self) -> int:
         """End it orderly, by force if it must be; return its exit code. A second time does nothing."""

@@ -45,7 +45,7 @@ from .logs import configure
 from .metrics import FamilyCollector, Latency, LoopLag
 from .model import DiscoveryFile, DiscoveryZone, Key
 from .model.metric import MetricFamily
-from .processes import EX_CONFIG, end_with
+from .processes import EX_CONFIG, LEAVE, end_with
 from .propagation.drains import Drains
 from .propagation.gate import PublicationGate
 from .propagation.tracker import Tracker
@@ -73,7 +73,7 @@ BACKLOG_SLICE = 20
 
 
 class App:
-    """The control process. `run` returns at SIGTERM."""
+    """The control process. `run` returns at SIGTERM; `LEAVE` comes before it where there is time."""
 
     def __init__(
         self, config: Config, client: KubeClient, credentials: Credentials, http_listener: socket.socket
@@ -143,6 +143,7 @@ class App:
         self._version = 0
         self._backlog = asyncio.Event()
         self._complete = asyncio.Event()
+        self._leaving = asyncio.Event()
 
     # --- the flow --------------------------------------------------------------------------------------
 
@@ -238,6 +239,7 @@ class App:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
+        loop.add_signal_handler(LEAVE, self._leaving.set)
         self._registry.register(FamilyCollector(self._families()))
         self._snapshots.restore_files()
         async with (
@@ -274,7 +276,9 @@ class App:
             group.create_task(self._snapshots.run())
             await self._complete.wait()
             group.create_task(self._files.run())
-            group.create_task(self._leadership.run(*self._duties()))
+            campaign = group.create_task(self._leadership.run(*self._duties()))
+            await self._leaving.wait()
+            campaign.cancel()  # lets the Lease go: another replica writes while this one still answers
 
     def _duties(self) -> Iterator[Duty]:
         """Yield what the leader alone does."""
@@ -303,7 +307,9 @@ class App:
             yield family if self._config.publication_gate else family._replace(values=tuple)
 
     def _why_not_ready(self) -> str:
-        """Return why DNS isn't being answered, "" where it is."""
+        """Return why no queries are to be sent here, "" where they are."""
+        if self._leaving.is_set():
+            return "it ends: queries are answered for a while yet, send no new ones"
         if self._synced:
             return self._tracker.workers.why_not_fed()
         if self._config.snapshot_path.exists():

@@ -8,6 +8,10 @@ import sys
 EX_CONFIG = 78
 """The exit code of a process that no restart can help (sysexits.h)."""
 
+LEAVE = signal.SIGUSR1
+"""Tells the control process that the end is near: it isn't ready any more and lets others lead, and goes on
+with all else until SIGTERM. One that is still starting is ended by it, which is as good."""
+
 _PR_SET_PDEATHSIG = 1
 
 

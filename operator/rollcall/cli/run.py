@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import socket
+import sys
 import tempfile
 from pathlib import Path
 
@@ -19,6 +20,9 @@ log = logging.getLogger("rollcall")
 
 LEASE_TIMES = LeaseTimes()
 """Unless others are asked for."""
+
+LAMEDUCK_SECONDS = 10.0
+"""Longer than kube-proxy and most load balancers take to hear that an endpoint is ending."""
 
 _IDENTITY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
@@ -39,6 +43,12 @@ def _duration(_: click.Context, __: click.Parameter, value: str) -> float:
         return short_duration_seconds(value)
     except ValueError as error:
         raise click.BadParameter(f"{error}.") from error
+
+
+def _default_lameduck() -> str:
+    """Return how long to answer after SIGTERM: nobody at a terminal waits for load balancers."""
+    is_terminal = any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+    return "0s" if is_terminal else f"{LAMEDUCK_SECONDS:g}s"
 
 
 @click.command(
@@ -130,6 +140,14 @@ Examples:
     show_default=True,
     help="How often the Lease is renewed, and looked at by those that wait.",
 )
+@click.option(
+    "--lameduck",
+    metavar="DURATION",
+    callback=_duration,
+    default=_default_lameduck,
+    show_default=f"{LAMEDUCK_SECONDS:g}s, or 0s at a terminal",
+    help="How long to go on answering after SIGTERM, no longer ready, until nobody asks any more.",
+)
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--log-level",
@@ -159,12 +177,13 @@ def run(
     leader_elect_lease_duration: float,
     leader_elect_renew_deadline: float,
     leader_elect_retry_period: float,
+    lameduck: float,
     **options: str | bool | None,
 ) -> None:
     """Run the operator: watch pods, answer DNS, write files and status.
 
-    Ends on SIGTERM or Ctrl-C. It retries for as long as the API server can't be reached, and answers from
-    the last known state meanwhile.
+    Ends at once on Ctrl-C, and after the lameduck time on SIGTERM. It retries for as long as the API server
+    can't be reached, and answers from the last known state meanwhile.
     """
     logs.configure(str(options["log_format"]), str(options["log_level"]), "rollcall")
     try:
@@ -202,7 +221,7 @@ def run(
         if transfer is not None:
             log.info("transfers on %s, udp and tcp", _address(transfer[0]))
         log.info("http on %s", _address(http))
-        code = asyncio.run(supervise(*children(config, dns, http, transfer)))
+        code = asyncio.run(supervise(*children(config, dns, http, transfer), lameduck))
     context.exit(code)
 
 

@@ -2,6 +2,11 @@
 
 The supervisor itself does nothing else, so that it has no reason to end. The sockets stay open in it: what
 arrives while a worker or the control process is being restarted waits in the kernel and is answered then.
+
+It ends in two steps. Those who send queries here (kube-proxy, load balancers, resolvers with a list of
+servers) hear of the end seconds after SIGTERM, and go on sending until they have. So on SIGTERM the control
+process is told to leave: it isn't ready any more, and another replica may lead. Everything is answered as
+before, with what is new, for the lameduck time; then all processes end.
 """
 
 import asyncio
@@ -15,7 +20,7 @@ from dataclasses import dataclass
 
 from rollcall.config import Config
 from rollcall.kube.backoff import Backoff
-from rollcall.processes import EX_CONFIG
+from rollcall.processes import EX_CONFIG, LEAVE
 from rollcall.serve import worker
 from rollcall.serve.sockets import WorkerSockets
 
@@ -80,26 +85,50 @@ def children(
     return control, workers
 
 
-async def supervise(control: Child, workers: Sequence[Child]) -> int:
-    """Run until SIGTERM or SIGINT; return the exit code.
+class Ending:
+    """How far the end has come: `leaving` is set first, `over` when everything is to stop."""
+
+    def __init__(self, lameduck_seconds: float) -> None:
+        self.leaving = asyncio.Event()
+        self.over = asyncio.Event()
+        self._lameduck_seconds = lameduck_seconds
+
+    def on_signal(self, number: signal.Signals) -> None:
+        """Leave on SIGTERM; end at once where somebody waits: on Ctrl-C, and on a second signal."""
+        if self.leaving.is_set() or number == signal.SIGINT or not self._lameduck_seconds:
+            self.end()
+            return
+        log.info("%s: no longer ready, answering for another %g s", number.name, self._lameduck_seconds)
+        self.leaving.set()
+        asyncio.get_running_loop().call_later(self._lameduck_seconds, self.end)
+
+    def end(self) -> None:
+        """Have everything stop."""
+        self.leaving.set()
+        self.over.set()
+
+
+async def supervise(control: Child, workers: Sequence[Child], lameduck_seconds: float) -> int:
+    """Run until SIGTERM or SIGINT, and for the lameduck time after a first SIGTERM; return the exit code.
 
     The workers are stopped after the control process, so that they answer as long as anything does.
     """
-    stop = asyncio.Event()
+    ending = Ending(lameduck_seconds)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, ending.on_signal, number)
     failed: list[int] = []
     workers_stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for worker in workers:
-            group.create_task(_keep(worker, workers_stop, stop, failed), name=worker.name)
-        await _keep(control, stop, stop, failed)
+            group.create_task(_keep(worker, workers_stop, ending, failed), name=worker.name)
+        await _keep(control, ending.leaving, ending, failed)
+        await ending.over.wait()
         workers_stop.set()
     return 1 if failed else 0
 
 
-async def _keep(child: Child, stop: asyncio.Event, give_up: asyncio.Event, failed: list[int]) -> None:
+async def _keep(child: Child, stop: asyncio.Event, ending: Ending, failed: list[int]) -> None:
     """Start a child, again whenever it ends, until `stop`; a child that can't be helped ends everything."""
     backoff = Backoff(*RESTART_SECONDS)
     stopping = asyncio.create_task(stop.wait())
@@ -114,11 +143,12 @@ async def _keep(child: Child, stop: asyncio.Event, give_up: asyncio.Event, faile
         ended = asyncio.create_task(process.wait())
         await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
+            await _see_off(process, ended, ending)
             await _end(child, process, ended)
             break
         if process.returncode == EX_CONFIG:
             failed.append(EX_CONFIG)
-            give_up.set()
+            ending.end()
             break
         if asyncio.get_running_loop().time() - started >= SETTLED_SECONDS:
             backoff.reset()
@@ -131,6 +161,16 @@ async def _keep(child: Child, stop: asyncio.Event, give_up: asyncio.Event, faile
         )
         await asyncio.wait({stopping}, timeout=wait_seconds)
     stopping.cancel()
+
+
+async def _see_off(process: asyncio.subprocess.Process, ended: "asyncio.Task[int]", ending: Ending) -> None:
+    """Let a process that stops before the end has come leave, until then."""
+    if ending.over.is_set() or ended.done():
+        return
+    process.send_signal(LEAVE)
+    over = asyncio.create_task(ending.over.wait())
+    await asyncio.wait({ended, over}, return_when=asyncio.FIRST_COMPLETED)
+    over.cancel()
 
 
 async def _end(child: Child, process: asyncio.subprocess.Process, ended: "asyncio.Task[int]") -> None:

@@ -12,6 +12,9 @@ MAX_WAIT_SECONDS = 60.0
 
 _SPEC = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _SHORT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m)")
+_NOTHING = "0"
+"""As in Go, zero needs no unit."""
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 
@@ -43,6 +46,8 @@ def short_duration_seconds(text: str) -> float:
     Raises:
         ValueError: it is none; the message says what to write.
     """
+    if text == _NOTHING:
+        return 0.0
     found = _SHORT.fullmatch(text)
     if found is None:
         raise ValueError(f"{text[:32]!r} is no duration: write a number and its unit, such as 30s or 500ms")

@@ -12,6 +12,7 @@ from api.manifests.resources import PLURALS, Json
 from controlplane import ApiError, CommandFailed, ControlPlane, path
 from controlplane.programs import find
 from rollcall.cli.run import run
+from rollcall.cli.supervisor import STOP_SECONDS
 
 NAMESPACE = "rollcall-system"
 SCENARIOS = sorted((CHART / "ci").glob("*-values.yaml"))
@@ -99,6 +100,15 @@ def test_the_operator_takes_the_arguments(release: Release, scenario: Path) -> N
     name, *arguments = container["args"]
     assert name == run.name
     run.make_context("rollcall run", arguments)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.name)
+def test_the_grace_period_is_long_enough_to_end_in_order(release: Release, scenario: Path) -> None:
+    """The lameduck time, then the control process, then those that answer."""
+    manifest = release.cluster.helm("template", "rollcall", str(CHART), "--values", str(scenario))
+    spec = pod_of(yaml.safe_load_all(manifest))["spec"]
+    options = run.make_context("rollcall run", spec["containers"][0]["args"][1:]).params
+    assert spec["terminationGracePeriodSeconds"] >= options["lameduck"] + 2 * STOP_SECONDS
 
 
 def test_a_long_release_name_gives_a_valid_identity(release: Release) -> None:

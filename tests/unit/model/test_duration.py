@@ -28,6 +28,7 @@ def test_what_is_not_a_duration(text: str) -> None:
         ("5m", 60.0),
         ("999999999s", 60.0),
         ("0s", 0.0),
+        ("0", 0.0),
     ],
 )
 def test_durations_of_waits(text: str, seconds: float) -> None:
