@@ -1,6 +1,8 @@
 """Keys that sign DNS messages (TSIG, RFC 8945).
 
-A key is written as `dig -y` takes it: `ALGORITHM:NAME:SECRET`, the secret in base64.
+A key is written as `dig -y` takes it: `ALGORITHM:NAME:SECRET`, the secret in base64. Algorithm and name are
+both domain names (RFC 8945 section 4.2): neither case nor a last dot, with which dig prints them, means
+anything. Nor does white space around the three, or in the secret, for base64 tools break lines.
 """
 
 import base64
@@ -9,7 +11,7 @@ import re
 import msgspec
 
 ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
-_ALGORITHMS_OF_OTHERS = re.compile(r"hmac-(md5(\.sig-alg\.reg\.int)?|sha\d{1,3}(-\d{1,3})?)\.?|gss-tsig\.?")
+_ALGORITHMS_OF_OTHERS = re.compile(r"hmac-(md5(\.sig-alg\.reg\.int)?|sha\d{1,3}(-\d{1,3})?)|gss-tsig")
 MIN_SECRET = 16
 """Octets; what is shorter than half a SHA-256 can be guessed too soon (RFC 8945 section 6)."""
 
@@ -50,10 +52,10 @@ def parse_key(text: str) -> TsigKey:
     Raises:
         InvalidKey: it is malformed, its algorithm is too weak or unknown, or its secret too short.
     """
-    parts = text.strip().split(":")
+    parts = [part.strip() for part in text.split(":")]
     if len(parts) != 3:
         raise InvalidKey("a key is written as ALGORITHM:NAME:SECRET, such as hmac-sha256:rollcall:<base64>")
-    algorithm, name, secret = parts[0].lower(), parts[1], parts[2]
+    algorithm, name, secret = parts[0].lower().removesuffix("."), parts[1], "".join(parts[2].split())
     if algorithm not in ALGORITHMS:
         # Whoever mixes up the order has the secret in any of the three places.
         which = (
@@ -68,4 +70,4 @@ def parse_key(text: str) -> TsigKey:
         raise InvalidKey("the secret, what comes last, is not base64") from None
     if len(raw) < MIN_SECRET:
         raise InvalidKey(f"the secret has {len(raw)} octets; at least {MIN_SECRET} are needed")
-    return TsigKey(name.lower().rstrip("."), algorithm, raw)
+    return TsigKey(name.lower().removesuffix("."), algorithm, raw)

@@ -1,6 +1,7 @@
 """TSIG keys as text: what is taken, what is refused, and that no message and no repr tells the secret."""
 
 import base64
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -19,10 +20,18 @@ def test_keys(algorithm: str, name: str) -> None:
     assert parse_key(f"{algorithm}:{name}:{SECRET}") == TsigKey(name, algorithm, RAW)
 
 
-def test_case_a_last_dot_and_white_space_mean_nothing() -> None:
-    assert parse_key(f" HMAC-SHA256:Rollcall.Example.:{SECRET}\n") == TsigKey(
-        "rollcall.example", "hmac-sha256", RAW
-    )
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("last_dot", ["", "."])
+@pytest.mark.parametrize("write", [str.lower, str.upper, str.title])
+@given(blanks=st.lists(st.sampled_from(["", "", " ", "\n", "\r\n", "\t"]), min_size=7, max_size=7))
+def test_case_last_dots_and_white_space_mean_nothing(
+    algorithm: str, last_dot: str, write: Callable[[str], str], blanks: list[str]
+) -> None:
+    secret = SECRET[:20] + blanks[6] + SECRET[20:]
+    for name in ("rollcall.example", "rollcall.example."):
+        parts = [write(algorithm + last_dot), ":", write(name), ":", secret]
+        text = "".join(blank + part for blank, part in zip(blanks, parts, strict=False)) + blanks[5]
+        assert parse_key(text) == TsigKey("rollcall.example", algorithm, RAW)
 
 
 @pytest.mark.parametrize(
@@ -34,12 +43,18 @@ def test_case_a_last_dot_and_white_space_mean_nothing() -> None:
         (f"hmac-sha256:rollcall:{SECRET}:x", "a key is written as"),
         (f"hmac-md5:rollcall:{SECRET}", "the algorithm hmac-md5 is not one of hmac-sha256"),
         (f"hmac-md5.sig-alg.reg.int:rollcall:{SECRET}", "the algorithm hmac-md5.sig-alg.reg.int is not"),
+        (f"HMAC-MD5.SIG-ALG.REG.INT.:rollcall:{SECRET}", "the algorithm hmac-md5.sig-alg.reg.int is not"),
+        (f"hmac-sha256..:rollcall:{SECRET}", "what comes first is not one of"),
+        (f"hmac-sha256:rollcall..:{SECRET}", "no domain name"),
+        (f"hmac-sha1.:rollcall:{SECRET}", "the algorithm hmac-sha1 is not one of"),
         (f"hmac-sha1:rollcall:{SECRET}", "the algorithm hmac-sha1 is not one of"),
         (f"hmac-sha224:rollcall:{SECRET}", "the algorithm hmac-sha224 is not one of"),
         (f"{SECRET}:rollcall:hmac-sha256", "what comes first is not one of"),
         (f"hmac-sha256::{SECRET}", "no domain name"),
         (f"hmac-sha256:a..b:{SECRET}", "no domain name"),
         (f"hmac-sha256:-a:{SECRET}", "no domain name"),
+        (f"hmac-sha256:roll call:{SECRET}", "no domain name"),
+        (f"hmac- sha256:rollcall:{SECRET}", "what comes first is not one of"),
         (f"hmac-sha256:{'x' * 64}:{SECRET}", "no domain name"),
         (f"hmac-sha256:{'x.' * 127}:{SECRET}", "no domain name"),
         (f"hmac-sha256:{SECRET}:rollcall", "no domain name|octets"),
