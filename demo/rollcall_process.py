@@ -15,6 +15,7 @@ PROGRAM = Path(sys.executable).with_name("rollcall")
 
 _START_TIMEOUT_SECONDS = 30.0
 _COMMAND_TIMEOUT_SECONDS = 30.0
+_STOP_TIMEOUT_SECONDS = 30.0
 _TAIL_LINES = 25
 _LISTENING = re.compile(r"\b(dns|http) on (\S+?),?(?:\s|$)")
 
@@ -38,15 +39,15 @@ class Rollcall:
             self.dns, self.http = addresses["dns"], addresses["http"]
             self._child.wait_until(self._ready, _START_TIMEOUT_SECONDS)
         except ControlPlaneError as error:
-            self._child.stop()
+            self.stop()
             raise RollcallFailed(f"Rollcall did not start: {error}", self.tail()) from None
         except BaseException:
-            self._child.stop()
+            self.stop()
             raise
 
     def stop(self) -> None:
-        """End it, orderly."""
-        self._child.stop()
+        """End it, orderly, with what it has started."""
+        self._child.stop(_STOP_TIMEOUT_SECONDS)
 
     def tail(self) -> str:
         """Return the end of the log."""

@@ -1,6 +1,15 @@
 """What holds for every tier."""
 
 import asyncio
+import os
+
+WORKERS_PER_CORE = 2
+"""Of `pytest -n auto`: one that waits for a server leaves its core to another."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many tests run at once, on the cores that we may use."""
+    return WORKERS_PER_CORE * len(os.sched_getaffinity(0))
 
 
 def pytest_sessionstart() -> None:

@@ -21,6 +21,13 @@ PROGRAM = Path(sys.executable).with_name("rollcall")
 DEADLINE_SECONDS = 30.0
 QUESTIONS = 20
 """That many questions reach each of two workers but for once in half a million times."""
+ELECTION = (
+    "--leader-elect",
+    "--leader-elect-lease-duration=7s",
+    "--leader-elect-renew-deadline=5s",
+    "--leader-elect-retry-period=500ms",
+)
+"""For replicas that soon find out who leads; a busy machine still leaves time to renew the Lease."""
 CHILDREN = ("rollcall.app", "rollcall.serve.worker", "rollcall.publish.transfer.process")
 _LISTENING = re.compile(r"\b(dns|http|transfers) on (\S+?):(\d+)")
 

@@ -1,13 +1,16 @@
 """One API server for all tests of this tier, and a namespace of its own for each."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from api.faultproxy import FaultProxy
 from controlplane import ControlPlane, FetchFailed, ProgramMissing
+from rollcall.kube.client import KubeClient
+from rollcall.kube.credentials import Credentials
 
 CRDS = Path(__file__).parents[2] / "manifests" / "crds"
 
@@ -59,3 +62,22 @@ def namespace(cluster: ControlPlane) -> Iterator[str]:
     cluster.workloads.make_namespace(name)
     yield name
     cluster.workloads.remove_namespace(name)
+
+
+@pytest.fixture
+async def client(cluster: ControlPlane) -> AsyncIterator[KubeClient]:
+    async with KubeClient(Credentials(str(cluster.kubeconfig))) as made:
+        yield made
+
+
+@pytest.fixture
+async def proxy(cluster: ControlPlane) -> AsyncIterator[FaultProxy]:
+    """Stand between a client and the API server, to go wrong on command."""
+    async with FaultProxy(cluster) as made:
+        yield made
+
+
+@pytest.fixture
+def proxied(proxy: FaultProxy, tmp_path: Path) -> Credentials:
+    """Make credentials that lead through the proxy."""
+    return Credentials(proxy.kubeconfig(tmp_path))

@@ -14,7 +14,7 @@ import pytest
 from api.test_operator import wait_instance
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
-from rollcall_process import Rollcall
+from rollcall_process import ELECTION, Rollcall
 from waiting import eventually
 
 VERSION = "rollcall.dev/v1alpha1"
@@ -131,7 +131,7 @@ def test_a_crash_and_another_leader_neither_repeat_a_step_nor_leave_one_out(
     cluster: ControlPlane, web: Web, namespace: str, tmp_path: Path
 ) -> None:
     """Both answer the same share throughout: the one that is written."""
-    options = ("--leader-elect", f"--operator-namespace={namespace}")
+    options = (*ELECTION, f"--operator-namespace={namespace}")
     *before, last = WEIGHTS
     steps = [*({"weight": weight, "pause": "3s"} for weight in before), {"weight": last}]
     with (

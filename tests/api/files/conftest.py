@@ -11,7 +11,6 @@ import pytest
 
 from controlplane import ApiError, ControlPlane
 from rollcall.kube.client import KubeClient
-from rollcall.kube.credentials import Credentials
 from rollcall.model import DiscoveryFile, Key, Members
 from rollcall.publish.config_maps import FilePublisher, FileReport
 from rollcall.publish.file_store import FileStore
@@ -101,12 +100,6 @@ async def running(publishing: Publishing) -> AsyncIterator[Publishing]:
         task = group.create_task(publisher.run())
         yield publishing
         task.cancel()
-
-
-@pytest.fixture
-async def client(cluster: ControlPlane) -> AsyncIterator[KubeClient]:
-    async with KubeClient(Credentials(str(cluster.kubeconfig))) as made:
-        yield made
 
 
 @pytest.fixture

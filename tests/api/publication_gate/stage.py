@@ -6,7 +6,7 @@ from pathlib import Path
 
 from controlplane import ControlPlane
 from nameservers import Bind
-from rollcall_process import Rollcall
+from rollcall_process import ELECTION, Rollcall
 from waiting import eventually
 
 PODS = 10
@@ -37,9 +37,9 @@ class Stage:
     def replicas(self) -> Iterator[tuple[Rollcall, Rollcall]]:
         """Run two in the place of the one: the first leads, the other one leads after it."""
         self.rollcall.stop()
-        with self.start("--leader-elect", state="first") as first:
+        with self.start(*ELECTION, state="first") as first:
             eventually(lambda: first.metric("rollcall_leader") == 1, "it leads")
-            with self.start("--leader-elect", state="second") as second:
+            with self.start(*ELECTION, state="second") as second:
                 second.wait_ready()
                 yield first, second
                 assert second.metric("rollcall_leader") == 1

@@ -2,16 +2,12 @@
 
 from collections.abc import AsyncIterator
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from api.faultproxy import FaultProxy
-from controlplane import ControlPlane
 from rollcall.kube import NotFound
 from rollcall.kube.client import KubeClient
-from rollcall.kube.credentials import Credentials
 from rollcall.model import Key
 from rollcall.status.kinds import API_VERSION, Kind, ObjectRef
 
@@ -61,28 +57,10 @@ class Objects:
 
 
 @pytest.fixture
-async def client(cluster: ControlPlane) -> AsyncIterator[KubeClient]:
-    async with KubeClient(Credentials(str(cluster.kubeconfig))) as made:
-        yield made
-
-
-@pytest.fixture
 async def objects(client: KubeClient, namespace: str) -> AsyncIterator[Objects]:
     made = Objects(client, namespace)
     yield made
     await made.clear_zones()
-
-
-@pytest.fixture
-async def proxy(cluster: ControlPlane) -> AsyncIterator[FaultProxy]:
-    async with FaultProxy(cluster) as made:
-        yield made
-
-
-@pytest.fixture
-def proxied(proxy: FaultProxy, tmp_path: Path) -> Credentials:
-    """Make credentials that lead through the proxy."""
-    return Credentials(proxy.kubeconfig(tmp_path))
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from nameservers import (
     serial,
     serving,
 )
-from rollcall_process import Rollcall
+from rollcall_process import ELECTION, Rollcall
 from waiting import eventually
 
 
@@ -118,7 +118,7 @@ def test_transfers_to_five_secondaries_at_once(stage: Stage, tmp_path: Path):
 
 def test_a_secondary_of_two_replicas_goes_on_with_the_one_that_leads(stage: Stage, tmp_path: Path):
     """Only the leader notifies and lets transfer; the next one goes on from the serial of the last."""
-    listen = ("--leader-elect", "--transfer-listen=127.0.0.1:0")
+    listen = (*ELECTION, "--transfer-listen=127.0.0.1:0")
     stage.zone()
     with stage.rollcall(*listen, state="a") as first:
         eventually(functools.partial(_leads, first), "the first one leads", seconds=60)
@@ -174,9 +174,9 @@ def leaders(*rollcalls: Rollcall) -> list[float]:
 def test_of_two_replicas_one_writes_and_the_other_takes_over(stage: Stage, tmp_path: Path):
     with serving(Bind.primary(tmp_path / "b", DEDICATED)) as [bind]:
         stage.zone(updates=[stage.update("bind", bind)])
-        with stage.rollcall("--leader-elect", state="a") as first:
+        with stage.rollcall(*ELECTION, state="a") as first:
             wait_data(bind, stage.name, EVERYONE, first)
-            with stage.rollcall("--leader-elect", state="b") as second:
+            with stage.rollcall(*ELECTION, state="b") as second:
                 assert leaders(first, second) == [1, 0]
                 assert first.stop() == 0
                 eventually(functools.partial(_leads, second), "the other one leads", seconds=60)
@@ -189,9 +189,9 @@ def test_a_leader_that_stood_still_undoes_nothing(stage: Stage, tmp_path: Path):
     """It wakes up with a view that is a minute old, and with another leader in its place."""
     with serving(Bind.primary(tmp_path / "b", DEDICATED)) as [bind]:
         stage.zone(updates=[stage.update("bind", bind)])
-        with stage.rollcall("--leader-elect", state="a") as first:
+        with stage.rollcall(*ELECTION, state="a") as first:
             wait_data(bind, stage.name, EVERYONE, first)
-            with stage.rollcall("--leader-elect", state="b") as second:
+            with stage.rollcall(*ELECTION, state="b") as second:
                 first.pause()
                 stage.set_ready(2, False)
                 eventually(functools.partial(_leads, second), "the other one leads", seconds=60)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from api.faultproxy import FaultProxy
 from controlplane import ControlPlane
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials
@@ -36,18 +35,6 @@ def breakable(client_ca: Path) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture
-async def client(cluster: ControlPlane) -> AsyncIterator[KubeClient]:
-    async with KubeClient(Credentials(str(cluster.kubeconfig))) as made:
-        yield made
-
-
-@pytest.fixture
-async def proxy(cluster: ControlPlane) -> AsyncIterator[FaultProxy]:
-    async with FaultProxy(cluster) as made:
-        yield made
-
-
-@pytest.fixture
-async def proxied(proxy: FaultProxy, tmp_path: Path) -> AsyncIterator[KubeClient]:
-    async with KubeClient(Credentials(proxy.kubeconfig(tmp_path))) as made:
+async def proxied_client(proxied: Credentials) -> AsyncIterator[KubeClient]:
+    async with KubeClient(proxied) as made:
         yield made

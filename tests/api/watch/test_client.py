@@ -206,51 +206,52 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("fault", "error"), REFUSALS)
 async def test_what_goes_wrong_has_one_name(
-    proxy: FaultProxy, proxied: KubeClient, fault: Answer | Cut, error: type[Exception]
+    proxy: FaultProxy, proxied_client: KubeClient, fault: Answer | Cut, error: type[Exception]
 ) -> None:
     proxy.inject(fault, "GET /api/v1/namespaces/default", times=100)
     with pytest.raises(error) as caught:
-        await proxied.get("/api/v1/namespaces/default")
+        await proxied_client.get("/api/v1/namespaces/default")
     assert str(caught.value).startswith("GET /api/v1/namespaces/default: ")
     with pytest.raises(error):
-        await all_of(proxied.watch("/api/v1/namespaces/default", {"resourceVersion": "0"}))
+        await all_of(proxied_client.watch("/api/v1/namespaces/default", {"resourceVersion": "0"}))
     if isinstance(caught.value, TooManyRequests):
         assert caught.value.retry_after_seconds == 3
 
 
 async def test_no_answer_in_time(
-    proxy: FaultProxy, proxied: KubeClient, monkeypatch: pytest.MonkeyPatch
+    proxy: FaultProxy, proxied_client: KubeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await proxied.get("/api/v1/namespaces/default")  # so that no time goes into loading the credentials
+    # So that no time goes into loading the credentials:
+    await proxied_client.get("/api/v1/namespaces/default")
     monkeypatch.setattr(client_module, "LIST_SECONDS", 0.2)
     monkeypatch.setattr(client_module, "OPEN_SECONDS", 0.2)
     proxy.inject(Stall(100), "GET /api/v1/pods", times=2)
     with pytest.raises(Unreachable, match="no answer in time"):
-        await proxied.list_page("/api/v1/pods", {})
+        await proxied_client.list_page("/api/v1/pods", {})
     proxy.heal()
     proxy.inject(Stall(0), "GET /api/v1/pods")
     with pytest.raises(Unreachable, match="no answer in time"):
-        await all_of(proxied.watch("/api/v1/pods", {}))
+        await all_of(proxied_client.watch("/api/v1/pods", {}))
 
 
-async def test_an_answer_that_is_no_json(proxy: FaultProxy, proxied: KubeClient) -> None:
+async def test_an_answer_that_is_no_json(proxy: FaultProxy, proxied_client: KubeClient) -> None:
     proxy.inject(Answer(200, b"<html>log in here</html>"), "GET /api/v1/pods")
     with pytest.raises(Unreachable, match="an answer that can't be read"):
-        await proxied.get("/api/v1/pods")
+        await proxied_client.get("/api/v1/pods")
 
 
-async def test_a_stream_that_breaks_inside_an_event(proxy: FaultProxy, proxied: KubeClient) -> None:
+async def test_a_stream_that_breaks_inside_an_event(proxy: FaultProxy, proxied_client: KubeClient) -> None:
     proxy.inject(Answer(200, b'{"type":"ADDED","object":{}}\n{"type":"AD'), "watch=true")
-    async with aclosing(proxied.watch("/api/v1/pods", {})) as watch:
+    async with aclosing(proxied_client.watch("/api/v1/pods", {})) as watch:
         await accepted(watch)
         assert await anext(watch) == [b'{"type":"ADDED","object":{}}']
         with pytest.raises(Unreachable, match="ended inside an event"):
             await anext(watch)
 
 
-async def test_only_what_is_needed_is_sent(proxy: FaultProxy, proxied: KubeClient) -> None:
-    await proxied.list_page("/api/v1/pods", {"limit": "1", "continue": ""})
-    async with aclosing(proxied.watch("/api/v1/pods", {"resourceVersion": "0"})) as watch:
+async def test_only_what_is_needed_is_sent(proxy: FaultProxy, proxied_client: KubeClient) -> None:
+    await proxied_client.list_page("/api/v1/pods", {"limit": "1", "continue": ""})
+    async with aclosing(proxied_client.watch("/api/v1/pods", {"resourceVersion": "0"})) as watch:
         await accepted(watch)
     assert proxy.requests == [
         "GET /api/v1/pods?limit=1&continue= HTTP/1.1",
