@@ -13,12 +13,11 @@ from rollcall.kube import CredentialsError, NotFound
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials, kubeconfig_path
 from rollcall.kube.paths import api_path
-from rollcall.model import Key
+from rollcall.model import API_VERSION, Key
 
 from .objects import File, Metadata, Service, Zone
 from .options import Failed, GlobalOptions, NotThere
 
-GROUP_VERSION = "rollcall.dev/v1alpha1"
 PAGE_SIZE = 500
 
 _ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -83,17 +82,17 @@ class Cluster:
 
     async def services(self, namespace: str | None) -> list[Service]:
         """List ServiceInstances by namespace and name; None is all namespaces."""
-        found = await self._list(api_path(GROUP_VERSION, "serviceinstances", namespace=namespace), Service)
+        found = await self._list(api_path(API_VERSION, "serviceinstances", namespace=namespace), Service)
         return sorted(found, key=lambda service: service.key)
 
     async def zones(self) -> list[Zone]:
         """List DiscoveryZones by name."""
-        found = await self._list(api_path(GROUP_VERSION, "discoveryzones"), Zone)
+        found = await self._list(api_path(API_VERSION, "discoveryzones"), Zone)
         return sorted(found, key=lambda zone: zone.metadata.name)
 
     async def files(self, namespace: str | None) -> list[File]:
         """List DiscoveryFiles by namespace and name; None is all namespaces."""
-        found = await self._list(api_path(GROUP_VERSION, "discoveryfiles", namespace=namespace), File)
+        found = await self._list(api_path(API_VERSION, "discoveryfiles", namespace=namespace), File)
         return sorted(found, key=lambda file: file.key)
 
     async def service(self, key: Key) -> Service:
@@ -102,7 +101,7 @@ class Cluster:
         Raises:
             NotThere: there is none of this name.
         """
-        path = api_path(GROUP_VERSION, "serviceinstances", namespace=key.namespace, name=key.name)
+        path = api_path(API_VERSION, "serviceinstances", namespace=key.namespace, name=key.name)
         try:
             return await self.client.get(path, decoder=_SERVICE)
         except NotFound as error:
@@ -116,13 +115,13 @@ class Cluster:
     async def zone(self, name: str) -> Zone | None:
         """Read a DiscoveryZone, None where there is none of this name."""
         try:
-            return await self.client.get(api_path(GROUP_VERSION, "discoveryzones", name=name), decoder=_ZONE)
+            return await self.client.get(api_path(API_VERSION, "discoveryzones", name=name), decoder=_ZONE)
         except NotFound:
             return None
 
     async def probe(self, namespace: str | None) -> None:
         """Find out whether services can be listed: who waits for changes would wait for ever."""
-        path = api_path(GROUP_VERSION, "serviceinstances", namespace=namespace)
+        path = api_path(API_VERSION, "serviceinstances", namespace=namespace)
         await self.client.list_page(path, {"limit": "1"})
 
     async def dns_servers(self, namespace: str | None) -> dict[str, tuple[str, int]]:

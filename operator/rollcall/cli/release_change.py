@@ -7,13 +7,11 @@ at once is more help than a condition to look for.
 from typing import Any, NamedTuple
 
 from rollcall.model import BlueGreen, Canary, Follow, Strategy
+from rollcall.model.release_status import MAX_VERSIONS
 from rollcall.model.status import RELEASED
 
 from .objects import Service
 from .options import Failed
-
-MAX_VERSIONS = 64
-"""So many versions are in the status; of another one nothing is known when the list is full."""
 
 
 class ReleaseChange(NamedTuple):

@@ -9,10 +9,10 @@ import msgspec
 from rollcall.directory.release import follows
 from rollcall.kube import Conflict, Forbidden, Unreachable
 from rollcall.kube.paths import api_path
-from rollcall.model import Key
+from rollcall.model import API_VERSION, Key
 from rollcall.model.status import RECONCILING, RELEASED
 
-from .cluster import GROUP_VERSION, Cluster
+from .cluster import Cluster
 from .objects import Service, Zone
 from .options import Failed
 from .release_change import ReleaseChange
@@ -72,7 +72,7 @@ async def apply_change(
     """
     service = await cluster.service(key)
     first = service.spec.release
-    path = api_path(GROUP_VERSION, "serviceinstances", namespace=key.namespace, name=key.name)
+    path = api_path(API_VERSION, "serviceinstances", namespace=key.namespace, name=key.name)
     for _ in range(MAX_CONFLICTS):
         change = decide(service)
         if not change.patch:

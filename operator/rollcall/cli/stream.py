@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from rollcall.model import InstanceSpec, InstanceStatus, Key
+from rollcall.model import API_VERSION, InstanceSpec, InstanceStatus, Key
 from rollcall.watch import Batch, Reflector, Resource, Transport
 from rollcall.watch.wire import ObjectMeta
 
@@ -26,7 +26,7 @@ def _read(wire: _Wire, key: Key) -> Service:
     return Service(metadata, wire.spec, wire.status)
 
 
-_SERVICES = Resource("rollcall.dev/v1alpha1", "serviceinstances", _Wire, _read)
+_SERVICES = Resource(API_VERSION, "serviceinstances", _Wire, _read)
 
 
 class ServiceStream:

@@ -4,7 +4,7 @@ from .duration import duration_seconds, short_duration_seconds, wait_seconds
 from .file_status import FileStatus, LeftOutService
 from .instance import Counts, Instance, InstancePort, Members, Problem, Reason
 from .instance_status import InstanceStatus, ListedInstance, ListedPort, ServicePublication
-from .keys import Key, is_host_label
+from .keys import API_VERSION, Key, is_host_label
 from .release import (
     BlueGreen,
     Canary,
@@ -49,6 +49,7 @@ from .workload import PUBLISHED_GATE, ContainerPort, Gate, Pod, Service, Service
 from .zone_status import ZonePublication, ZoneStatus
 
 __all__ = [
+    "API_VERSION",
     "PUBLISHED_GATE",
     "Answer",
     "BlueGreen",

@@ -3,6 +3,9 @@
 import re
 from typing import NamedTuple
 
+API_VERSION = "rollcall.dev/v1alpha1"
+"""The API group of our own resources, and its version."""
+
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 

@@ -5,6 +5,9 @@ import msgspec
 from .release import Progress, Released, Strategy
 from .status import always
 
+MAX_VERSIONS = 64
+"""So many versions are in the status; of another one nothing is known when the list is full."""
+
 
 class RememberedRelease(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The part that is read back over a restart, and by every replica. `weight` is None without a canary."""

@@ -11,11 +11,11 @@ from typing import Any, Never
 from rollcall.kube.backoff import Uniform, uniform
 from rollcall.kube.errors import AlreadyExists
 from rollcall.kube.work_queue import WorkQueue
-from rollcall.model import Key, Service
+from rollcall.model import API_VERSION, Key, Service
 from rollcall.watch.resource import SERVICE_INSTANCES
 
 from .api import CreateApi
-from .kinds import API_VERSION, Kind
+from .kinds import Kind
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "rollcall"}
 

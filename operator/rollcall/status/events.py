@@ -14,10 +14,10 @@ from uuid import uuid4
 
 from rollcall.kube.errors import KubeError
 from rollcall.kube.paths import api_path
-from rollcall.model import Key, rfc3339
+from rollcall.model import API_VERSION, Key, rfc3339
 
 from .api import CreateApi
-from .kinds import API_VERSION, Kind
+from .kinds import Kind
 from .status_writer import Written
 from .transitions import Transition, transitions
 

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 from rollcall.model import FileStatus, InstanceStatus, Key, Status, ZoneStatus
 from rollcall.watch.resource import DISCOVERY_FILES, DISCOVERY_ZONES, SERVICE_INSTANCES, Resource
 
-API_VERSION = "rollcall.dev/v1alpha1"
-
 
 class Kind(StrEnum):
     """A kind of ours. DiscoveryZones belong to no namespace: the one in their key is empty."""

@@ -25,9 +25,8 @@ from rollcall.model import (
     rfc3339,
     version_to_label,
 )
+from rollcall.model.release_status import MAX_VERSIONS
 from rollcall.model.status import FALSE, RELEASED, TRUE
-
-MAX_VERSIONS = 64
 
 
 def release_status(entry: Entry, current: ReleaseStatus, now: float) -> ReleaseStatus:

@@ -7,7 +7,7 @@ import msgspec
 
 from rollcall.kube.errors import UNDECODABLE, Unreachable
 from rollcall.kube.paths import api_path
-from rollcall.model import Key
+from rollcall.model import API_VERSION, Key
 
 from . import decode
 from .wire import (
@@ -183,14 +183,12 @@ def _unread(meta: WireIdentity, problem: str) -> Item[T]:
     return Item(decode.key_of(meta), meta.uid, None, problem)
 
 
-_ROLLCALL = "rollcall.dev/v1alpha1"
-
 # Pods are followed in every phase. A field selector (status.phase=Running) would save events, but the status
 # of a service names the reason of each pod that is left out, and Pending, Failed and Succeeded are reasons.
 PODS = Resource("v1", "pods", WirePod, decode.pod)
 SERVICES = Resource("v1", "services", WireService, decode.service)
-SERVICE_INSTANCES = Resource(_ROLLCALL, "serviceinstances", WireServiceInstance, decode.service_instance)
+SERVICE_INSTANCES = Resource(API_VERSION, "serviceinstances", WireServiceInstance, decode.service_instance)
 DISCOVERY_ZONES = Resource(
-    _ROLLCALL, "discoveryzones", WireDiscoveryZone, decode.discovery_zone, namespaced=False
+    API_VERSION, "discoveryzones", WireDiscoveryZone, decode.discovery_zone, namespaced=False
 )
-DISCOVERY_FILES = Resource(_ROLLCALL, "discoveryfiles", WireDiscoveryFile, decode.discovery_file)
+DISCOVERY_FILES = Resource(API_VERSION, "discoveryfiles", WireDiscoveryFile, decode.discovery_file)

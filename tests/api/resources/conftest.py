@@ -8,8 +8,8 @@ import pytest
 
 from rollcall.kube import NotFound
 from rollcall.kube.client import KubeClient
-from rollcall.model import Key
-from rollcall.status.kinds import API_VERSION, Kind, ObjectRef
+from rollcall.model import API_VERSION, Key
+from rollcall.status.kinds import Kind, ObjectRef
 
 Json = dict[str, Any]
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rollcall.model import DiscoveryFile, Key, Problem
+from rollcall.model import API_VERSION, DiscoveryFile, Key, Problem
 
 MANAGED_BY, ROLLCALL = "app.kubernetes.io/managed-by", "rollcall"
 PREFIX = "rollcall.dev/"
@@ -16,7 +16,7 @@ PARTS = f"{PREFIX}parts"
 
 Metadata = Mapping[str, Any]
 
-_OWNER = {"apiVersion": "rollcall.dev/v1alpha1", "kind": "DiscoveryFile"}
+_OWNER = {"apiVersion": API_VERSION, "kind": "DiscoveryFile"}
 
 
 def is_ours(metadata: Metadata, file: DiscoveryFile) -> bool:
