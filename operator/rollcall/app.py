@@ -314,7 +314,9 @@ class App:
             return self._tracker.workers.why_not_fed()
         if self._config.snapshot_path.exists():
             return self._tracker.workers.why_not_connected()
-        return f"waiting for the first list of {', '.join(self._cluster.waiting()) or 'zones and files'}"
+        waiting = self._cluster.waiting() or {"zones and files": self._configuration.trouble}
+        troubles = dict.fromkeys(str(each) for each in waiting.values() if each is not None)
+        return ": ".join((f"waiting for the first list of {', '.join(waiting)}", *troubles))
 
 
 async def _run(config: Config, listener: socket.socket) -> None:

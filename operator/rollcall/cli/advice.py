@@ -1,6 +1,6 @@
 """What to say when the API server doesn't do what a command asks of it."""
 
-from rollcall.kube import CredentialsError, Forbidden, KubeError, NotFound, Unauthorized, Unreachable
+from rollcall.kube import CredentialsError, Forbidden, KindMissing, KubeError, Unauthorized, Unreachable
 
 INSTALL = "kubectl apply --server-side -f manifests/install.yaml"
 
@@ -16,6 +16,6 @@ def advice(error: KubeError) -> str:
         return f"the API server doesn't know you: {error.message}. Log in again, or choose another --context."
     if isinstance(error, Forbidden):
         return f"a right is missing: {error.message}. Ask an administrator for it."
-    if isinstance(error, NotFound):
+    if isinstance(error, KindMissing):
         return f"the API server doesn't know our resources: Rollcall is not installed. Install it: {INSTALL}"
     return str(error)

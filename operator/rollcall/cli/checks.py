@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 from rollcall.kube import Forbidden, KubeError, NotFound
+from rollcall.kube.errors import APPLY_CRDS
 from rollcall.model.wording import abridged
 
 from .advice import INSTALL, advice
@@ -19,7 +20,6 @@ from .schema import KINDS, missing_fields
 OLDEST = (1, 31)
 """The first Kubernetes that has all that the rules and the selectable fields of the CRDs need."""
 
-UPGRADE = "kubectl apply --server-side -f manifests/crds/"
 EXAMPLE_ZONE = "kubectl apply -f manifests/examples/zone.yaml, with a domain of yours"
 
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -121,7 +121,9 @@ async def check_crd(cluster: Cluster, plural: str) -> Line:
         version for version in crd["spec"]["versions"] if version["name"] == "v1alpha1" and version["served"]
     ]
     if not served:
-        return Line(Level.FAIL, name, "The CRD does not serve v1alpha1.", f"Bring it up to date: {UPGRADE}")
+        return Line(
+            Level.FAIL, name, "The CRD does not serve v1alpha1.", f"Bring it up to date: {APPLY_CRDS}"
+        )
     missing = missing_fields(plural, served[0].get("schema", {}).get("openAPIV3Schema", {}))
     if missing:
         return Line(
@@ -129,7 +131,7 @@ async def check_crd(cluster: Cluster, plural: str) -> Line:
             name,
             f"The CRD is older than this version: it lacks {abridged(missing[:5], len(missing))}"
             + (" fields." if len(missing) > 5 else "."),
-            f"Bring it up to date: {UPGRADE}",
+            f"Bring it up to date: {APPLY_CRDS}",
         )
     return Line(Level.OK, name, "established, with all fields of this version")
 

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from rollcall.kube import CredentialsError, NotFound
+from rollcall.kube import CredentialsError, KindMissing, NotFound
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials, kubeconfig_path
 from rollcall.kube.paths import api_path
@@ -104,18 +104,20 @@ class Cluster:
         path = api_path(API_VERSION, "serviceinstances", namespace=key.namespace, name=key.name)
         try:
             return await self.client.get(path, decoder=_SERVICE)
+        except KindMissing:
+            raise
         except NotFound as error:
-            if f'"{key.name}"' not in error.message:  # the whole kind is unknown
-                raise
             raise NotThere(
                 f"there is no ServiceInstance {key}: `rollcall status -A` lists those that there are."
-                " Rollcall makes one for each Service that a zone or a file selects."
+                " Rollcall makes one for each Service with a selector that a zone or a file selects."
             ) from error
 
     async def zone(self, name: str) -> Zone | None:
         """Read a DiscoveryZone, None where there is none of this name."""
         try:
             return await self.client.get(api_path(API_VERSION, "discoveryzones", name=name), decoder=_ZONE)
+        except KindMissing:
+            raise
         except NotFound:
             return None
 

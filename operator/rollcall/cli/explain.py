@@ -95,7 +95,8 @@ async def explain(cluster: Cluster, name: dns.name.Name, key: Key | None) -> tup
             service = await cluster.service(key)
         except NotThere:
             return None, [
-                f"{missing} There is no ServiceInstance {key}: no zone or file selects such a Service."
+                f"{missing} There is no ServiceInstance {key}: no zone or file selects such a Service,"
+                " or it has no selector."
             ]
         return service, [missing, *_state(service)]
     try:

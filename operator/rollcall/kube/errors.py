@@ -6,7 +6,8 @@ KubeError
 └── ApiError              the API server answered and said no (a status without a class of its own)
     ├── Unauthorized      401
     ├── Forbidden         403: the message names the verb and the resource
-    ├── NotFound          404: the object, or its whole kind while the CRD is missing
+    ├── NotFound          404: the object
+    │   └── KindMissing   404: its whole kind, while the CRD is missing or not established yet
     ├── AlreadyExists     409, on create
     ├── Conflict          409, on a write with an old resourceVersion
     ├── Gone              410, or a resourceVersion that the server has not reached: list again
@@ -16,6 +17,9 @@ KubeError
 """
 
 import msgspec
+
+APPLY_CRDS = "kubectl apply --server-side -f manifests/crds/"
+"""What makes our kinds known to an API server, and brings them up to date."""
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that aren't what they should be; an answer of such bytes is Unreachable."""
@@ -59,7 +63,11 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """404."""
+    """404: there is no object of this name."""
+
+
+class KindMissing(NotFound):
+    """404: the API server serves no such kind; of ours the message says what to apply."""
 
 
 class AlreadyExists(ApiError):

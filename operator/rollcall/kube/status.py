@@ -5,6 +5,7 @@ from http import HTTPStatus
 import msgspec
 
 from .errors import (
+    APPLY_CRDS,
     UNDECODABLE,
     AlreadyExists,
     ApiError,
@@ -12,6 +13,7 @@ from .errors import (
     Forbidden,
     Gone,
     Invalid,
+    KindMissing,
     NotFound,
     ServerError,
     TooManyRequests,
@@ -20,6 +22,7 @@ from .errors import (
 
 _TOO_LARGE = "ResourceVersionTooLarge"
 _PROSE_LIMIT = 200
+_OURS = "/apis/rollcall.dev/"
 
 _CLASSES: dict[int, type[ApiError]] = {
     401: Unauthorized,
@@ -37,6 +40,7 @@ class _Cause(msgspec.Struct):
 
 
 class _Details(msgspec.Struct, rename="camel"):
+    name: str = ""
     causes: list[_Cause] = []
     retry_after_seconds: float | None = None
 
@@ -73,7 +77,11 @@ def error_of(doing: str, status: Status, http_status: int = 0, retry_after: str 
     if wait is None and retry_after is not None and retry_after.isdecimal():
         wait = float(retry_after)
     reason = status.reason or _phrase(code)
-    return _class_of(code, reason, details)(doing, code, reason, status.message or "no message", wait)
+    kind = _class_of(code, reason, details)
+    message = status.message or "no message"
+    if kind is KindMissing and _OURS in doing:
+        message = f"the API server doesn't know this kind: apply Rollcall's CRDs, {APPLY_CRDS}"
+    return kind(doing, code, reason, message, wait)
 
 
 def _class_of(code: int, reason: str, details: _Details) -> type[ApiError]:
@@ -83,6 +91,10 @@ def _class_of(code: int, reason: str, details: _Details) -> type[ApiError]:
         return Gone
     if reason == "AlreadyExists":
         return AlreadyExists
+    # Of an object that is not there the Status has the name. For a kind that is not served the server has
+    # what it says of any path that it does not know: "404 page not found".
+    if code == 404 and not details.name:
+        return KindMissing
     return _CLASSES.get(code, ServerError if code >= 500 else ApiError)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rollcall.directory import Directory
 from rollcall.kube.client import KubeClient
+from rollcall.kube.errors import KubeError
 from rollcall.model import Key, Pod
 from rollcall.watch.reflector import Batch, Reflector
 from rollcall.watch.resource import PODS, SERVICE_INSTANCES, SERVICES
@@ -61,9 +62,9 @@ class ClusterSource:
         for reflector in self.reflectors:
             await reflector.synced.wait()
 
-    def waiting(self) -> list[str]:
-        """Return the resources of which there is no whole list yet."""
-        return [str(each.resource) for each in self.reflectors if not each.synced.is_set()]
+    def waiting(self) -> dict[str, KubeError | None]:
+        """Return the resources of which there is no whole list yet, each with what is wrong."""
+        return {str(each.resource): each.trouble for each in self.reflectors if not each.synced.is_set()}
 
     def _on_batch(
         self, apply: Callable[[Any], None], remove: Callable[[Key], None], batch: Batch[Any]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rollcall.kube import CredentialsError, Forbidden, NotFound, Unreachable
+from rollcall.kube import CredentialsError, Forbidden, KindMissing, NotFound, Unreachable
 from unit.cli.canned import GROUP, CannedApi
 from unit.cli.conftest import Rollcall
 from unit.cli.shop import TAKEN, WEB, condition, instance, service
@@ -243,9 +243,10 @@ def test_what_is_asked_wrongly(
         (CredentialsError("a file: broken."), "a file: broken. Say which cluster with --kubeconfig"),
         (Forbidden("GET /x", 403, "Forbidden", "ann may not list"), "a right is missing: ann may not list."),
         (
-            NotFound("GET /x", 404, "NotFound", "no such page"),
+            KindMissing("GET /x", 404, "NotFound", "no such page"),
             "the API server doesn't know our resources: Rollcall is not",
         ),
+        (NotFound("GET /x", 404, "NotFound", "web is gone"), "GET /x: 404 NotFound: web is gone"),
     ],
 )
 def test_what_the_api_server_says_no_to(

@@ -18,7 +18,7 @@ FORBIDDEN = (
         (400, "BadRequest", errors.ApiError),
         (401, "Unauthorized", errors.Unauthorized),
         (403, "Forbidden", errors.Forbidden),
-        (404, "NotFound", errors.NotFound),
+        (404, "NotFound", errors.KindMissing),
         (409, "Conflict", errors.Conflict),
         (409, "AlreadyExists", errors.AlreadyExists),
         (410, "Expired", errors.Gone),
@@ -87,3 +87,44 @@ def test_an_answer_that_is_not_the_api_servers(body: bytes, http_status: int, te
 def test_the_tree_is_whole() -> None:
     for name in ("Unreachable", "CredentialsError", "ApiError"):
         assert issubclass(getattr(errors, name), errors.KubeError)
+
+
+OURS = "/apis/rollcall.dev/v1alpha1/discoveryzones"
+PAGE = b"404 page not found\n"
+NO_RESOURCE = msgspec.json.encode(
+    {
+        "reason": "NotFound",
+        "message": "the server could not find the requested resource",
+        "details": {},
+        "code": 404,
+    }
+)
+
+
+@pytest.mark.parametrize("body", [PAGE, NO_RESOURCE, b""])
+@pytest.mark.parametrize("doing", [f"GET {OURS}", f"GET {OURS}?watch", f"PATCH {OURS}/main/status"])
+def test_where_our_kinds_are_missing_it_says_what_to_apply(body: bytes, doing: str) -> None:
+    error = error_of(doing, read_status(body), 404)
+    assert type(error) is errors.KindMissing
+    assert str(error).startswith(f"{doing}: 404 NotFound: ")
+    assert "kubectl apply --server-side -f manifests/crds/" in error.message
+    assert "page not found" not in error.message
+
+
+@pytest.mark.parametrize("body", [PAGE, NO_RESOURCE])
+def test_kinds_of_others_are_theirs_to_install(body: bytes) -> None:
+    error = error_of("GET /apis/flagger.app/v1beta1/canaries", read_status(body), 404)
+    assert type(error) is errors.KindMissing
+    assert "manifests" not in str(error)
+
+
+def test_an_object_that_is_missing_is_not_its_kind() -> None:
+    status = {
+        "reason": "NotFound",
+        "message": 'discoveryzones.rollcall.dev "main" not found',
+        "details": {"name": "main", "group": "rollcall.dev", "kind": "discoveryzones"},
+        "code": 404,
+    }
+    error = error_of(f"GET {OURS}/main", read_status(msgspec.json.encode(status)), 404)
+    assert type(error) is errors.NotFound
+    assert error.message == status["message"]

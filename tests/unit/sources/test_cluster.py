@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from rollcall.directory import Directory
+from rollcall.kube import Unreachable
 from rollcall.model import Key
 from rollcall.sources import cluster as module
 from rollcall.sources.cluster import ClusterSource
@@ -23,6 +24,7 @@ class Reflector:
         self.take = take
         self.namespace = namespace
         self.synced = asyncio.Event()
+        self.trouble = None
 
 
 class World:
@@ -85,12 +87,19 @@ async def test_what_is_waited_for_is_told():
     left = ["pods", "services", "serviceinstances"]
     for reflector in source.reflectors:
         await asyncio.sleep(0)
-        assert source.waiting() == left
+        assert source.waiting() == dict.fromkeys(left)
         assert not waiting.done()
         left.pop(0)
         reflector.synced.set()
     await waiting
-    assert source.waiting() == []
+    assert source.waiting() == {}
+
+
+def test_what_is_wrong_is_told_with_what_is_waited_for():
+    source = World().source
+    error = Unreachable("GET /api/v1/pods: connection refused")
+    source.reflectors[0].trouble = error
+    assert source.waiting() == {"pods": error, "services": None, "serviceinstances": None}
 
 
 def test_an_empty_namespace_is_all_of_them():
