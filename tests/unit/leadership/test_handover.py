@@ -36,3 +36,10 @@ async def test_zones_without_a_status_and_with_an_odd_one_are_passed_over():
     odd = {"serial": 5, "digest": "?", "publications": [{"domain": "a" * 70, "target": "serve", "serial": 1}]}
     api = Api({"spec": {"domain": "new.example"}}, {"spec": {"domain": "odd.example"}, "status": odd})
     assert await previous_leader_serials(api) == {from_text("odd.example"): HandedOut(5, None)}
+
+
+async def test_a_status_that_can_not_be_read_costs_no_other_zone_its_serial(caplog):
+    odd = {"spec": {"domain": "odd.example"}, "status": {"serial": "soon"}}
+    api = Api(odd, {"spec": {"domain": "example.com"}, "status": {"serial": 5, "digest": "a"}})
+    assert await previous_leader_serials(api) == {from_text("example.com"): HandedOut(5, 10)}
+    assert "status can't be read" in caplog.text
