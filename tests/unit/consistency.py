@@ -33,7 +33,7 @@ _TERMINAL = {"Succeeded", "Failed"}
 _PROTOCOLS = {"TCP", "UDP", "SCTP"}
 _SERVICE_TYPES = {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}
 
-_NEVER_CHANGES = {Pod: ("hostname", "ports"), Service: ("created",)}
+_NEVER_CHANGES = {Pod: ("hostname", "subdomain", "ports"), Service: ("created",)}
 """What the API server lets nobody change of an object (of a pod's spec little more than images can be)."""
 
 
@@ -204,6 +204,8 @@ def _broken_pod(it: Pod) -> Iterator[str]:
     yield from _broken_addresses(it.addresses)
     if it.hostname and not _LABEL.fullmatch(it.hostname):
         yield f"a hostname is an RFC 1123 label, not {it.hostname!r}"
+    if it.subdomain and not _LABEL.fullmatch(it.subdomain):
+        yield f"a subdomain is an RFC 1123 label, not {it.subdomain!r}"
     for port in it.ports:
         if port.name and not _PORT_NAME.fullmatch(port.name):
             yield f"a container's port name is an IANA service name, not {port.name!r}"

@@ -26,13 +26,14 @@ NAMED = ContainerPort("web", "TCP", 8080)
 
 
 def pod(name: str = "web-0", address: str = "10.0.0.1", *, impossible: bool = False, **fields: Any) -> Pod:
-    """Make a pod that runs and is ready, but for what is said otherwise.
+    """Make a pod that runs and is ready, but for what is said otherwise; a hostname is one below `web`.
 
     An `impossible` one is for tests of a defence: a kubelet with a defect, a status that was written by hand.
     """
     namespace = fields.pop("namespace", "shop")
     usual: dict[str, Any] = {"labels": {"app": "web"}, "phase": "Running", "ready": True, "ports": (NAMED,)}
     fields = usual | fields
+    fields.setdefault("subdomain", "web" if fields.get("hostname") else "")
     fields.setdefault("addresses", (address,) if address else ())
     fields.setdefault("node", "node-1" if fields["phase"] == "Running" or fields["addresses"] else "")
     made = Pod(key=Key(namespace, name), uid=fields.pop("uid", _uid(namespace, name)), **fields)

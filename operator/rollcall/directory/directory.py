@@ -212,8 +212,7 @@ class Directory:
         for pod in entry.judged.keys() - set(selected):
             self._member_of(pod, self._services_of[pod] - {key})
             self._set_judged(entry, pod, None)
-        before = entry.judged_by
-        entry.judged_by = entry.ports, entry.publish_not_ready, entry.version_labels
+        before, entry.judged_by = entry.judged_by, entry.criteria
         for pod in selected:
             self._member_of(pod, self._services_of.get(pod, frozenset()) | {key})
             if pod not in entry.judged or before != entry.judged_by:
@@ -228,16 +227,18 @@ class Directory:
             self._services_of.pop(pod, None)
 
     def _admit(self, entry: Entry, pod: Pod) -> None:
-        instance = judge(
-            pod,
-            entry.ports,
-            publish_not_ready=entry.publish_not_ready,
-            version_labels=entry.version_labels,
-            publication_gate=self._publication_gate,
-        )
+        instance = judge(pod, entry.criteria, publication_gate=self._publication_gate)
         self._set_judged(entry, pod.key, instance)
 
     def _set_judged(self, entry: Entry, pod: Key, after: Instance | None) -> None:
+        """Set an instance by itself, and give it its label; which may cost another one its own."""
+        judged, labels = entry.judged, entry.instance_labels
+        affected = labels.ask(pod, judged.get(pod), after)
+        self._store(entry, pod, after and labels.labelled(after, judged))
+        for other in affected:
+            self._store(entry, other, labels.labelled(entry.judged[other], entry.judged))
+
+    def _store(self, entry: Entry, pod: Key, after: Instance | None) -> None:
         """Set an instance as it is before a release has its say; where none is in force, that is all."""
         before = entry.judged.get(pod)
         if before == after:

@@ -9,12 +9,13 @@ A pod under the publication gate becomes ready by being answered. Of such a pod 
 condition is made of, but for that gate.
 """
 
-from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import msgspec
 
-from rollcall.model import Instance, InstancePort, Pod, Reason, ServicePort, is_host_label
+from rollcall.model import Instance, InstanceNames, InstancePort, Pod, Reason, ServicePort
+
+from .labels import address_label, own_hostname
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 WEIGHT_ANNOTATION = "rollcall.dev/weight"
@@ -29,50 +30,59 @@ _PHASES = {
 }
 
 
-def judge(
-    pod: Pod,
-    ports: tuple[ServicePort, ...],
-    *,
-    publish_not_ready: bool,
-    version_labels: Iterable[str],
-    publication_gate: bool = False,
-) -> Instance:
-    """Make the instance that a pod is for a service with these ports; no release has had its say yet.
+class Criteria(msgspec.Struct, frozen=True):
+    """What a service judges its pods by: all that decides on an instance, but for the pod.
 
-    The first of the `version_labels` that the pod has gives its version. With `publication_gate` a pod that
-    declares that gate doesn't have to be ready before it is answered.
+    `service` is its name. The first of the `version_labels` that a pod has gives its version.
+    """
+
+    service: str
+    ports: tuple[ServicePort, ...]
+    version_labels: tuple[str, ...]
+    publish_not_ready: bool = False
+    instance_names: InstanceNames = InstanceNames.ELIGIBLE
+
+
+def judge(pod: Pod, criteria: Criteria, *, publication_gate: bool = False) -> Instance:
+    """Make the instance that a pod is for a service; neither a release nor other pods have had their say yet.
+
+    With `publication_gate` a pod that declares that gate doesn't have to be ready before it is answered.
     """
     if publication_gate and pod.gate is not None:
         pod = msgspec.structs.replace(pod, ready=pod.gate.ready, ready_message=pod.gate.message)
     ipv4, ipv6, malformed = _addresses(pod.addresses)
-    resolved, unresolved = _ports(pod, ports)
+    resolved, unresolved = _ports(pod, criteria.ports)
     weight, weight_mistake = _weight(pod.weight)
     draining, drain_mistake = _drain(pod.drain)
     mistake = " ".join(filter(None, (weight_mistake, drain_mistake)))
     running = pod.phase == "Running"
     live = running and not pod.deleting and bool(ipv4 or ipv6)
-    ready = publish_not_ready or pod.ready is True
+    ready = criteria.publish_not_ready or pod.ready is True
     available = live and ready and not draining
     reason, message = Reason.NONE, " ".join(filter(None, (unresolved, mistake)))
     if not (live and ready):
         reason, message = _why_not(pod, malformed, has_address=bool(ipv4 or ipv6))
     elif draining:
         reason, message = Reason.DRAINING, f"The annotation {DRAIN_ANNOTATION} takes it out of the answers."
+    hostname = own_hostname(pod, criteria.service)
+    label = hostname or address_label(ipv4, ipv6)
     return Instance(
         pod=pod.key,
         uid=pod.uid,
-        label=_label(pod.hostname, ipv4, ipv6),
+        label=label,
+        hostname=hostname,
         ipv4=ipv4,
         ipv6=ipv6,
         ports=resolved,
         node=pod.node,
         zone=pod.labels.get(ZONE_LABEL, ""),
-        version=next((pod.labels[label] for label in version_labels if label in pod.labels), ""),
+        version=next((pod.labels[each] for each in criteria.version_labels if each in pod.labels), ""),
         weight=weight,
         own_weight=weight,
         live=live,
         ready=ready,
         available=available,
+        named=bool(label) and (available or (live and criteria.instance_names is InstanceNames.LIVE)),
         eligible=available,
         reason=reason,
         message=message,
@@ -163,13 +173,3 @@ def _drain(text: str | None) -> tuple[bool, str]:
     if text is None or text in ("true", "false"):
         return text == "true", ""
     return False, f'The annotation {DRAIN_ANNOTATION}={text[:32]!r} is ignored: write "true" or "false".'
-
-
-def _label(hostname: str, ipv4: tuple[IPv4Address, ...], ipv6: tuple[IPv6Address, ...]) -> str:
-    if is_host_label(hostname):
-        return hostname
-    if ipv4:
-        return str(ipv4[0]).replace(".", "-")
-    if ipv6:  # written out, so that no label begins or ends with a hyphen
-        return ipv6[0].exploded.replace(":", "-")
-    return ""

@@ -20,7 +20,9 @@ from rollcall.model import (
     version_to_label,
 )
 
+from .eligibility import Criteria
 from .follow import VERSION_LABELS, Followed, FollowReason
+from .labels import Labels
 
 _NO_SPEC = InstanceSpec()
 
@@ -34,7 +36,8 @@ class Entry:
     `release_problem` why it isn't the one that is asked for. `followed` is what the roll-out asks for that it
     follows, or why that isn't known; None where it follows none. `answered` are the versions that have the
     answers, each with its part in percent; None: all of them. `judged_by` is what the instances were judged
-    by, besides their pods. `coming` counts, by version, the instances that are on their way to be available.
+    by. `instance_labels` says which of them has which name. `coming` counts, by version, the instances that
+    are on their way to be available.
     """
 
     __slots__ = (
@@ -43,6 +46,7 @@ class Entry:
         "coming",
         "counts",
         "followed",
+        "instance_labels",
         "instances",
         "is_refused",
         "judged",
@@ -61,7 +65,8 @@ class Entry:
         self.resource: ServiceInstance | None = None
         self.instances: dict[Key, Instance] = {}
         self.judged = self.instances
-        self.judged_by: object = None
+        self.judged_by: Criteria | None = None
+        self.instance_labels = Labels()
         self.released: Released | None = None
         self.release_problem: Problem | None = None
         self.is_refused = False
@@ -185,6 +190,18 @@ class Entry:
         """Whether not-ready pods count as ready."""
         asked = self.spec.eligibility.publish_not_ready_addresses
         return asked if asked is not None else bool(self.service and self.service.publish_not_ready)
+
+    @property
+    def criteria(self) -> Criteria:
+        """What its pods are judged by."""
+        eligibility = self.spec.eligibility
+        return Criteria(
+            service=self.key.name,
+            ports=self.ports,
+            version_labels=self.version_labels,
+            publish_not_ready=self.publish_not_ready,
+            instance_names=eligibility.instance_names,
+        )
 
     @property
     def problem(self) -> Problem | None:

@@ -37,8 +37,9 @@ class InstancePort(msgspec.Struct, frozen=True):
 class Instance(msgspec.Struct, frozen=True):
     """One pod of a service.
 
-    `label` is its own DNS label: the pod's hostname where that is set and valid, else its first address
-    with dashes. `version` is "" where the pod has no version label. `weight` is its share of the answers
+    `label` is its own DNS label: the `hostname` that it has below this service ("" without one), unless
+    another instance would have that too; else its first address with dashes. `named` is whether that is a
+    name in DNS. `version` is "" where the pod has no version label. `weight` is its share of the answers
     against the others, 0 to 65,535: what the pod says (`own_weight`, 0 to 1,000), times what a canary gives
     its version. Among those of its own version the latter is the same for all.
 
@@ -67,6 +68,8 @@ class Instance(msgspec.Struct, frozen=True):
     reason: Reason = Reason.NONE
     message: str = ""
     listed: bool = True
+    hostname: str = ""
+    named: bool = True
     mistake: str = ""
     restarts: int = 0
 

@@ -36,12 +36,13 @@ class Gate(msgspec.Struct, frozen=True):
 class Pod(msgspec.Struct, frozen=True):
     """A pod as far as discovery is concerned.
 
-    `ready` is the status of the Ready condition, None where the kubelet has not written one yet.
-    `addresses` are status.podIPs as they were written: the directory checks them. `ports` are those of
-    containers, then of sidecar init containers (restartPolicy Always), in order of declaration.
-    `weight` and `drain` are the annotations rollcall.dev/weight and rollcall.dev/drain as written, None
-    without one. `gate` is None where the pod does not declare the readiness gate PUBLISHED_GATE. `restarts`
-    counts those of its containers.
+    `ready` is the status of the Ready condition, None where the kubelet has not written one yet. `addresses`
+    are status.podIPs as they were written: the directory checks them. `ports` are those of containers, then
+    of sidecar init containers (restartPolicy Always), in order of declaration. `hostname` and `subdomain` are
+    those of the spec: the first is a name in DNS only below the service that the second names. `weight` and
+    `drain` are the annotations rollcall.dev/weight and rollcall.dev/drain as written, None without one.
+    `gate` is None where the pod does not declare the readiness gate PUBLISHED_GATE. `restarts` counts those
+    of its containers.
     """
 
     key: Key
@@ -53,6 +54,7 @@ class Pod(msgspec.Struct, frozen=True):
     ready_message: str = ""
     addresses: tuple[str, ...] = ()
     hostname: str = ""
+    subdomain: str = ""
     node: str = ""
     ports: tuple[ContainerPort, ...] = ()
     weight: str | None = None

@@ -21,6 +21,7 @@ from rollcall.model import (
     unix_seconds,
 )
 from rollcall.model.status import ENDPOINTS_AVAILABLE, FALSE, SERVE, TRUE
+from rollcall.model.wording import abridged
 from rollcall.propagation.answered import AnsweredVersion, AnsweredVersions
 from rollcall.zone import PublishedName, Zones
 from rollcall.zone.names import to_text
@@ -36,6 +37,7 @@ many ports would be more."""
 
 _MAX_ADDRESSES = 16
 _MAX_PORTS = 256
+_MAX_NAMED = 3
 _MESSAGE_LIMIT = 1024
 
 
@@ -100,6 +102,8 @@ def _published_as_asked(
         return reconciling("Publishing", f"On its way to {selecting - len(published)} of {selecting} zones.")
     if problems:
         return ready(problems[0].reason, told)
+    if contested := _contested(entry):
+        return ready("HostnameCollision", contested)
     if mistakes := _mistakes(entry):
         return ready("InvalidAnnotation", mistakes)
     if not published:
@@ -115,6 +119,22 @@ def _unknown_zones(entry: Entry, zones: Zones) -> list[Problem]:
         return []
     message = f"spec.zones names what is no DiscoveryZone: {', '.join(unknown)}. See `kubectl get dz`."
     return [Problem("ZoneNotFound", message)]
+
+
+def _contested(entry: Entry) -> str:
+    """Tell which hostnames several instances would have, "" where none is."""
+    found = sorted(entry.instance_labels.contested())
+    if not found:
+        return ""
+    hostname, pods = found[0]
+    names = sorted(pod.name for pod in pods)
+    which = abridged(names[:_MAX_NAMED], len(names))
+    more = f" So it is with {len(found) - 1} more hostnames." if len(found) > 1 else ""
+    return (
+        f"The hostname {hostname} is that of {len(pods)} instances ({which}): none of them has it as its"
+        " name, each is named by its address. Give each pod a hostname of its own, as a"
+        f" StatefulSet does, or leave spec.hostname out.{more}"
+    )
 
 
 def _mistakes(entry: Entry) -> str:

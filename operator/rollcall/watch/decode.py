@@ -74,6 +74,7 @@ def pod(wire: WirePod, key: Key) -> Pod:
         ready_message=ready_message,
         addresses=_addresses(status),
         hostname=spec.hostname,
+        subdomain=intern(spec.subdomain),
         node=intern(spec.node_name),
         ports=_ports(spec.containers or (), spec.init_containers),
         weight=meta.annotations.weight,

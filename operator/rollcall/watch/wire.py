@@ -61,6 +61,7 @@ class WirePodSpec(msgspec.Struct, rename="camel", frozen=True, gc=False):
     containers: tuple[WireContainer, ...] | None = None
     init_containers: tuple[WireContainer, ...] = ()
     hostname: str = ""
+    subdomain: str = ""
     node_name: str = ""
     readiness_gates: tuple[WireReadinessGate, ...] = ()
 

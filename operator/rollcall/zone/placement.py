@@ -20,7 +20,6 @@ from rollcall.dnswire.names import MAX_LABEL, MAX_NAME
 from rollcall.dnswire.types import ADDRESS_TYPES, Type
 from rollcall.model import (
     Instance,
-    InstanceNames,
     InstancePort,
     Key,
     Naming,
@@ -52,7 +51,6 @@ class Placement(msgspec.Struct, frozen=True):
     pointer_ttl: int
     negative_ttl: int | None
     count: int
-    live_names: bool
     versions: bool
     withheld_versions: frozenset[str]
     marker: Record
@@ -65,10 +63,10 @@ class Placement(msgspec.Struct, frozen=True):
     def records(self, instance: Instance) -> Iterator[Record]:
         """Yield what one instance contributes.
 
-        It has a name of its own while any other name answers it: SRV records of its version lead there.
+        Whatever other name answers it, it has one of its own, which SRV records lead to and which is only its
+        own.
         """
-        named = bool(instance.label) and (instance.available or (self.live_names and instance.live))
-        if not named:
+        if not instance.named:
             return
         addresses = [rd.address(ip) for ip in instance.addresses]
         own = below(self.root, instance.label)
@@ -123,7 +121,6 @@ def place(entry: Entry, spec: ZoneSpec, domain: bytes, identity: str) -> Placeme
         negative_ttl=None if negative_ttl == spec.negative_ttl_seconds else negative_ttl,
         count=_count(asked.answer.policy, asked.answer.count),
         versions=len(root) <= MAX_NAME - _LONGEST_VERSION_PREFIX,
-        live_names=asked.eligibility.instance_names is InstanceNames.LIVE,
         withheld_versions=entry.colliding_versions,
         marker=Record(marker_name(root), _TXT, marker, 1),
     )

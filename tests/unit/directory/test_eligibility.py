@@ -2,13 +2,14 @@
 
 import pytest
 
-from rollcall.directory.eligibility import judge
+from rollcall.directory.eligibility import Criteria, judge
 from rollcall.model import ContainerPort, Gate, InstancePort, Pod, Reason, ServicePort
 from unit.world import HTTP, pod
 
 
-def verdict(pod: Pod, *, publish_not_ready: bool = False):
-    return judge(pod, (HTTP,), publish_not_ready=publish_not_ready, version_labels=("version",))
+def verdict(pod: Pod, *, publication_gate: bool = False, ports=(HTTP,), **criteria):
+    judged_by = Criteria("web", ports, ("version",), **criteria)
+    return judge(pod, judged_by, publication_gate=publication_gate)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ SIDECAR = (ContainerPort("web", "TCP", 8080), ContainerPort("metrics", "TCP", 90
     ],
 )
 def test_target_ports_resolve_in_each_pod(port, number):
-    instance = judge(pod(ports=SIDECAR), (port,), publish_not_ready=False, version_labels=("version",))
+    instance = verdict(pod(ports=SIDECAR), ports=(port,))
     expected = () if number is None else (InstancePort("http", port.protocol, number),)
     assert instance.ports == expected
     assert instance.eligible
@@ -137,9 +138,7 @@ BEHIND = Gate(False, "the app starts", True)
     ],
 )
 def test_under_the_publication_gate_a_pod_is_eligible_before_it_is_ready(case, eligible, reason):
-    instance = judge(
-        case, (HTTP,), publish_not_ready=False, version_labels=("version",), publication_gate=True
-    )
+    instance = verdict(case, publication_gate=True)
     assert (instance.eligible, instance.reason) == (eligible, reason)
     if case.gate in (WAITING, BEHIND):
         assert instance.message == "the app starts"

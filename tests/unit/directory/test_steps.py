@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.directory.eligibility import judge
+from rollcall.directory.eligibility import Criteria, judge
 from rollcall.directory.steps import Health, advance, health, in_step, next_advance
 from rollcall.model import Canary, Instance, Progress, Release, Step, duration_seconds, unix_seconds
 from unit.world import pod
@@ -180,7 +180,7 @@ def test_steps_that_are_rewritten_on_the_way_count_from_where_it_is() -> None:
 
 def instance(name: str, version: str = "v2", **fields: Any) -> Instance:
     labels = {"app": "web", "version": version}
-    return judge(pod(name, labels=labels, **fields), (), publish_not_ready=False, version_labels=("version",))
+    return judge(pod(name, labels=labels, **fields), Criteria("web", (), ("version",)))
 
 
 def test_which_pods_count() -> None:

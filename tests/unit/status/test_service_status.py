@@ -413,3 +413,13 @@ class TestReleases:
         assert told is not None
         assert "web-1" in told["message"]
         assert status["ready"] == "2/2"
+
+
+def test_hostnames_that_several_instances_have_are_told() -> None:
+    shared = [pod(f"web-{n}", f"10.0.0.{n}", hostname="web") for n in range(1, 6)]
+    status = world(*shared).service()
+    assert states(status)["Ready"] == ("True", "HostnameCollision")
+    told = condition(status, "Ready")
+    assert told is not None
+    assert "hostname web is that of 5 instances (web-1, web-2, web-3 and 2 more)" in told["message"]
+    assert {each["name"] for each in status["instances"]} == {f"10-0-0-{n}" for n in range(1, 6)}

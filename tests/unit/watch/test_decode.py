@@ -72,6 +72,7 @@ def test_a_whole_pod() -> None:
         },
         {
             "hostname": "web-0",
+            "subdomain": "web",
             "nodeName": "node-1",
             "containers": [
                 {"name": "a", "image": "x", "ports": [{"name": "http", "containerPort": 8080}]},
@@ -106,6 +107,7 @@ def test_a_whole_pod() -> None:
         ready_message="containers with unready status: [a]",
         addresses=("10.0.0.1", "fd00::1"),
         hostname="web-0",
+        subdomain="web",
         node="node-1",
         ports=(
             ContainerPort("http", "TCP", 8080),

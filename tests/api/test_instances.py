@@ -1,0 +1,67 @@
+"""What an instance is: pods as Kubernetes and its users make them, in a real API server; answers out."""
+
+from collections.abc import Iterator
+
+import dns.rdatatype
+import pytest
+
+from api.test_operator import apply, condition, zone
+from controlplane import ControlPlane
+from rollcall_process import Rollcall
+from waiting import eventually
+
+DOMAIN = "instances.example"
+
+
+@pytest.fixture(scope="module")
+def rollcall(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rollcall]:
+    apply(cluster, zone("instances", DOMAIN))
+    with Rollcall(cluster.kubeconfig, tmp_path_factory.mktemp("state")) as running:
+        running.wait_ready()
+        yield running
+    cluster.kubectl("delete", "dz", "instances")
+    assert "Traceback" not in running.text
+
+
+def instance(namespace: str, **spec: object) -> dict[str, object]:
+    return {
+        "apiVersion": "rollcall.dev/v1alpha1",
+        "kind": "ServiceInstance",
+        "metadata": {"name": "web", "namespace": namespace},
+        "spec": spec,
+    }
+
+
+def reached(rollcall: Rollcall, name: str) -> set[str]:
+    """Return the addresses that come with an answer of SRV records, and those at their targets."""
+    answer = rollcall.ask(name, "SRV", tcp=True)
+    found = {str(record) for rrset in answer.additional for record in rrset}
+    for rrset in answer.answer:
+        for record in rrset:
+            if rrset.rdtype == dns.rdatatype.SRV:
+                found |= rollcall.answers(str(record.target))
+    return found
+
+
+@pytest.mark.parametrize("subdomain", [None, "web"])
+def test_pods_of_one_hostname_get_no_traffic_of_another_version(cluster, namespace, rollcall, subdomain):
+    apply(cluster, instance(namespace, release={"blueGreen": {"active": "blue"}}))
+    cluster.workloads.make_service(namespace, "web", selector={"app": "web"}, ports=[("http", 80)])
+    for number, version in enumerate(("blue", "blue", "green", "green"), 1):
+        cluster.workloads.make_pod(
+            namespace,
+            f"web-{number}",
+            ip=f"10.30.0.{number}",
+            labels={"app": "web", "version": version},
+            ports=[("http", 8080)],
+            hostname="web",
+            subdomain=subdomain,
+        )
+    name = f"web.{namespace}.{DOMAIN}"
+    blue, green = {"10.30.0.1", "10.30.0.2"}, {"10.30.0.3", "10.30.0.4"}
+    rollcall.wait_answers(name, blue)
+    rollcall.wait_answers(f"green.versions.{name}", green)
+    assert reached(rollcall, f"_http._tcp.{name}") == blue
+    assert reached(rollcall, f"_http._tcp.green.versions.{name}") == green
+    told = "HostnameCollision" if subdomain else "Published"
+    eventually(lambda: condition(cluster, "si", "web", namespace) == told, told)
