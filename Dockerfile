@@ -23,5 +23,5 @@ COPY --from=build /opt/rollcall /opt/rollcall
 ENV PATH=/opt/rollcall/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # A number: runAsNonRoot can't tell whether a name is root.
 USER 65532:65532
-EXPOSE 5353/udp 5353/tcp 8080/tcp
+EXPOSE 10053/udp 10053/tcp 8080/tcp
 ENTRYPOINT ["rollcall"]

@@ -6,6 +6,15 @@ import msgspec
 
 from rollcall.model.lease_times import LeaseTimes
 
+DNS_LISTEN = "127.0.0.1:10053"
+HTTP_LISTEN = "127.0.0.1:8080"
+"""What `rollcall run` listens on where nothing else is said.
+
+Port 53 needs a privilege. Of those above, 5353 is mDNS' (each desktop has a socket there, of another user),
+5354 and 5355 are its kin's; 5335 and 5053 are taken by the resolvers beside Pi-hole, 8053 by BIND's
+statistics. 10053 is assigned to nobody, and below what Linux gives to clients.
+"""
+
 
 class Config(msgspec.Struct, frozen=True):
     """The options of `rollcall run`, checked.

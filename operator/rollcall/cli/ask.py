@@ -55,7 +55,7 @@ class Server:
         )
         port = int(match["port"] or 53) if match else 0
         if match is None or not 0 < port < 65536:
-            raise ValueError(f"{text!r} is no server: write HOST or HOST:PORT, such as 127.0.0.1:5353")
+            raise ValueError(f"{text!r} is no server: write HOST or HOST:PORT, such as 127.0.0.1:10053")
         return cls(match["ipv6"] or match["host"], port)
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ Examples:
   rollcall check --as system:serviceaccount:rollcall-system:rollcall
   rollcall check -n shop                   the rights of a `run --namespace shop`
   rollcall check --publication-gate        also the right of a `run --publication-gate`
-  rollcall check --dns-listen 0.0.0.0:53   the ports of a `run` on this machine
+  rollcall check --dns-listen :53         the ports of a `run` on this machine
   rollcall check -o json
 """,
 )

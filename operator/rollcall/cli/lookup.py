@@ -28,12 +28,12 @@ Examples:
   rollcall lookup _http._tcp.web.shop.k8s.example.com    SRV
   rollcall lookup v2.versions.web.shop.k8s.example.com   the instances of one version
   rollcall lookup 10.1.0.7                               PTR: whose address is it?
-  rollcall lookup web.shop.k8s.example.com AAAA --server 127.0.0.1:5353
+  rollcall lookup web.shop.k8s.example.com AAAA --server 127.0.0.1:10053
   rollcall lookup web.shop.k8s.example.com -o json
 
 \b
 From outside the cluster, without a way to its Service addresses:
-  kubectl -n rollcall-system port-forward service/rollcall-dns 5353:53
+  kubectl -n rollcall-system port-forward service/rollcall-dns 10053:53
 """,
 )
 @click.argument("name")
@@ -116,7 +116,7 @@ def _hint(asked: "Server | None") -> str:
         return "Is a DNS server running there?"
     return (
         "The addresses of Services answer inside the cluster only. From outside:"
-        " kubectl -n rollcall-system port-forward service/rollcall-dns 5353:53, and --server 127.0.0.1:5353"
+        " kubectl -n rollcall-system port-forward service/rollcall-dns 10053:53, and --server 127.0.0.1:10053"
     )
 
 
@@ -135,7 +135,7 @@ async def _server_in_cluster(options: GlobalOptions) -> "Server":
         )
     raise Failed(
         "there is no DNS Service of Rollcall in the cluster: say whom to ask with --server, such as"
-        " --server 127.0.0.1:5353 for a `rollcall run` on this machine."
+        " --server 127.0.0.1:10053 for a `rollcall run` on this machine."
     )
 
 

@@ -6,6 +6,7 @@ import aiohttp
 import dns.name
 import dns.rdatatype
 
+from rollcall.config import DNS_LISTEN, HTTP_LISTEN
 from rollcall.kube import KubeError
 from rollcall.serve.errors import ListenError
 from rollcall.serve.sockets import open_listener, open_sockets
@@ -17,10 +18,6 @@ from .checks import Level, Line
 from .cluster import connected
 from .objects import Zone
 from .options import GlobalOptions
-
-DNS_LISTEN = "127.0.0.1:5353"
-HTTP_LISTEN = "127.0.0.1:8080"
-"""What `rollcall run` listens on where nothing else is said."""
 
 HTTP_SECONDS = 3.0
 
@@ -120,7 +117,7 @@ async def _ready(server: Server) -> Line:
 
 def _local(listen: str) -> Server:
     """Return where to ask a server that listens on an address. Raises ValueError."""
-    server = Server.parse(listen)
+    server = Server.parse(f"127.0.0.1{listen}" if listen.rfind(":") == 0 else listen)
     return Server(_LOOPBACK.get(server.host, server.host), server.port)
 
 

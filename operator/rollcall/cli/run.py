@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from rollcall import logs
-from rollcall.config import Config
+from rollcall.config import DNS_LISTEN, HTTP_LISTEN, Config
 from rollcall.model import short_duration_seconds
 from rollcall.model.lease_times import LeaseTimes
 
@@ -54,9 +54,9 @@ def _default_lameduck() -> str:
 @click.command(
     epilog="""\b
 Examples:
-  rollcall run                                    the current kubeconfig, DNS on 127.0.0.1:5353
-  rollcall run --dns-listen 0.0.0.0:53 --dns-workers 2
-  rollcall run --transfer-listen 0.0.0.0:5300    also a hidden primary for other servers
+  rollcall run                                    the current kubeconfig, DNS on 127.0.0.1:10053
+  rollcall run --dns-listen :53 --dns-workers 2   all addresses, IPv4 and IPv6
+  rollcall run --transfer-listen :5300           also a hidden primary for other servers
   rollcall run --namespace shop --state-dir /var/lib/rollcall --log-format json
 """
 )
@@ -69,9 +69,10 @@ Examples:
 @click.option("-n", "--namespace", default="", help="Watch this namespace only. Default: all.")
 @click.option(
     "--dns-listen",
-    default="127.0.0.1:5353",
+    default=DNS_LISTEN,
     show_default=True,
-    help="Address and port for DNS, UDP and TCP; port 0 picks a free one.",
+    help="Address and port for DNS, UDP and TCP. Without an address (:53) all of this machine, IPv4 and IPv6;"
+    " port 0 picks a free one.",
 )
 @click.option(
     "--dns-workers",
@@ -86,7 +87,7 @@ Examples:
 )
 @click.option(
     "--http-listen",
-    default="127.0.0.1:8080",
+    default=HTTP_LISTEN,
     show_default=True,
     help="Address and port for /healthz, /readyz, /metrics and /v1/files; port 0 picks a free one.",
 )

@@ -15,6 +15,8 @@ _RECEIVE_BUFFER = 4 << 20  # bytes; the kernel gives less where net.core.rmem_ma
 _BACKLOG = 512
 _PORT_TRIES = 20  # a port that is free for UDP can be taken for TCP
 
+_ADVICE = "is no address and port; write :53 for all addresses, or 192.0.2.1:53, or [2001:db8::1]:53"
+
 _HINTS = {
     errno.EADDRINUSE: "the port is in use by another program",
     errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE",
@@ -35,9 +37,10 @@ class WorkerSockets(NamedTuple):
 
 
 def open_sockets(listen: str, workers: int) -> list[WorkerSockets]:
-    """Open UDP and TCP sockets for each worker on `listen`: "0.0.0.0:53", "[::]:53", "127.0.0.1:0".
+    """Open UDP and TCP sockets for each worker on `listen`: ":53", "127.0.0.1:0", "[fd00::1]:53".
 
-    Port 0 is a free port, the same for all of them. "[::]" takes IPv4 too. Raises ListenError, which names
+    Without an address it is all addresses of this machine, of both families, or of the one that there is;
+    "[::]" takes IPv4 too. Port 0 is a free port, the same for all of them. Raises ListenError, which names
     the address, the port and the protocol.
     """
     address, port = _parse(listen)
@@ -65,12 +68,14 @@ def open_listener(listen: str) -> socket.socket:
 def _parse(listen: str) -> tuple[IPv4Address | IPv6Address, int]:
     host, _, port = listen.rpartition(":")
     try:
-        address = ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
         number = int(port)
+        if not host and listen.startswith(":"):
+            host = "[::]" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104  # that is what is asked
+        address = ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
     except ValueError as error:
-        raise ListenError(f"{listen!r} is no address and port; write 0.0.0.0:53 or [::]:53") from error
+        raise ListenError(f"{listen!r} {_ADVICE}") from error
     if (address.version == 6) is not host.startswith("[") or not 0 <= number <= 65535:
-        raise ListenError(f"{listen!r} is no address and port; write 0.0.0.0:53 or [::]:53")
+        raise ListenError(f"{listen!r} {_ADVICE}")
     return address, number
 
 

@@ -22,7 +22,7 @@ def script() -> str:
     """Return the commands of the tutorial: all its blocks marked sh, with ports that are free here."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     commands = _INSTALLATION.sub("", "\n".join(blocks))
-    for port in ("5353", "8080"):
+    for port in ("10053", "8080"):
         free = str(free_port())
         commands = commands.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}").replace(
             f"-p {port}", f"-p {free}"

@@ -223,13 +223,13 @@ async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     ("text", "host", "port", "written"),
     [
         ("127.0.0.1", "127.0.0.1", 53, "127.0.0.1:53"),
-        ("127.0.0.1:5353", "127.0.0.1", 5353, "127.0.0.1:5353"),
+        ("127.0.0.1:10053", "127.0.0.1", 10053, "127.0.0.1:10053"),
         ("dns.example.com", "dns.example.com", 53, "dns.example.com:53"),
         ("dns.example.com:53", "dns.example.com", 53, "dns.example.com:53"),
         ("::1", "::1", 53, "[::1]:53"),
         ("2001:db8::53", "2001:db8::53", 53, "[2001:db8::53]:53"),
         ("[::1]", "::1", 53, "[::1]:53"),
-        ("[::1]:5353", "::1", 5353, "[::1]:5353"),
+        ("[::1]:10053", "::1", 10053, "[::1]:10053"),
     ],
 )
 def test_servers(text: str, host: str, port: int, written: str) -> None:

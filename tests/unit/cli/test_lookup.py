@@ -10,10 +10,10 @@ from unit.cli.conftest import Ended, Rollcall
 from unit.cli.nameserver import NameServer
 from unit.cli.shop import Json
 
-SERVER = "127.0.0.1:5353"
+SERVER = "127.0.0.1:10053"
 
 WEB = """\
-AAAA: NOERROR, from 127.0.0.1:5353 over udp in 0.0 ms
+AAAA: NOERROR, from 127.0.0.1:10053 over udp in 0.0 ms
 
 NAME                       TTL   TYPE   DATA           INSTANCE
 web.shop.k8s.example.com     5   AAAA   2001:db8::10   web-0 (v1, node-1, a)
@@ -26,7 +26,7 @@ web-4   10-1-0-14   10.1.0.14   http:8080   node-1   a      v1           100   D
 """  # noqa: E501  # as wide as what is printed
 
 NOBODY = """\
-A: NOERROR, no records of this type, from 127.0.0.1:5353 over udp in 0.0 ms
+A: NOERROR, no records of this type, from 127.0.0.1:10053 over udp in 0.0 ms
 
 shop/api: 0 of 1 instances are answered.
 Left out:
@@ -261,7 +261,7 @@ def test_a_service_address_that_is_not_reachable_from_here(
 ) -> None:
     api.answers["/api/v1/services"] = {"items": [DNS]}
     nameserver.down = True
-    assert "port-forward service/rollcall-dns 5353:53" in rollcall("lookup", "web.shop").stderr
+    assert "port-forward service/rollcall-dns 10053:53" in rollcall("lookup", "web.shop").stderr
 
 
 @pytest.mark.parametrize(

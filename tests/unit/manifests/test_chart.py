@@ -2,13 +2,16 @@
 
 import copy
 import re
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
 import pytest
-from manifests.generate import CHART, CRDS
+from manifests.generate import CHART, CRDS, ROOT
 
+from rollcall.config import DNS_LISTEN
+from unit.docs.pages import PAGES
 from unit.manifests.sources import Json, chart_file
 
 SCHEMA: Json = chart_file("values.schema.json")
@@ -54,6 +57,25 @@ def test_defaults_are_valid_and_complete() -> None:
     validator.validate(VALUES)
     for path in leaves(SCHEMA):
         at(VALUES, path)
+
+
+def test_the_port_is_the_default_one_everywhere() -> None:
+    """And no page, example or file of ours sends anybody to mDNS' port, which `run` once had."""
+    port = DNS_LISTEN.rpartition(":")[2]
+    install = (ROOT / "manifests" / "install.yaml").read_text()
+    (args,) = re.findall(r"--dns-listen=:(\d+)$", install, re.MULTILINE)
+    assert {args, *re.findall(r"name: dns(?:-tcp)?\n\s+containerPort: (\d+)", install)} == {port}
+    assert f"EXPOSE {port}/udp {port}/tcp " in (ROOT / "Dockerfile").read_text()
+    files = [*PAGES, *(ROOT / "manifests").rglob("*.yaml"), *CHART.rglob("*.yaml"), *CHART.rglob("*.txt")]
+    files += [*(ROOT / "operator").rglob("*.py"), *(ROOT / "demo").rglob("*.py")]
+    told = [path.name for path in files if re.search(r"\b5353(?!\d| is mDNS)", path.read_text())]
+    assert told == []
+
+
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+def test_the_default_port_is_assigned_to_nobody(protocol: str) -> None:
+    with pytest.raises(OSError, match="not found"):
+        socket.getservbyport(int(DNS_LISTEN.rpartition(":")[2]), protocol)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
