@@ -38,7 +38,7 @@ from .feed.feed import Feed
 from .http.drained import DrainWaits
 from .http.server import serving
 from .kube import errors
-from .kube.client import KubeClient
+from .kube.client import KubeClient, MetadataClient
 from .kube.credentials import Credentials
 from .leadership.leadership import Duty, Leadership
 from .logs import configure
@@ -50,7 +50,7 @@ from .propagation.drains import Drains
 from .propagation.gate import PublicationGate
 from .propagation.tracker import Tracker
 from .publish.collector import FileCollector
-from .publish.config_maps import FilePublisher
+from .publish.config_maps import ConfigMapWatch, FilePublisher
 from .publish.file_store import FileStore
 from .publish.secondaries_feed import SecondariesFeed
 from .publish.selection import FileSelection
@@ -107,6 +107,9 @@ class App:
         self._files = FileCollector(selection, self._store, self._snapshots.on_files_collected)
         self._reporting = Reporting(client, self._directory, self._zones, selection, self._tracker)
         self._config_maps = FilePublisher(client, self._store, self._reporting.on_file_report)
+        self._config_map_watch = ConfigMapWatch(
+            MetadataClient(client), config.namespace, self._config_maps.on_config_map
+        )
         self._feed = Feed(config.feed_path, self._zones.full_deltas, self._tracker)
         self._targets = Targets(
             self._zones, config.identity, self._secrets, self._leadership.elector, self._tracker.on_report
@@ -285,6 +288,7 @@ class App:
         yield self._secondaries.lead
         yield self._reporting.run
         yield self._config_maps.run
+        yield self._config_map_watch.run
         yield self._targets.run
         if self._config.publication_gate:
             yield self._gate_writer.run
@@ -293,7 +297,13 @@ class App:
 
     def _families(self) -> Iterator[MetricFamily]:
         """Yield every figure that the parts hold."""
-        yield from reflector_families(lambda: [*self._cluster.reflectors, *self._rollouts.reflectors])
+        yield from reflector_families(
+            lambda: [
+                *self._cluster.reflectors,
+                *self._rollouts.reflectors,
+                *self._config_map_watch.reflectors,
+            ]
+        )
         yield from self._configuration.families()
         yield from self._tracker.families()
         yield from self._feed.families()

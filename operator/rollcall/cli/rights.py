@@ -27,7 +27,7 @@ _RULES: dict[Scope, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = 
         (_OURS, ("serviceinstances",), ("create", "list", "watch")),
         (_OURS, ("discoveryfiles",), ("list", "watch")),
         (_OURS, ("discoveryfiles/status", "serviceinstances/status"), ("get", "patch")),
-        ("", ("configmaps",), ("create", "get", "update")),
+        ("", ("configmaps",), ("create", "get", "list", "update", "watch")),
         ("apps", ("deployments", "replicasets"), ("list", "watch")),
         ("argoproj.io", ("rollouts",), ("list", "watch")),
         ("flagger.app", ("canaries",), ("list", "watch")),

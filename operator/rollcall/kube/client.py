@@ -28,6 +28,10 @@ JSON_PATCH = "application/json-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+_METADATA_EVENT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+"""What to accept where only `metadata` is wanted. A server that can't reduce objects sends them whole."""
+
 REQUEST_SECONDS = 15.0
 """For a request and its whole answer. The API server itself gives up on etcd after ten seconds."""
 
@@ -104,9 +108,9 @@ class KubeClient:
         body = await self._request("GET", path, params)
         return _decode("GET", path, body, decoder or _ANY)
 
-    async def list_page(self, path: str, params: Params) -> bytes:
+    async def list_page(self, path: str, params: Params, *, accept: str | None = None) -> bytes:
         """Read one page of a collection, undecoded."""
-        return await self._request("GET", path, params, timeout_seconds=LIST_SECONDS)
+        return await self._request("GET", path, params, timeout_seconds=LIST_SECONDS, accept=accept)
 
     async def create(self, path: str, body: object, params: Params | None = None) -> Any:
         """POST an object to its collection, or to a subresource; return what the server made of it."""
@@ -127,7 +131,9 @@ class KubeClient:
         body = await self._request("DELETE", path, params)
         return _decode("DELETE", path, body, _ANY)
 
-    async def watch(self, path: str, params: Params) -> AsyncGenerator[list[bytes], None]:
+    async def watch(
+        self, path: str, params: Params, *, accept: str | None = None
+    ) -> AsyncGenerator[list[bytes], None]:
         """Follow a collection: the lines that arrived together, each an event.
 
         The first batch is empty: the server has accepted the watch. The iterator ends when the server ends
@@ -136,7 +142,8 @@ class KubeClient:
         doing = f"GET {path}?watch"
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                response = await self._open(self._watches, "GET", path, {**params, "watch": "true"})
+                params = {**params, "watch": "true"}
+                response = await self._open(self._watches, "GET", path, params, accept=accept)
             with closing(response):
                 yield []
                 buffer = LineBuffer()
@@ -165,10 +172,11 @@ class KubeClient:
         data: bytes | None = None,
         content_type: str | None = None,
         timeout_seconds: float = REQUEST_SECONDS,
+        accept: str | None = None,
     ) -> bytes:
         try:
             async with asyncio.timeout(timeout_seconds):
-                response = await self._open(self._requests, method, path, params, data, content_type)
+                response = await self._open(self._requests, method, path, params, data, content_type, accept)
                 async with response:
                     return await response.read()
         except (aiohttp.ClientError, OSError) as error:
@@ -182,14 +190,33 @@ class KubeClient:
         params: Params | None,
         data: bytes | None = None,
         content_type: str | None = None,
+        accept: str | None = None,
     ) -> aiohttp.ClientResponse:
         access = await self._credentials.access()
         try:
-            return await _send(session, access, method, path, params, data, content_type)
+            return await _send(session, access, method, path, params, data, content_type, accept)
         except (Unauthorized, aiohttp.ClientConnectorCertificateError):
             # A token or a certificate, ours or the server's, may have been replaced since we read it.
             access = await self._credentials.renew(access)
-            return await _send(session, access, method, path, params, data, content_type)
+            return await _send(session, access, method, path, params, data, content_type, accept)
+
+
+class MetadataClient:
+    """Lists and watches objects reduced to their `metadata`, over the connections of a KubeClient.
+
+    The objects may be large, and their content somebody's secret: neither leaves the API server.
+    """
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+
+    async def list_page(self, path: str, params: Params) -> bytes:
+        """Read one page of a collection, undecoded."""
+        return await self._client.list_page(path, params, accept=_METADATA_LIST)
+
+    def watch(self, path: str, params: Params) -> AsyncGenerator[list[bytes], None]:
+        """Follow a collection, as KubeClient does."""
+        return self._client.watch(path, params, accept=_METADATA_EVENT)
 
 
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
@@ -203,8 +230,11 @@ async def _send(
     params: Params | None,
     data: bytes | None,
     content_type: str | None,
+    accept: str | None,
 ) -> aiohttp.ClientResponse:
     headers = {}
+    if accept:
+        headers["Accept"] = accept
     if access.authorization:
         headers["Authorization"] = access.authorization
     if content_type:

@@ -16,7 +16,7 @@ from rollcall.publish.files import LeftOut
 
 from .conditions import merged, ready, reconciling, stalled
 
-_PASSING = ("ApiUnreachable", "ConfigMapConflict")
+_PASSING = ("ApiUnreachable", "ConfigMapConflict", "ConfigMapGone")
 """Problems that go away without anybody's help."""
 
 _NAMED = 5

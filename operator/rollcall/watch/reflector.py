@@ -80,7 +80,7 @@ class Batch(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Reflector(Generic[T]):
-    """One resource, in one namespace or in all.
+    """One resource, in one namespace or in all; with a `label_selector` only what it matches.
 
     `on_batch` is called in the event loop with every batch that changes something. It must be quick, and it
     must not raise: what it raises ends `run`.
@@ -101,6 +101,7 @@ class Reflector(Generic[T]):
         on_batch: Callable[[Batch[T]], None],
         *,
         namespace: str | None = None,
+        label_selector: str = "",
         draw: Uniform = uniform,
     ) -> None:
         self.resource = resource
@@ -113,6 +114,7 @@ class Reflector(Generic[T]):
         self._client = client
         self._path = resource.path(namespace)
         self._doing = f"GET {self._path}?watch"
+        self._selection = {"labelSelector": label_selector} if label_selector else {}
         self._on_batch = on_batch
         self._draw = draw
         self._backoff = Backoff(draw=draw)
@@ -140,7 +142,7 @@ class Reflector(Generic[T]):
     async def _list(self) -> None:
         """Bring the view to a whole list; only then drop what the list lacks."""
         seen = set[Key]()
-        params = {"limit": str(PAGE_SIZE)}
+        first_page = params = {"limit": str(PAGE_SIZE), **self._selection}
         while True:
             body = await self._client.list_page(self._path, params)
             received_ns = time.monotonic_ns()
@@ -155,7 +157,7 @@ class Reflector(Generic[T]):
                 await asyncio.sleep(0)
             if not page.continue_token:
                 break
-            params = {"limit": str(PAGE_SIZE), "continue": page.continue_token}
+            params = {**first_page, "continue": page.continue_token}
         changes = []
         self.view.retain(seen, changes)
         self._deliver(changes, received_ns, live=False)
@@ -172,6 +174,7 @@ class Reflector(Generic[T]):
             "resourceVersion": self._resource_version,
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(round(self._draw(*WATCH_SECONDS))),
+            **self._selection,
         }
         opened = self._clock()
         active = False
@@ -241,7 +244,7 @@ class Reflector(Generic[T]):
         """
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                body = await self._client.list_page(self._path, {"limit": "1"})
+                body = await self._client.list_page(self._path, {"limit": "1", **self._selection})
         except TimeoutError as error:
             raise Unreachable(f"GET {self._path}: no answer in time") from error
         page = self.resource.read_page(body)

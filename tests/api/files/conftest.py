@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from controlplane import ApiError, ControlPlane
-from rollcall.kube.client import KubeClient
+from rollcall.kube.client import KubeClient, MetadataClient
 from rollcall.model import DiscoveryFile, Key, Members
-from rollcall.publish.config_maps import FilePublisher, FileReport
+from rollcall.publish.config_maps import ConfigMapWatch, FilePublisher, FileReport
 from rollcall.publish.file_store import FileStore
 from waiting import News
 
@@ -21,11 +21,12 @@ Json = dict[str, Any]
 
 @dataclass
 class Publishing:
-    """A store whose files are published, and the namespace that they are in."""
+    """A store whose files are published, and the namespace that they are in; `watched` is "" for all."""
 
     cluster: ControlPlane
     namespace: str
     client: KubeClient
+    watched: str = ""
     store: FileStore = field(default_factory=FileStore)
     reports: list[tuple[Key, FileReport]] = field(default_factory=list)
     news: News = field(default_factory=News)
@@ -94,12 +95,14 @@ class Publishing:
 
 @contextlib.asynccontextmanager
 async def running(publishing: Publishing) -> AsyncIterator[Publishing]:
-    """Run a publisher for the length of the block."""
+    """Run a publisher for the length of the block, and its watch in the namespaces that it has."""
     publisher = FilePublisher(publishing.client, publishing.store, publishing.on_report)
+    watch = ConfigMapWatch(MetadataClient(publishing.client), publishing.watched, publisher.on_config_map)
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(publisher.run())
+        tasks = [group.create_task(publisher.run()), group.create_task(watch.run())]
         yield publishing
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 @pytest.fixture

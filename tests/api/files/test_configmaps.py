@@ -138,37 +138,6 @@ async def test_someone_else_writes_at_the_same_time(publishing: Publishing) -> N
     assert "10.0.0.3" in publishing.read()["data"]["file"]
 
 
-@pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize(
-    "patch",
-    [
-        {"data": {"file": "edited"}},
-        {"data": {"file": None}},
-        {"data": {"more": "text"}},
-        {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}},
-        {"metadata": {"annotations": {"rollcall.dev/file": None}}},
-        {"metadata": {"ownerReferences": None}},
-    ],
-)
-async def test_an_edit_is_undone(patch: dict[str, Any], publishing: Publishing) -> None:
-    made = publishing.make(HOSTS)
-    await publishing.published(made, WEB)
-    right = essence(publishing.read())
-
-    publishing.cluster.client.patch(publishing.path("web"), patch)
-    assert essence(publishing.read()) != right
-    await until(lambda: essence(publishing.read()) == right)
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_a_deleted_config_map_is_made_anew(publishing: Publishing) -> None:
-    made = publishing.make(HOSTS)
-    await publishing.published(made, WEB)
-    publishing.cluster.client.delete(publishing.path("web"))
-
-    await until(lambda: publishing.exists("web"))
-
-
 async def test_a_config_map_that_was_made_immutable(publishing: Publishing) -> None:
     made = publishing.make(HOSTS)
     await publishing.published(made, WEB)
@@ -187,7 +156,7 @@ async def test_a_zone_file_keeps_its_serial_over_a_restart(publishing: Publishin
     version = publishing.version()
 
     again = Publishing(
-        publishing.cluster, publishing.namespace, publishing.client, FileStore(unix_time=lambda: 5)
+        publishing.cluster, publishing.namespace, publishing.client, store=FileStore(unix_time=lambda: 5)
     )
     async with running(again):
         again.store.put_file(made, [WEB])
@@ -234,13 +203,3 @@ async def test_the_config_maps_go_with_the_file(publishing: Publishing) -> None:
         await until(lambda: not publishing.exists("web") and not publishing.exists("web-2"), seconds=60)
     finally:
         collector.stop()
-
-
-def essence(made: dict[str, Any]) -> tuple[Any, ...]:
-    metadata = made["metadata"]
-    return (
-        made.get("data"),
-        metadata.get("labels"),
-        metadata.get("annotations"),
-        metadata.get("ownerReferences"),
-    )

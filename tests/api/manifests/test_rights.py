@@ -117,7 +117,6 @@ def test_pods_and_services_are_out_of_reach(rollcall_account: Account, verb: str
         ("get", "", "secrets"),
         ("list", "", "secrets"),
         ("patch", "coordination.k8s.io", "leases"),
-        ("list", "", "configmaps"),
         ("delete", "", "configmaps"),
         ("update", "rollcall.dev", "serviceinstances"),
         ("delete", "rollcall.dev", "serviceinstances"),

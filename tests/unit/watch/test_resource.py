@@ -69,7 +69,7 @@ def test_an_error_is_a_status_whatever_the_kind(resource: Resource[Any]) -> None
         (SERVICES, {"spec": {"ports": [{"name": "http"}]}}),
         (SERVICE_INSTANCES, {"spec": {"answer": {"policy": "Sometimes"}}}),
         (DISCOVERY_ZONES, {"spec": {}}),
-        (DISCOVERY_FILES, {"spec": {"format": "yaml", "configMap": {"name": "a", "key": "b"}}}),
+        (DISCOVERY_FILES, {"spec": {"format": "hosts", "configMap": "a"}}),
     ],
 )
 def test_an_object_that_does_not_decode_keeps_its_name(resource: Resource[Any], rest: dict[str, Any]) -> None:

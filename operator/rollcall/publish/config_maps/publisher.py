@@ -1,12 +1,13 @@
 """When the ConfigMaps of a DiscoveryFile are written.
 
-Soon after a change, but once for a burst; again after failures; and every few minutes all is read back, to
-repair what others changed.
+Soon after a change, but once for a burst; soon after somebody else has changed or deleted one; again after
+failures; and every few minutes all is read back, for what no watch has told.
 """
 
 import asyncio
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Never
 
@@ -14,8 +15,10 @@ import msgspec
 
 from rollcall.kube.backoff import uniform
 from rollcall.kube.work_queue import WorkQueue
-from rollcall.model import Key
+from rollcall.model import DiscoveryFile, Key
 from rollcall.publish.file_store import FileStore, UnknownFile
+from rollcall.watch.config_map import ConfigMapVersion
+from rollcall.watch.view import Change
 
 from .existing import ConfigMapApi
 from .report import FileReport, problem_of
@@ -48,6 +51,8 @@ class FilePublisher:
         self._on_report = on_report
         self._unix_time = unix_time
         self._writers: dict[Key, FileWriter] = {}
+        self._asked: dict[Key, set[str]] = {}
+        self._files_of: defaultdict[Key, set[Key]] = defaultdict(set)
         self._removed: set[Key] = set()
         self._queue = WorkQueue(
             "DiscoveryFiles",
@@ -64,6 +69,8 @@ class FilePublisher:
         It can be run again: what is there is read anew then, as another leader may have written.
         """
         self._writers.clear()
+        self._asked.clear()
+        self._files_of.clear()
         for key in self._store:
             self._queue.retry(key)
         unlisten = self._store.listen(self._on_changed)
@@ -71,6 +78,15 @@ class FilePublisher:
             await self._queue.run()
         finally:
             unlisten()
+
+    def on_config_map(self, change: Change[ConfigMapVersion]) -> None:
+        """Take in what happened to a ConfigMap; where it wasn't our own write, its file is written again."""
+        for key in self._files_of.get(change.key, ()):
+            writer = self._writers[key]
+            report = writer.note(change)
+            if report is not None:
+                self._report(writer, report)
+                self._queue.retry(key)
 
     def _on_changed(self, key: Key) -> None:
         file, writer = self._store.file(key), self._writers.get(key)
@@ -89,10 +105,10 @@ class FilePublisher:
         """Bring the ConfigMaps of a file up to date; return the seconds until they are read back."""
         file = self._store.file(key)
         if file is None:
-            self._writers.pop(key, None)
+            self._drop_writer(key)
             return None
         if key not in self._writers:
-            self._writers[key] = FileWriter(file, self._api, self._store, self._has_released, self._unix_time)
+            self._writers[key] = self._writer(file)
         writer = self._writers[key]
         if writer.read_back_at <= _now():
             writer.forget()
@@ -107,6 +123,23 @@ class FilePublisher:
             self._report(writer, msgspec.structs.replace(writer.report, **now))
             raise
         return max(0.0, writer.read_back_at - _now())
+
+    def _writer(self, file: DiscoveryFile) -> FileWriter:
+        asked = self._asked[file.key] = set()
+
+        def on_asked(name: str) -> None:
+            asked.add(name)
+            self._files_of[Key(file.key.namespace, name)].add(file.key)
+
+        return FileWriter(file, self._api, self._store, self._has_released, self._unix_time, on_asked)
+
+    def _drop_writer(self, key: Key) -> None:
+        self._writers.pop(key, None)
+        for name in self._asked.pop(key, ()):
+            config_map = Key(key.namespace, name)
+            self._files_of[config_map].discard(key)
+            if not self._files_of[config_map]:
+                del self._files_of[config_map]
 
     def _report(self, writer: FileWriter, report: FileReport) -> None:
         if report != writer.report:

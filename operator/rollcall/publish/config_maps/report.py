@@ -4,7 +4,7 @@ import msgspec
 
 from rollcall.kube.errors import AlreadyExists, ApiError, Conflict, Forbidden, ServerError, TooManyRequests
 from rollcall.kube.work_queue import TryAgain
-from rollcall.model import DiscoveryFile, Problem
+from rollcall.model import DiscoveryFile, Key, Problem
 from rollcall.publish.files import LeftOut
 
 
@@ -36,6 +36,14 @@ class Refused(TryAgain):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
         self.problem = problem
+
+
+def gone(config_map: Key) -> Problem:
+    """Say that a ConfigMap that was written isn't there any more."""
+    return Problem(
+        "ConfigMapGone",
+        f"Somebody has deleted the ConfigMap {config_map}, or taken the label off it: it is written anew.",
+    )
 
 
 def problem_of(file: DiscoveryFile, error: Exception) -> Problem:

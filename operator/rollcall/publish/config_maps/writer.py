@@ -10,10 +10,12 @@ from rollcall.kube.errors import AlreadyExists, Conflict, NotFound
 from rollcall.model import DiscoveryFile, Key
 from rollcall.publish.file_store import FileStore, UnknownFile
 from rollcall.publish.files import CannotRender, Rendering, empty_part, format_of, size_of
+from rollcall.watch.config_map import ConfigMapVersion
+from rollcall.watch.view import Change
 
 from .existing import ConfigMapApi, ExistingConfigMap, ExistingConfigMaps
 from .marks import is_ours, published_serial, refusal
-from .report import FileReport, Refused
+from .report import FileReport, Refused, gone
 from .wanted import WantedConfigMap, emptied, name_of, wanted
 
 CONFLICTS = 3
@@ -34,6 +36,7 @@ class FileWriter:
         store: FileStore,
         has_released: Callable[[Key, str], bool],
         unix_time: Callable[[], float],
+        on_asked: Callable[[str], None],
     ) -> None:
         self.file = file
         self.report = FileReport(generation=0)
@@ -41,11 +44,22 @@ class FileWriter:
         self._store = store
         self._has_released = has_released
         self._unix_time = unix_time
-        self._existing = ExistingConfigMaps(api, file.key.namespace)
+        self._existing = ExistingConfigMaps(api, file.key.namespace, on_asked)
 
     def forget(self) -> None:
         """Have everything read anew, so that what others changed is found."""
         self._existing.forget()
+
+    def note(self, change: Change[ConfigMapVersion]) -> FileReport | None:
+        """Note what happened to a ConfigMap; return what there is to report then, None where it is no news.
+
+        While one of its ConfigMaps isn't there, nothing of the file stands.
+        """
+        if not self._existing.note(change):
+            return None
+        if change.new is None and change.key.name in self.report.config_maps:
+            return FileReport(self.report.generation, problem=gone(change.key))
+        return self.report
 
     async def write(self) -> FileReport:
         """Bring the ConfigMaps up to date, also if others write them at the same time.
@@ -57,7 +71,9 @@ class FileWriter:
         """
         for _ in range(CONFLICTS - 1):
             with suppress(AlreadyExists, Conflict, NotFound):
-                return await self._bring_up_to_date()
+                report = await self._bring_up_to_date()
+                if self._existing.knows(report.config_maps):
+                    return report
             self.forget()
         return await self._bring_up_to_date()
 

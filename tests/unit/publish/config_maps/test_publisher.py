@@ -25,6 +25,8 @@ from rollcall.model import Key
 from rollcall.publish.config_maps import FilePublisher, FileReport
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
+from rollcall.watch import Change
+from rollcall.watch.config_map import ConfigMapVersion
 from unit.publish.builders import EMPTY, WEB, file, instance, many, members
 from unit.publish.config_maps.fake_api import FakeApi
 from waiting import until
@@ -238,6 +240,106 @@ async def test_what_others_added_to_the_metadata_stays() -> None:
     assert bench.api.objects["web"]["metadata"]["labels"]["team"] == "blue"
     assert bench.api.annotations("web")["note"] == "hello"
     assert bench.api.writes()[-2:] == [("replace", "web")] * 2, "the first met a conflict"
+
+
+def seen(name: str, old: tuple[str, str] | None, new: tuple[str, str] | None) -> Change[ConfigMapVersion]:
+    """Make what a watch tells of a ConfigMap; states are uid and resourceVersion."""
+    key = Key("shop", name)
+    states = (None if state is None else ConfigMapVersion(key, *state) for state in (old, new))
+    return Change(key, *states)
+
+
+async def test_an_edit_that_is_seen_is_undone_soon() -> None:
+    async with Bench().running() as bench:
+        bench.store.put_file(HOSTS, [WEB])
+        await asyncio.sleep(SETTLED)
+        right = dict(bench.api.data("web"))
+        edited = bench.api.objects["web"] | {"data": {"file": "edited"}}
+        bench.api.put("web", edited)
+        bench.publisher.on_config_map(seen("web", ("", "1"), ("", "2")))
+        await asyncio.sleep(SETTLED)
+        assert bench.api.data("web") == right
+        assert bench.api.writes() == [("create", "web"), ("replace", "web")]
+
+
+async def test_one_that_is_seen_to_go_is_told_and_made_anew() -> None:
+    async with Bench().running() as bench:
+        bench.store.put_file(HOSTS, [WEB])
+        await asyncio.sleep(SETTLED)
+        before = bench.last()
+        del bench.api.objects["web"]
+        bench.publisher.on_config_map(seen("web", ("", "1"), None))
+        assert bench.reason() == "ConfigMapGone"
+        assert bench.last().config_maps == ()
+        await asyncio.sleep(SETTLED)
+        assert bench.last() == before
+        assert bench.api.writes() == [("create", "web")] * 2
+
+
+async def test_one_that_goes_before_its_making_was_answered_is_made_anew() -> None:
+    async with Bench().running() as bench:
+        bench.api.delay_seconds = 0.5
+        bench.store.put_file(HOSTS, [WEB])
+        await until(lambda: ("create", "web") in bench.api.calls)
+        await asyncio.sleep(0.4)  # it is made when the delay is over
+        put = bench.api.put
+
+        def made_and_gone(name: str, body: dict[str, Any]) -> Any:
+            made = put(name, body)
+            bench.api.put = put  # type: ignore[method-assign]
+            del bench.api.objects[name]
+            version = made["metadata"]["resourceVersion"]
+            bench.publisher.on_config_map(seen(name, None, ("", version)))
+            bench.publisher.on_config_map(seen(name, ("", version), None))
+            return made
+
+        bench.api.put = made_and_gone  # type: ignore[method-assign]
+        await asyncio.sleep(5)
+        assert "web" in bench.api.objects
+        assert bench.reason() == ""
+
+
+async def test_the_echo_of_a_write_costs_no_request() -> None:
+    async with Bench().running() as bench:
+        bench.store.put_file(HOSTS, [WEB])
+        await asyncio.sleep(SETTLED)
+        bench.store.put_file(HOSTS, [EMPTY])
+        await asyncio.sleep(SETTLED)
+        bench.api.calls.clear()
+        for echo in (
+            seen("web", None, ("", "1")),
+            seen("web", ("", "1"), ("", "2")),
+            seen("web", ("another", "1"), None),
+            seen("elsewhere", None, ("", "9")),
+        ):
+            bench.publisher.on_config_map(echo)
+        await asyncio.sleep(SETTLED)
+        assert bench.api.calls == []
+        assert bench.reason() == ""
+
+
+async def test_one_that_is_handed_over_is_taken_at_once() -> None:
+    async with Bench().running() as bench:
+        bench.api.put("web", {"metadata": {}, "data": {}})
+        bench.store.put_file(HOSTS, [WEB])
+        await asyncio.sleep(20)  # the waits between two tries are long by now
+        assert bench.reason() == "ConfigMapNotOurs"
+        bench.api.put("web", owned_by("shop/discovery"))
+        bench.publisher.on_config_map(seen("web", None, ("", "2")))
+        await asyncio.sleep(SETTLED)
+        assert bench.reason() == ""
+
+
+async def test_what_is_seen_of_a_file_that_is_gone_is_nothing() -> None:
+    async with Bench().running() as bench:
+        bench.store.put_file(HOSTS, [WEB])
+        await asyncio.sleep(SETTLED)
+        bench.store.remove_file(KEY)
+        await asyncio.sleep(SETTLED)
+        del bench.api.objects["web"]
+        bench.publisher.on_config_map(seen("web", ("", "1"), None))
+        await asyncio.sleep(SETTLED)
+        assert bench.api.writes() == [("create", "web")]
 
 
 @pytest.mark.parametrize(

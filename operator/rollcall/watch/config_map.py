@@ -1,0 +1,30 @@
+"""ConfigMaps as we watch those that we have written: which one it is, and at which version."""
+
+import msgspec
+
+from rollcall.model import Key
+
+from .resource import Resource
+from .wire import ObjectMeta
+
+
+class ConfigMapVersion(msgspec.Struct, frozen=True):
+    """A ConfigMap at one version; what is in it is read where the version is news."""
+
+    key: Key
+    uid: str
+    resource_version: str
+
+
+class WireConfigMap(msgspec.Struct, frozen=True, gc=False):
+    """A ConfigMap in the API, reduced to its `metadata`."""
+
+    metadata: ObjectMeta
+
+
+def config_map_version(wire: WireConfigMap, key: Key) -> ConfigMapVersion:
+    """Read which version of a ConfigMap it is."""
+    return ConfigMapVersion(key, wire.metadata.uid, wire.metadata.resource_version)
+
+
+CONFIG_MAPS = Resource("v1", "configmaps", WireConfigMap, config_map_version)
