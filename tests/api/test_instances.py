@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dns.rdatatype
 import pytest
 
-from api.test_operator import apply, condition, zone
+from api.test_operator import apply, condition, status, zone
 from controlplane import ControlPlane
 from rollcall_process import Rollcall
 from waiting import eventually
@@ -65,3 +65,19 @@ def test_pods_of_one_hostname_get_no_traffic_of_another_version(cluster, namespa
     assert reached(rollcall, f"_http._tcp.green.versions.{name}") == green
     told = "HostnameCollision" if subdomain else "Published"
     eventually(lambda: condition(cluster, "si", "web", namespace) == told, told)
+
+
+def test_dead_pods_are_no_instances(cluster, namespace, rollcall):
+    cluster.workloads.make_service(namespace, "web", selector={"app": "web"}, ports=[("http", 80)])
+    for number in range(4):
+        pod = cluster.workloads.make_pod
+        pod(namespace, f"web-{number}", ip=f"10.31.0.{number + 1}", labels={"app": "web"}, ready=number != 3)
+    cluster.workloads.set_status(namespace, "web-0", {"phase": "Failed"})
+    rollcall.wait_answers(f"web.{namespace}.{DOMAIN}", {"10.31.0.2", "10.31.0.3"})
+    eventually(
+        lambda: status(cluster, "si", "web", namespace).get("leftOut") == {"Failed": 1, "NotReady": 1},
+        "what is left out, counted",
+    )
+    told = status(cluster, "si", "web", namespace)
+    assert [each["pod"] for each in told["instances"]] == ["web-1", "web-2", "web-3"]
+    assert told["ready"] == "2/3"

@@ -162,7 +162,7 @@ def _print(options: GlobalOptions, found: Found) -> None:
     from .explain import instance_of, limit
     from .objects import Health
     from .output import Printer, line, table
-    from .views import instances_table
+    from .views import instances_parts
 
     parts = [line(_summary(rdtype, reply, found)) for rdtype, reply in found.replies.items()]
     if answers := found.answers:
@@ -191,7 +191,7 @@ def _print(options: GlobalOptions, found: Found) -> None:
             line(" ".join(filter(None, (summary, limit(service, found.name, found.replies.values()))))),
         ]
         if service.left_out:
-            parts += [line("Left out:"), instances_table(service.left_out)]
+            parts += [line("Left out:"), *instances_parts(service.left_out)]
     parts += [line(note, Health.WARN) for note in notes]
     Printer(color=options.color).show(*parts)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 MOST_PROBLEMS = 20
+MOST_OF_A_REASON = 10
+"""So many of the instances that one reason leaves out are shown; the rest is counted."""
 
 _ANSWERED = State(Health.GOOD, "answered")
 
@@ -105,9 +107,25 @@ def service_parts(service: Service, now: datetime) -> list["RenderableType"]:
         ]
         parts += [line(""), table(("ZONE", "TARGET", "DNS NAME", "SERIAL", "PUBLISHED"), rows)]
     if status.instances:
-        parts += [line(""), instances_table(status.instances)]
+        parts += [line(""), *instances_parts(status.instances)]
     if status.truncated:
         parts.append(line(f"The list holds {len(status.instances)} of {status.counts.total} instances."))
+    return parts
+
+
+def instances_parts(instances: Iterable[ListedInstance]) -> list["RenderableType"]:
+    """Show instances: all that are answered, and of the others some for each reason."""
+    shown: list[ListedInstance] = []
+    counted: Counter[str] = Counter()
+    for instance in instances:
+        reason = "" if instance.eligible else instance_state(instance).word
+        counted[reason] += 1
+        if not reason or counted[reason] <= MOST_OF_A_REASON:
+            shown.append(instance)
+    parts = [instances_table(shown)]
+    over = {reason: count - MOST_OF_A_REASON for reason, count in counted.items() if reason}
+    if more := [f"{count} more {reason}" for reason, count in over.items() if count > 0]:
+        parts.append(line(f"and {', '.join(more)}; -o json has them all"))
     return parts
 
 
@@ -138,7 +156,9 @@ def instance_state(instance: ListedInstance) -> State:
 
 
 def reasons(service: Service) -> dict[str, int]:
-    """Count the instances that are left out, by reason."""
+    """Count what is left out, by reason: instances, and pods that have ended."""
+    if service.status.left_out:
+        return dict(Counter(service.status.left_out).most_common())
     found = Counter(instance.reason or "LeftOut" for instance in service.left_out)
     unlisted = service.status.counts.total - service.status.counts.eligible - found.total()
     if unlisted > 0:

@@ -67,13 +67,16 @@ class Directory:
         """Return what a pod is for each service that selects it, None where no such pod is known."""
         if pod not in self._pods:
             return None
-        return [self._entries[key].instances[pod] for key in self._services_of.get(pod, ())]
+        entries = (self._entries[key] for key in self._services_of.get(pod, ()))
+        return [instance for entry in entries if (instance := entry.instances.get(pod)) is not None]
 
     def awaits_switch(self, pod: Key) -> bool:
         """Whether a pod is held back from the answers of a service only until others of its version come."""
         for key in self._services_of.get(pod, ()):
             entry = self._entries[key]
-            instance = entry.instances[pod]
+            instance = entry.instances.get(pod)
+            if instance is None:
+                continue
             if instance.reason is Reason.OTHER_VERSION and entry.awaits_switch(instance.version):
                 return True
         return False
@@ -97,7 +100,7 @@ class Directory:
             self._pod_labels.put(key, pod.labels)
             now = frozenset(self._selectors.matching(key.namespace, pod.labels))
             for gone in services - now:
-                self._set_judged(self._entries[gone], key, None)
+                self._expel(self._entries[gone], key)
             self._member_of(key, now)
             services = now
         for service in services:
@@ -109,7 +112,7 @@ class Directory:
             return
         self._pod_labels.discard(key)
         for service in self._services_of.pop(key, frozenset()):
-            self._set_judged(self._entries[service], key, None)
+            self._expel(self._entries[service], key)
 
     def apply_service(self, service: Service) -> None:
         """Add or replace a Service."""
@@ -209,9 +212,9 @@ class Directory:
         entry.followed = self._followers.find(key, release, selector) if release.follow else None
         entry.asked = None
         selected = self._pod_labels.select(key.namespace, selector) if selector else []
-        for pod in entry.judged.keys() - set(selected):
+        for pod in (entry.judged.keys() | entry.ended.keys()) - set(selected):
             self._member_of(pod, self._services_of[pod] - {key})
-            self._set_judged(entry, pod, None)
+            self._expel(entry, pod)
         before, entry.judged_by = entry.judged_by, entry.criteria
         for pod in selected:
             self._member_of(pod, self._services_of.get(pod, frozenset()) | {key})
@@ -227,8 +230,22 @@ class Directory:
             self._services_of.pop(pod, None)
 
     def _admit(self, entry: Entry, pod: Pod) -> None:
+        if pod.has_ended:
+            self._set_judged(entry, pod.key, None)
+            if entry.ended.get(pod.key) != pod.phase:
+                entry.ended[pod.key] = Reason(pod.phase)
+                self._change(entry.key).pods.add(pod.key)
+            return
+        if entry.ended.pop(pod.key, None) is not None:  # another pod of that name
+            self._change(entry.key).pods.add(pod.key)
         instance = judge(pod, entry.criteria, publication_gate=self._publication_gate)
         self._set_judged(entry, pod.key, instance)
+
+    def _expel(self, entry: Entry, pod: Key) -> None:
+        """Forget what a pod was for a service."""
+        self._set_judged(entry, pod, None)
+        if entry.ended.pop(pod, None) is not None:
+            self._change(entry.key).pods.add(pod)
 
     def _set_judged(self, entry: Entry, pod: Key, after: Instance | None) -> None:
         """Set an instance by itself, and give it its label; which may cost another one its own."""

@@ -23,12 +23,6 @@ DRAIN_ANNOTATION = "rollcall.dev/drain"
 DEFAULT_WEIGHT = 100
 MAX_WEIGHT = 1000
 
-_PHASES = {
-    "Pending": (Reason.PENDING, "The pod has not started yet."),
-    "Succeeded": (Reason.SUCCEEDED, "The pod has run to its end."),
-    "Failed": (Reason.FAILED, "The pod has failed."),
-}
-
 
 class Criteria(msgspec.Struct, frozen=True):
     """What a service judges its pods by: all that decides on an instance, but for the pod.
@@ -96,9 +90,9 @@ def _why_not(pod: Pod, malformed: tuple[str, ...], *, has_address: bool) -> tupl
     if pod.deleting:
         return Reason.DELETING, "The pod is being deleted."
     if pod.phase != "Running":
-        return _PHASES.get(
-            pod.phase, (Reason.PHASE_UNKNOWN, f"The pod's phase is {pod.phase!r}: its node may be lost.")
-        )
+        if pod.phase == "Pending":
+            return Reason.PENDING, "The pod has not started yet."
+        return Reason.PHASE_UNKNOWN, f"The pod's phase is {pod.phase!r}: its node may be lost."
     if not has_address and malformed:
         return Reason.INVALID_ADDRESS, f"status.podIPs holds no valid address: {', '.join(malformed)}."
     if not has_address:

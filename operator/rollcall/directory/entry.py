@@ -37,7 +37,8 @@ class Entry:
     follows, or why that isn't known; None where it follows none. `answered` are the versions that have the
     answers, each with its part in percent; None: all of them. `judged_by` is what the instances were judged
     by. `instance_labels` says which of them has which name. `coming` counts, by version, the instances that
-    are on their way to be available.
+    are on their way to be available. `ended` are pods that the selector matches and that have run to their
+    end, or failed: they are no instances.
     """
 
     __slots__ = (
@@ -45,6 +46,7 @@ class Entry:
         "asked",
         "coming",
         "counts",
+        "ended",
         "followed",
         "instance_labels",
         "instances",
@@ -74,6 +76,7 @@ class Entry:
         self.asked: Release | None = None
         self.answered: dict[str, int] | None = None
         self.counts = Counts()
+        self.ended: dict[Key, Reason] = {}
         self.versions: Counter[str] = Counter()
         self.coming: Counter[str] = Counter()
 
@@ -233,6 +236,12 @@ class Entry:
             return frozenset()
         labels = Counter(version_to_label(version) for version in self.versions)
         return frozenset(label for label, uses in labels.items() if uses > 1)
+
+    def left_out(self) -> dict[str, int]:
+        """Count what is not answered by its reason, pods that have ended among it."""
+        reasons = Counter(str(each.reason) for each in self.instances.values() if not each.eligible)
+        reasons.update(map(str, self.ended.values()))
+        return dict(sorted(reasons.items()))
 
     def members(self) -> Members:
         """Return what a file holds of this service."""

@@ -23,7 +23,7 @@ from rollcall.model import (
     unix_seconds,
 )
 
-_LEAVING = (Reason.DELETING, Reason.DRAINING, Reason.SUCCEEDED, Reason.FAILED)
+_LEAVING = (Reason.DELETING, Reason.DRAINING)
 _FINAL = (StepState.ROLLED_BACK, StepState.COMPLETED)
 
 
@@ -36,7 +36,7 @@ class Health(NamedTuple):
 
 
 def health(instances: Iterable[Instance], version: str) -> Health:
-    """Count the pods of a version, but for those that have ended or are to."""
+    """Count the pods of a version, but for those that are to end."""
     pods = [each for each in instances if each.version == version and each.reason not in _LEAVING]
     return Health(len(pods), sum(each.available for each in pods), sum(each.restarts for each in pods))
 

@@ -53,7 +53,8 @@ class InstanceStatus(Status, frozen=True, rename="camel", omit_defaults=True):
     """What Rollcall sees of a service, and where it is published.
 
     `ready` and `targets` are fractions such as `3/5`, `reason` the one that matters most: columns of kubectl
-    get. `instances` may be cut (`truncated`), `counts` are exact all the same.
+    get. `left_out` counts what is not answered by its reason, and pods that have ended, which are no
+    instances. `instances` may be cut (`truncated`), `counts` and `left_out` are exact all the same.
     """
 
     dns_name: str = ""
@@ -61,6 +62,7 @@ class InstanceStatus(Status, frozen=True, rename="camel", omit_defaults=True):
     targets: str = ""
     reason: str = ""
     counts: Counts = Counts()
+    left_out: dict[str, int] = msgspec.field(default_factory=dict)
     release: ReleaseStatus = ReleaseStatus()
     publications: tuple[ServicePublication, ...] = always(())
     instances: tuple[ListedInstance, ...] = always(())

@@ -62,6 +62,11 @@ class Pod(msgspec.Struct, frozen=True):
     gate: Gate | None = None
     restarts: int = 0
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is in a terminal phase: it never comes back."""
+        return self.phase in ("Succeeded", "Failed")
+
 
 class ServicePort(msgspec.Struct, frozen=True, rename={"number": "port", "target": "targetPort"}):
     """A port of a service. `target` is a number or the name of a container's port; None: the same number."""

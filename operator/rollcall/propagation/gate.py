@@ -88,7 +88,7 @@ class PublicationGate(Listener):
         """
         instances = self._directory.instances_of(pod.key)
         if not instances:
-            return None if instances is None else True
+            return None if instances is None else not pod.has_ended
         if not any(instance.available for instance in instances):
             return False
         if pod.gate is not None and pod.gate.published:

@@ -1,6 +1,5 @@
 """The status of a ServiceInstance: what Rollcall sees of a service, and where it is published. Pure."""
 
-from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -76,6 +75,7 @@ def service_status(
         targets=f"{len(published)}/{selecting}",
         reason=headline(conditions),
         counts=entry.counts,
+        left_out=entry.left_out(),
         release=release,
         publications=tuple(
             _publication(publication, version, current, is_as_before=is_as_before)
@@ -154,16 +154,25 @@ def _endpoints_available(entry: Entry) -> Condition:
     if entry.problem:
         return Condition(ENDPOINTS_AVAILABLE, FALSE, entry.problem.reason, entry.problem.message)
     if not counts.total:
+        if entry.ended:
+            return Condition(
+                ENDPOINTS_AVAILABLE,
+                FALSE,
+                "NoPods",
+                f"Every pod that the selector matches has ended: {_tally(entry)}.",
+            )
         selector = ",".join(f"{label}={value}" for label, value in sorted((entry.selector or {}).items()))
         return Condition(ENDPOINTS_AVAILABLE, FALSE, "NoPods", f"No pod matches the selector {selector}.")
-    reasons = Counter(str(instance.reason) for instance in entry.instances.values())
-    tally = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items()))
     return Condition(
         ENDPOINTS_AVAILABLE,
         FALSE,
         "NoEligibleInstances",
-        f"{_share(counts)} answered: {tally}. See status.instances.",
+        f"{_share(counts)} answered: {_tally(entry)}. See status.instances.",
     )
+
+
+def _tally(entry: Entry) -> str:
+    return ", ".join(f"{number} {reason}" for reason, number in entry.left_out().items())
 
 
 def _share(counts: Counts) -> str:
@@ -193,9 +202,10 @@ class _Draining:
 def _instances(instances: Iterable[Instance], draining: _Draining) -> tuple[tuple[ListedInstance, ...], bool]:
     """Return the list of instances, and whether it had to be cut.
 
-    Those that are left out come first: they are what people look for, and the answered ones are in DNS.
+    Those that are answered come first, then those that may yet be, then those that are on their way out: so a
+    cut costs what matters least.
     """
-    ordered = sorted(instances, key=_left_out_first)
+    ordered = sorted(instances, key=_answered_first)
     listed: list[ListedInstance] = []
     size = 0
     for instance in ordered[:MAX_INSTANCES]:
@@ -207,8 +217,8 @@ def _instances(instances: Iterable[Instance], draining: _Draining) -> tuple[tupl
     return tuple(listed), len(listed) < len(ordered)
 
 
-def _left_out_first(instance: Instance) -> tuple[bool, Key]:
-    return instance.eligible, instance.pod
+def _answered_first(instance: Instance) -> tuple[bool, bool, Key]:
+    return not instance.eligible, instance.reason is Reason.DELETING, instance.pod
 
 
 def _instance(instance: Instance, draining: _Draining) -> ListedInstance:

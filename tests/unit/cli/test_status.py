@@ -111,6 +111,23 @@ def test_a_list_that_is_cut(api: CannedApi, rollcall: Rollcall) -> None:
     assert rollcall("status", "web", "-o", "json").json["leftOut"] == {"Unlisted": 500}
 
 
+def test_of_many_that_one_reason_leaves_out_some_are_shown(api: CannedApi, rollcall: Rollcall) -> None:
+    listed = [instance(f"ok-{n}", n) for n in range(12)]
+    listed += [instance(f"bad-{n}", n, "NotReady") for n in range(40)]
+    listed += [instance(f"end-{n}", n, "Deleting") for n in range(3)]
+    status = {
+        "counts": {"total": 55, "eligible": 12},
+        "leftOut": {"Deleting": 3, "Failed": 1100, "NotReady": 40},
+        "instances": listed,
+    }
+    api.objects = [service("web", status)]
+    lines = rollcall("status", "web").stdout.splitlines()
+    assert [sum(line.startswith(name) for line in lines) for name in ("ok-", "bad-", "end-")] == [12, 10, 3]
+    assert lines[-1] == "and 30 more NotReady; -o json has them all"
+    assert rollcall("status", "web", "-o", "json").json["leftOut"] == status["leftOut"]
+    assert "1100 Failed, 40 NotReady, 3 Deleting" in " ".join(rollcall("status").stdout.split())
+
+
 def test_a_namespace_of_its_own(api: CannedApi, rollcall: Rollcall) -> None:
     """Without -n and -A it is that of the context, as with kubectl."""
     assert "test" not in rollcall("status").stdout.replace("service test/web", "")

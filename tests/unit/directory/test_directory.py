@@ -130,3 +130,30 @@ def test_versions_that_share_a_label_are_found_and_lost_again():
     made.remove_pod(second.key)
     assert made.get(WEB).colliding_versions == frozenset()
     assert made.take_changes()[WEB].whole
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_pod_that_has_ended_is_no_instance(phase):
+    made = directory(service(), pod("a"), pod("b", address="10.0.0.2"))
+    made.apply_pod(pod("a", phase=phase, ready=False))
+    changes = made.take_changes()
+    assert changes[WEB].eligible
+    assert changes[WEB].turned == {Key("shop", "a")}
+    entry = made.get(WEB)
+    assert names(made) == ["b"]
+    assert entry.counts == Counts(total=1, live=1, ready=1, eligible=1)
+    assert entry.left_out() == {phase: 1}
+    assert made.instances_of(Key("shop", "a")) == []
+    made.remove_pod(Key("shop", "a"))
+    assert made.take_changes()[WEB].pods == {Key("shop", "a")}
+    assert entry.left_out() == {}
+
+
+def test_pods_that_have_ended_go_with_the_selector_and_come_with_it():
+    made = directory(service(), pod("a", phase="Failed", ready=False))
+    made.apply_service(service(selector={"app": "api"}))
+    assert made.get(WEB).left_out() == {}
+    made.apply_service(service())
+    assert made.get(WEB).left_out() == {"Failed": 1}
+    made.apply_pod(pod("a", phase="Failed", ready=False, labels={"app": "api"}))
+    assert made.get(WEB).left_out() == {}

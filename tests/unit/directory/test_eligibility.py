@@ -22,8 +22,6 @@ def verdict(pod: Pod, *, publication_gate: bool = False, ports=(HTTP,), **criter
         (pod(deleting=True, ready=False), False, False, Reason.DELETING),
         (pod(phase="Pending", ready=False), False, False, Reason.PENDING),
         (pod(phase="Pending", ready=None, address=""), False, False, Reason.PENDING),
-        (pod(phase="Succeeded", ready=False), False, False, Reason.SUCCEEDED),
-        (pod(phase="Failed", ready=False), False, False, Reason.FAILED),
         (pod(phase="Unknown", ready=True, impossible=True), False, True, Reason.PHASE_UNKNOWN),
         (pod(address="", impossible=True), False, True, Reason.NO_ADDRESS),
         (pod(address="", ready=False), False, False, Reason.NO_ADDRESS),
@@ -46,9 +44,7 @@ def test_a_service_that_publishes_not_ready_addresses_has_every_live_pod(ready):
     assert verdict(pod(ready=ready), publish_not_ready=True).eligible
 
 
-@pytest.mark.parametrize(
-    "case", [pod(deleting=True), pod(phase="Failed", ready=False), pod(phase="Pending", ready=False)]
-)
+@pytest.mark.parametrize("case", [pod(deleting=True), pod(phase="Pending", ready=False)])
 def test_publishing_not_ready_addresses_makes_nothing_live(case):
     assert not verdict(case, publish_not_ready=True).eligible
 
@@ -133,7 +129,6 @@ BEHIND = Gate(False, "the app starts", True)
         (pod(ready=None, gate=UNTOLD), False, Reason.READY_MISSING),
         (pod(ready=False, gate=READY, deleting=True), False, Reason.DELETING),
         (pod(ready=False, gate=READY, drain="true"), False, Reason.DRAINING),
-        (pod(ready=False, gate=READY, phase="Failed"), False, Reason.FAILED),
         (pod(ready=False), False, Reason.NOT_READY),
     ],
 )

@@ -189,7 +189,6 @@ def test_which_pods_count() -> None:
         instance("b", ready=False, restarts=1),
         instance("c", phase="Pending", ready=None, address=""),
         instance("d", deleting=True, restarts=5),
-        instance("e", phase="Failed", ready=False, restarts=5),
         instance("f", drain="true", restarts=5),
         instance("g", version="v1", restarts=5),
     ]

@@ -84,7 +84,6 @@ def test_an_instance_with_next_to_nothing() -> None:
     ("fields", "reason"),
     [
         ({"deleting": True}, Reason.DELETING),
-        ({"phase": "Failed", "ready": False}, Reason.FAILED),
         ({"ready": False, "ready_message": "containers with unready status: [web]"}, Reason.NOT_READY),
         ({"addresses": ("010.0.0.3",)}, Reason.INVALID_ADDRESS),
         ({"ready": None}, Reason.READY_MISSING),
@@ -92,7 +91,7 @@ def test_an_instance_with_next_to_nothing() -> None:
 )
 def test_what_is_left_out_says_why(fields: dict[str, Any], reason: Reason) -> None:
     status = world(pod("web-0"), pod("web-1", "10.0.0.2", **fields)).service()
-    left_out, answered = status["instances"]
+    answered, left_out = status["instances"]
     assert (left_out["pod"], left_out["reason"], left_out["eligible"]) == ("web-1", reason, False)
     assert left_out["message"]
     assert "reason" not in answered
@@ -218,8 +217,8 @@ def test_the_list_is_cut_and_the_counts_are_not() -> None:
     assert status["truncated"] is True
     assert status["counts"] == {"total": 1001, "live": 1001, "ready": 601, "eligible": 601}
     assert status["ready"] == "601/1001"
-    assert [each["pod"] for each in status["instances"][:400]] == [f"web-{i:04}" for i in range(400)]
-    assert not any(each["eligible"] for each in status["instances"][:400])
+    assert [each["pod"] for each in status["instances"][601:]] == [f"web-{i:04}" for i in range(399)]
+    assert all(each["eligible"] for each in status["instances"][:601])
 
 
 def test_exactly_as_many_as_fit() -> None:
@@ -396,7 +395,7 @@ class TestReleases:
     def test_a_draining_instance_and_when_it_may_end(self) -> None:
         made = world(pod("web-0"), pod("web-1", "10.0.0.2", drain="true"), drain=Drain(90))
         first = made.service()
-        draining = first["instances"][0]
+        draining = first["instances"][1]
         assert (draining["pod"], draining["reason"]) == ("web-1", "Draining")
         assert (draining["drainingSince"], draining["drainingUntil"]) == (
             "2027-01-15T08:00:00Z",
@@ -423,3 +422,35 @@ def test_hostnames_that_several_instances_have_are_told() -> None:
     assert told is not None
     assert "hostname web is that of 5 instances (web-1, web-2, web-3 and 2 more)" in told["message"]
     assert {each["name"] for each in status["instances"]} == {f"10-0-0-{n}" for n in range(1, 6)}
+
+
+def test_pods_that_have_ended_are_counted_and_push_nobody_out() -> None:
+    dead = [pod(f"dead-{n}", "", phase="Failed", ready=False) for n in range(1100)]
+    done = [pod("done", phase="Succeeded", ready=False)]
+    living = [pod(f"web-{n}", f"10.0.0.{n}", ready=n < 3) for n in range(4)]
+    status = world(*dead, *done, *living).service()
+    assert [each["pod"] for each in status["instances"]] == ["web-0", "web-1", "web-2", "web-3"]
+    assert status["counts"] == {"total": 4, "live": 4, "ready": 3, "eligible": 3}
+    assert status["ready"] == "3/4"
+    assert status["leftOut"] == {"Failed": 1100, "NotReady": 1, "Succeeded": 1}
+    assert not status["truncated"]
+    assert len(msgspec.json.encode(status)) < 4096
+
+
+def test_when_every_pod_has_ended_it_says_so() -> None:
+    status = world(pod("job", phase="Succeeded", ready=False)).service()
+    assert (status["reason"], status["ready"]) == ("NoPods", "0/0")
+    told = condition(status, "EndpointsAvailable")
+    assert told is not None
+    assert told["message"] == "Every pod that the selector matches has ended: 1 Succeeded."
+
+
+def test_a_list_that_is_cut_holds_what_is_answered_then_what_may_yet_be() -> None:
+    leaving = [pod(f"a-{n}", f"10.1.{n >> 8}.{n & 255}", deleting=True) for n in range(600)]
+    waiting = [pod(f"b-{n}", f"10.2.{n >> 8}.{n & 255}", ready=False) for n in range(600)]
+    answered = [pod(f"c-{n}", f"10.3.0.{n}") for n in range(3)]
+    status = world(*leaving, *waiting, *answered).service()
+    assert status["truncated"]
+    reasons = [each.get("reason", "") for each in status["instances"]]
+    assert reasons == [""] * 3 + ["NotReady"] * 600 + ["Deleting"] * 397
+    assert status["leftOut"] == {"Deleting": 600, "NotReady": 600}
