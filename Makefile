@@ -7,6 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 # take long come first, as they are listed; without the last option they would come last.
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 export PYTHONPATH := operator:tests:.
+unexport PYTHONDONTWRITEBYTECODE  # the many processes of tests and bench would each compile everything
 
 .DEFAULT_GOAL := help
 .PHONY: help programs demo test test-unit test-api test-dns lint format bench lock manifests clean

@@ -1,6 +1,7 @@
 """The files under test, read: the CRDs with their schemas, the examples, the chart."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -21,9 +22,10 @@ class Node(NamedTuple):
     role: str
 
 
+@cache
 def documents(path: Path) -> list[Json]:
-    """Read the objects in a YAML file."""
-    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+    """Read the objects in a YAML file; what is read is everybody's, and nobody's to change."""
+    return [document for document in yaml.load_all(path.read_text(), yaml.CSafeLoader) if document]
 
 
 def crd(kind: str) -> Json:
