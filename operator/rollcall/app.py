@@ -57,6 +57,7 @@ from .publish.selection import FileSelection
 from .publish.targets import Targets
 from .sources.cluster import ClusterSource
 from .sources.configuration import Configuration
+from .sources.endpoints import EndpointSource
 from .sources.secrets import Secrets
 from .sources.workloads import RolloutSource
 from .state.serials import SerialReservations
@@ -96,16 +97,19 @@ class App:
             on_change=self._flow,
         )
         self._rollouts = RolloutSource(client, config.namespace, self._directory, self._flow)
+        self._endpoints = EndpointSource(
+            client, config.namespace, self._directory, self._wants_endpoints, self._flow
+        )
         self._secrets = Secrets(client, config.operator_namespace, self._on_secrets)
         self._configuration = Configuration(
             client, credentials, self._on_zone, self._on_file, namespace=config.namespace or None
         )
         # Where it goes.
         self._store = FileStore()
-        selection = FileSelection(self._directory, cross_namespace=config.cross_namespace_files)
+        self._selection = FileSelection(self._directory, cross_namespace=config.cross_namespace_files)
         self._snapshots = Snapshots(config.snapshot_path, config.files_path, self._zones, self._store)
-        self._files = FileCollector(selection, self._store, self._snapshots.on_files_collected)
-        self._reporting = Reporting(client, self._directory, self._zones, selection, self._tracker)
+        self._files = FileCollector(self._selection, self._store, self._snapshots.on_files_collected)
+        self._reporting = Reporting(client, self._directory, self._zones, self._selection, self._tracker)
         self._config_maps = FilePublisher(client, self._store, self._reporting.on_file_report)
         self._config_map_watch = ConfigMapWatch(
             MetadataClient(client), config.namespace, self._config_maps.on_config_map
@@ -156,6 +160,7 @@ class App:
             return
         self._rollouts.watch_followed()
         changes = self._directory.take_changes()
+        self._endpoints.watch_wanted(key for key, change in changes.items() if change.whole)
         self._zones.place(changes)
         self._publish(changes, received_ns)
 
@@ -193,12 +198,24 @@ class App:
 
     def _on_file(self, key: Key, file: DiscoveryFile | None) -> None:
         self._files.apply_file(key, file)
+        self._watch_wanted()
         self._reporting.on_file(key)
 
     def _on_secrets(self) -> None:
         self._targets.on_secrets_changed()
         if self._synced:  # before, zones are missing: a catalog without them would have secondaries drop them
             self._secondaries.configure()
+
+    def _watch_wanted(self) -> None:
+        """Have EndpointSlices watched where a service needs them, after a change of what is selected."""
+        self._endpoints.watch_wanted(self._directory.asking_slices)
+
+    def _wants_endpoints(self, key: Key) -> bool:
+        """Whether anybody wants to know the instances of a service."""
+        entry = self._directory.get(key)
+        if entry is None:
+            return False
+        return bool(entry.resource or self._zones.selecting(key)) or self._selection.asks_for(entry)
 
     async def _publish_everything(self) -> None:
         """Place all services in all zones, a slice at a time, and hand that out as the first version."""
@@ -232,6 +249,7 @@ class App:
             self._tell_zones_changed()
 
     def _tell_zones_changed(self) -> None:
+        self._watch_wanted()
         for output in self._outputs:
             output.on_zones_changed()
 
@@ -266,6 +284,7 @@ class App:
             "secrets": self._secrets.run(),
             "transfers": self._secondaries.run(),
             "roll-outs": self._rollouts.run(),
+            "endpoints": self._endpoints.run(),
             **{str(reflector.resource): reflector.run() for reflector in self._cluster.reflectors},
         }
 
@@ -273,6 +292,8 @@ class App:
         """Wait until everything is known, then publish for the first time, and go on."""
         await self._cluster.synced()
         await self._configuration.synced.wait()
+        self._watch_wanted()
+        await self._endpoints.synced()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._place_backlog())
             group.create_task(self._serials.run(self._zones.contents))
@@ -297,13 +318,8 @@ class App:
 
     def _families(self) -> Iterator[MetricFamily]:
         """Yield every figure that the parts hold."""
-        yield from reflector_families(
-            lambda: [
-                *self._cluster.reflectors,
-                *self._rollouts.reflectors,
-                *self._config_map_watch.reflectors,
-            ]
-        )
+        sources = (self._cluster, self._rollouts, self._endpoints, self._config_map_watch)
+        yield from reflector_families(lambda: [each for source in sources for each in source.reflectors])
         yield from self._configuration.families()
         yield from self._tracker.families()
         yield from self._feed.families()
@@ -324,7 +340,8 @@ class App:
             return self._tracker.workers.why_not_fed()
         if self._config.snapshot_path.exists():
             return self._tracker.workers.why_not_connected()
-        waiting = self._cluster.waiting() or {"zones and files": self._configuration.trouble}
+        waiting = self._cluster.waiting() or self._endpoints.waiting()
+        waiting = waiting or {"zones and files": self._configuration.trouble}
         troubles = dict.fromkeys(str(each) for each in waiting.values() if each is not None)
         return ": ".join((f"waiting for the first list of {', '.join(waiting)}", *troubles))
 

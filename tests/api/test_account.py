@@ -98,6 +98,7 @@ def test_no_right_is_missing_and_none_unused(audited, workload_kinds, tmp_path):
     plane.workloads.make_service("shop", "web", selector={"app": "web"})
     for number in range(3):
         pod(plane, "shop", number)
+    plane.workloads.make_service("shop", "external", spec={"selector": None})
     apply(plane, file("shop", "mine"), *(following("shop", kind) for kind in ("Deployment", "Rollout")))
     account = f"system:serviceaccount:{NAMESPACE}:rollcall"
     wait_granted(plane, account, granted(), NAMESPACE)

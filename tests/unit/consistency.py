@@ -16,11 +16,20 @@ from typing import Any, TypeAlias, TypeVar
 import jsonschema
 import msgspec
 
-from rollcall.model import DiscoveryZone, Key, Pod, Service, ServiceInstance, ServicePort, Workload
+from rollcall.model import (
+    DiscoveryZone,
+    EndpointSlice,
+    Key,
+    Pod,
+    Service,
+    ServiceInstance,
+    ServicePort,
+    Workload,
+)
 from rollcall.watch import PODS
 from unit.manifests.sources import json_schema, schema_of
 
-Object: TypeAlias = Pod | Service | ServiceInstance | DiscoveryZone | Workload
+Object: TypeAlias = Pod | Service | ServiceInstance | DiscoveryZone | EndpointSlice | Workload
 
 T = TypeVar("T", bound=Object)
 
@@ -33,7 +42,11 @@ _TERMINAL = {"Succeeded", "Failed"}
 _PROTOCOLS = {"TCP", "UDP", "SCTP"}
 _SERVICE_TYPES = {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}
 
-_NEVER_CHANGES = {Pod: ("hostname", "subdomain", "ports"), Service: ("created",)}
+_NEVER_CHANGES = {
+    Pod: ("hostname", "subdomain", "ports"),
+    Service: ("created",),
+    EndpointSlice: ("address_type",),
+}
 """What the API server lets nobody change of an object (of a pod's spec little more than images can be)."""
 
 
@@ -184,6 +197,8 @@ def _broken(it: Object) -> Iterator[str]:
             yield from _broken_pod(it)
         case Service():
             yield from _broken_service(it)
+        case EndpointSlice():
+            yield from _broken_slice(it)
         case ServiceInstance():
             yield from _broken_spec("ServiceInstance", msgspec.json.encode(it.spec))
         case DiscoveryZone():
@@ -212,6 +227,34 @@ def _broken_pod(it: Pod) -> Iterator[str]:
         yield from _broken_port(port.protocol, port.number)
     if it.restarts < 0:
         yield "restarts are counted from 0"
+
+
+def _broken_slice(it: EndpointSlice) -> Iterator[str]:
+    if it.address_type not in ("IPv4", "IPv6", "FQDN"):
+        yield f"no EndpointSlice is of the addressType {it.address_type!r}"
+    names = [port.name for port in it.ports]
+    if len(names) != len(set(names)):
+        yield "no two ports of an EndpointSlice have the same name"
+    for port in it.ports:
+        yield from _broken_port(port.protocol, port.number)
+    for endpoint in it.endpoints:
+        if not endpoint.addresses:
+            yield "an endpoint has an address"
+        if endpoint.hostname and not _LABEL.fullmatch(endpoint.hostname):
+            yield f"a hostname is an RFC 1123 label, not {endpoint.hostname!r}"
+        for text in endpoint.addresses:
+            if it.address_type == "FQDN":
+                if not _is_subdomain(text) or "." not in text:
+                    yield f"an address of the type FQDN is a domain name, not {text!r}"
+            elif f"IPv{_family(text)}" != it.address_type:
+                yield f"an address is of the type of its slice, not {text!r}"
+
+
+def _family(text: str) -> int:
+    try:
+        return ip_address(text).version
+    except ValueError:
+        return 0
 
 
 def _broken_service(it: Service) -> Iterator[str]:

@@ -9,6 +9,9 @@ from rollcall.model import (
     ContainerPort,
     DiscoveryZone,
     Eligibility,
+    Endpoint,
+    EndpointSlice,
+    InstancePort,
     InstanceSpec,
     Key,
     Pod,
@@ -76,6 +79,25 @@ def zone(name: str = "main", domain: str = "example.com", **fields: Any) -> Disc
     return made
 
 
+def endpoint_slice(
+    name: str = "db-1",
+    *endpoints: Endpoint | str,
+    service: str = "db",
+    namespace: str = "shop",
+    **fields: Any,
+) -> EndpointSlice:
+    """Make an EndpointSlice of a Service; an endpoint may be an address alone. It has the port pg, 5432."""
+    made = EndpointSlice(
+        Key(namespace, name),
+        fields.pop("uid", _uid(namespace, f"slice-{name}")),
+        service,
+        endpoints=tuple(Endpoint((each,)) if isinstance(each, str) else each for each in endpoints),
+        **({"ports": (InstancePort("pg", "TCP", 5432),)} | fields),
+    )
+    check(made)
+    return made
+
+
 def _uid(namespace: str, name: str) -> str:
     return f"uid-{name}" if namespace == "shop" else f"uid-{namespace}-{name}"
 
@@ -92,6 +114,7 @@ class World:
         self.now = now
         self.history = History()
         self.directory = Directory(**options)
+        self.directory.set_slices_problem(None)  # all of those that there are have been applied
         self.zones = Zones(self.directory, "test", past)
         self.follower = Follower()
         self.put(*objects)
@@ -115,6 +138,8 @@ class World:
                     self.directory.apply_resource(each)
                 case DiscoveryZone():
                     self.zones.apply_zone(each)
+                case EndpointSlice():
+                    self.directory.apply_slice(each)
                 case _:
                     self.directory.apply_workload(each)
 
@@ -129,6 +154,8 @@ class World:
             self.directory.remove_resource(key)
         elif kind is DiscoveryZone:
             self.zones.remove_zone(key.name)
+        elif kind is EndpointSlice:
+            self.directory.remove_slice(key)
         else:
             self.directory.remove_workload(kind, key)  # type: ignore[arg-type]  # what is left of the kinds
 

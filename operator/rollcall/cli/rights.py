@@ -31,6 +31,7 @@ _RULES: dict[Scope, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = 
         ("apps", ("deployments", "replicasets"), ("list", "watch")),
         ("argoproj.io", ("rollouts",), ("list", "watch")),
         ("flagger.app", ("canaries",), ("list", "watch")),
+        ("discovery.k8s.io", ("endpointslices",), ("list", "watch")),
     ),
     "own": (
         ("coordination.k8s.io", ("leases",), ("create", "get", "patch")),

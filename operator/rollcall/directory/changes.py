@@ -30,9 +30,14 @@ class ServiceChange:
         if _but_restarts(before, after):
             return
         self.eligible |= _is_eligible(before) or _is_eligible(after)
-        if _presence(before) != _presence(after):
+        if _presence(before) != _presence(after) and not _is_endpoint(before, after):
             self.turned.add(pod)
         self.members |= self.eligible or _is_draining(before) or _is_draining(after)
+
+
+def _is_endpoint(before: Instance | None, after: Instance | None) -> bool:
+    """Whether this is about no pod, so that nobody waits for its turn."""
+    return bool((before and before.slice) or (after and after.slice))
 
 
 def _presence(instance: Instance | None) -> tuple[bool, bool]:

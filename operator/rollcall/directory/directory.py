@@ -5,9 +5,10 @@ that one pod for the services that select it. What a release makes of the instan
 changes are taken, all at once: a switch from one version to another is one change.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from rollcall.model import (
+    EndpointSlice,
     Follow,
     Instance,
     Key,
@@ -22,12 +23,14 @@ from rollcall.model import (
 
 from .changes import ServiceChange
 from .eligibility import judge
+from .endpoints import PENDING, instances_of, ports_of
 from .entry import Entry
 from .follow import decide_on, keep, settle
 from .followers import Followers
 from .index import LabelIndex, SelectorIndex
 from .outcome import outcome, under
 from .release import Decision, follows, shares
+from .slices import Slices
 from .steps import in_step
 
 _ON_ITS_WAY = frozenset({Reason.PENDING, Reason.NO_ADDRESS, Reason.READY_MISSING, Reason.NOT_READY})
@@ -45,6 +48,10 @@ class Directory:
         self._pod_labels = LabelIndex()
         self._selectors = SelectorIndex()
         self._followers = Followers()
+        self._slices = Slices()
+        self._slices_problem: Problem | None = PENDING
+        self._slices_changed: set[Key] = set()
+        self._asking_slices: set[Key] = set()
         self._changes: dict[Key, ServiceChange] = {}
         self._undecided: dict[Key, set[Key] | None] = {}
 
@@ -83,6 +90,10 @@ class Directory:
 
     def take_changes(self) -> Mapping[Key, ServiceChange]:
         """Decide on releases, and return what has changed since the last call, by service."""
+        for key in self._slices_changed:
+            if (entry := self._entries.get(key)) is not None and entry.asks_slices:
+                self._read_slices(entry)
+        self._slices_changed.clear()
         for key, pods in self._undecided.items():
             if (entry := self._entries.get(key)) is not None:
                 self._decide(entry, pods)
@@ -117,7 +128,11 @@ class Directory:
     def apply_service(self, service: Service) -> None:
         """Add or replace a Service."""
         entry = self._entry(service.key)
-        entry.service = service
+        before, entry.service = entry.selector, service
+        if self._slices_problem is PENDING and not service.selector:
+            entry.selector_before = before
+        else:
+            entry.selector_before = None
         self._reselect(entry)
 
     def remove_service(self, key: Key) -> None:
@@ -179,6 +194,27 @@ class Directory:
             for key in self._followers.of(follow):
                 self._refollow(self._entries[key])
 
+    @property
+    def asking_slices(self) -> Set[Key]:
+        """The services whose instances are those of EndpointSlices: Services without a selector."""
+        return self._asking_slices
+
+    def apply_slice(self, endpoint_slice: EndpointSlice) -> None:
+        """Add or replace an EndpointSlice."""
+        self._slices_changed |= self._slices.put(endpoint_slice)
+
+    def remove_slice(self, key: Key) -> None:
+        """Forget an EndpointSlice."""
+        self._slices_changed |= self._slices.discard(key)
+
+    def set_slices_problem(self, problem: Problem | None) -> None:
+        """Say why nothing is known of EndpointSlices; None: all of them have been applied."""
+        if self._slices_problem != problem:
+            self._slices_problem = problem
+            for key in list(self._asking_slices):
+                self._entries[key].selector_before = None
+                self._reselect(self._entries[key])
+
     def _refollow(self, entry: Entry) -> None:
         """Look again at what a service follows."""
         labels, followed = entry.version_labels, entry.followed
@@ -205,6 +241,8 @@ class Directory:
         key = entry.key
         self._change(key).whole = True
         self._undecided[key] = None
+        entry.slices_problem, entry.has_slices, entry.slice_ports = self._slices_problem, False, ()
+        (self._asking_slices.add if entry.asks_slices else self._asking_slices.discard)(key)
         selector = entry.selector
         self._selectors.put(key, selector)
         release = entry.spec.release
@@ -213,15 +251,35 @@ class Directory:
         entry.asked = None
         selected = self._pod_labels.select(key.namespace, selector) if selector else []
         for pod in (entry.judged.keys() | entry.ended.keys()) - set(selected):
-            self._member_of(pod, self._services_of[pod] - {key})
+            if entry.asks_slices and pod in entry.judged and entry.judged[pod].slice:
+                continue  # an endpoint: they are looked at below
+            self._member_of(pod, self._services_of.get(pod, frozenset()) - {key})
             self._expel(entry, pod)
         before, entry.judged_by = entry.judged_by, entry.criteria
         for pod in selected:
             self._member_of(pod, self._services_of.get(pod, frozenset()) | {key})
-            if pod not in entry.judged or before != entry.judged_by:
+            known = entry.judged.get(pod)
+            if known is None or known.slice or before != entry.judged_by:
                 self._admit(entry, self._pods[pod])
+        if entry.asks_slices:
+            self._read_slices(entry)
         if entry.service is None and entry.resource is None:
             del self._entries[key]
+
+    def _read_slices(self, entry: Entry) -> None:
+        """Bring a service to what its EndpointSlices say; nothing where that isn't known."""
+        if entry.selector or self._slices_problem is not None:
+            return
+        slices = self._slices.of(entry.key)
+        before = entry.problem, entry.ports
+        entry.has_slices, entry.slice_ports = bool(slices), ports_of(slices)
+        if before != (entry.problem, entry.ports):
+            self._change(entry.key).whole = True
+        found = instances_of(slices, entry.spec.ports, entry.spec.eligibility)
+        for name in [name for name in entry.judged if name not in found]:
+            self._set_judged(entry, name, None)
+        for name, instance in found.items():
+            self._set_judged(entry, name, instance)
 
     def _member_of(self, pod: Key, services: frozenset[Key]) -> None:
         if services:

@@ -21,6 +21,7 @@ from rollcall.model import (
 )
 
 from .eligibility import Criteria
+from .endpoints import API_SERVER
 from .follow import VERSION_LABELS, Followed, FollowReason
 from .labels import Labels
 
@@ -39,6 +40,10 @@ class Entry:
     by. `instance_labels` says which of them has which name. `coming` counts, by version, the instances that
     are on their way to be available. `ended` are pods that the selector matches and that have run to their
     end, or failed: they are no instances.
+
+    Of a Service without a selector: `slices_problem` is why nothing is known of its EndpointSlices, None once
+    it is; `has_slices` whether there are any, `slice_ports` the ports in them. `selector_before` is the
+    selector that it had, for as long as that isn't known: its pods must go on until something is.
     """
 
     __slots__ = (
@@ -48,6 +53,7 @@ class Entry:
         "counts",
         "ended",
         "followed",
+        "has_slices",
         "instance_labels",
         "instances",
         "is_refused",
@@ -57,7 +63,10 @@ class Entry:
         "release_problem",
         "released",
         "resource",
+        "selector_before",
         "service",
+        "slice_ports",
+        "slices_problem",
         "versions",
     )
 
@@ -79,6 +88,10 @@ class Entry:
         self.ended: dict[Key, Reason] = {}
         self.versions: Counter[str] = Counter()
         self.coming: Counter[str] = Counter()
+        self.slices_problem: Problem | None = None
+        self.has_slices = False
+        self.slice_ports: tuple[ServicePort, ...] = ()
+        self.selector_before: dict[str, str] | None = None
 
     def put(self, pod: Key, after: Instance | None) -> None:
         """Set an instance, or take it away, and count it."""
@@ -178,15 +191,26 @@ class Entry:
         if self.spec.selector:
             return self.spec.selector
         if self.service and self.service.type != "ExternalName":
-            return self.service.selector or None
+            return self.service.selector or self.selector_before
         return None
+
+    @property
+    def asks_slices(self) -> bool:
+        """Whether the instances are those of EndpointSlices: the Service has no selector, and none is set."""
+        return (
+            self.service is not None
+            and not self.service.selector
+            and self.service.type != "ExternalName"
+            and not self.spec.selector
+            and (self.key != API_SERVER or self.resource is not None)
+        )
 
     @property
     def ports(self) -> tuple[ServicePort, ...]:
         """The ports in force, in order of declaration."""
         if self.spec.ports or not self.service:
             return self.spec.ports
-        return self.service.ports
+        return self.service.ports or self.slice_ports
 
     @property
     def publish_not_ready(self) -> bool:
@@ -223,9 +247,14 @@ class Entry:
                 f"The Service {self.key} is of type ExternalName, an alias without pods:"
                 " point consumers at its target, or set spec.selector here.",
             )
+        if self.asks_slices and self.slices_problem is not None:
+            return self.slices_problem
+        if self.asks_slices and self.has_slices:
+            return None
         return Problem(
             "NoSelector",
-            f"The Service {self.key} has no selector, so that no pods belong to it:"
+            f"The Service {self.key} has no selector, and no EndpointSlice names it, so that nothing belongs"
+            f" to it: create an EndpointSlice with the label kubernetes.io/service-name={self.key.name}, or"
             " set spec.selector here, or a selector in the Service.",
         )
 

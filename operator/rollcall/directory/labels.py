@@ -21,12 +21,16 @@ _SPELLS_ADDRESS = re.compile(r"(\d{1,3}(-\d{1,3}){3}|[0-9a-f]{4}(-[0-9a-f]{4}){7
 def own_hostname(pod: Pod, service: str) -> str:
     """Return the hostname that a pod has below a service, "" where it has none.
 
-    That is so where its subdomain is the service (ShouldSetHostname of the EndpointSlice controller). A
-    hostname that spells an address would be taken for the label of the instance at that address.
+    That is so where its subdomain is the service (ShouldSetHostname of the EndpointSlice controller).
     """
-    hostname = pod.hostname
-    if not hostname or pod.subdomain != service:
-        return ""
+    return usable_hostname(pod.hostname) if pod.subdomain == service else ""
+
+
+def usable_hostname(hostname: str) -> str:
+    """Return a hostname if it can be a label, else "".
+
+    One that spells an address would be taken for the label of the instance at that address.
+    """
     return hostname if is_host_label(hostname) and not _SPELLS_ADDRESS.fullmatch(hostname) else ""
 
 

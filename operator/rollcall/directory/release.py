@@ -86,7 +86,8 @@ def shares(released: Released, available: Mapping[str, int]) -> dict[str, int] |
 
 def hold_back(instance: Instance, answered: Mapping[str, int]) -> Instance:
     """Return an available instance as it is while only other versions are answered."""
-    version = f"The version {instance.version}" if instance.version else "A pod without a version label"
+    unversioned = "An endpoint, which has no version," if instance.slice else "A pod without a version label"
+    version = f"The version {instance.version}" if instance.version else unversioned
     return msgspec.structs.replace(
         instance,
         eligible=False,

@@ -1,6 +1,7 @@
 """The words of the design as types. No I/O, no clock, no logging: every other layer imports this one."""
 
 from .duration import duration_seconds, short_duration_seconds, wait_seconds
+from .endpoints import AddressType, Endpoint, EndpointSlice
 from .file_status import FileStatus, LeftOutService
 from .instance import Counts, Instance, InstancePort, Members, Problem, Reason
 from .instance_status import InstanceStatus, ListedInstance, ListedPort, ServicePublication
@@ -51,6 +52,7 @@ from .zone_status import ZonePublication, ZoneStatus
 __all__ = [
     "API_VERSION",
     "PUBLISHED_GATE",
+    "AddressType",
     "Answer",
     "BlueGreen",
     "Canary",
@@ -63,6 +65,8 @@ __all__ = [
     "DiscoveryZone",
     "Drain",
     "Eligibility",
+    "Endpoint",
+    "EndpointSlice",
     "FileServices",
     "FileSpec",
     "FileStatus",

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     READY_MISSING = "ReadyConditionMissing"
     DRAINING = "Draining"
     OTHER_VERSION = "OtherVersion"
+    FQDN = "FQDN"
 
 
 class InstancePort(msgspec.Struct, frozen=True):
@@ -35,7 +36,7 @@ class InstancePort(msgspec.Struct, frozen=True):
 
 
 class Instance(msgspec.Struct, frozen=True):
-    """One pod of a service.
+    """One pod of a service, or one endpoint of a Service that has no selector but EndpointSlices of its own.
 
     `label` is its own DNS label: the `hostname` that it has below this service ("" without one), unless
     another instance would have that too; else its first address with dashes. `named` is whether that is a
@@ -48,6 +49,9 @@ class Instance(msgspec.Struct, frozen=True):
     in a word and in a sentence. `listed` is whether sets of addresses that carry no weights hold it.
     `mistake` says what is wrong with the pod's annotations, "" where nothing is. `restarts` counts those of
     the pod's containers.
+
+    `slice` is the name of the EndpointSlice that an endpoint is from, "" for a pod. What stands in `pod` is
+    then no pod: its name is the endpoint's hostname, or its address.
     """
 
     pod: Key
@@ -72,6 +76,7 @@ class Instance(msgspec.Struct, frozen=True):
     named: bool = True
     mistake: str = ""
     restarts: int = 0
+    slice: str = ""
 
     @property
     def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:

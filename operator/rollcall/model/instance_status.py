@@ -28,7 +28,8 @@ class ListedPort(msgspec.Struct, frozen=True, omit_defaults=True):
 class ListedInstance(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """An instance, with the reason where it is not answered.
 
-    `name` is its own DNS label. One that is draining left the answers at `draining_since` and may end at
+    `name` is its own DNS label. Where there is an `endpoint_slice`, `pod` is no pod, but the endpoint's
+    hostname or address. One that is draining left the answers at `draining_since` and may end at
     `draining_until`.
     """
 
@@ -47,6 +48,7 @@ class ListedInstance(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     message: str = ""
     draining_since: str = ""
     draining_until: str = ""
+    endpoint_slice: str = ""
 
 
 class InstanceStatus(Status, frozen=True, rename="camel", omit_defaults=True):

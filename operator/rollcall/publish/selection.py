@@ -58,6 +58,10 @@ class FileSelection:
         """Whether any file holds a service."""
         return bool(self._selecting.get(service))
 
+    def asks_for(self, entry: Entry) -> bool:
+        """Whether any file asks for a service, whether or not it can hold it."""
+        return any(self._asks(file, entry) for file in self._files.values())
+
     def services(self, key: Key) -> set[Key]:
         """Return the services that a file holds."""
         return self._selected.get(key, set())
@@ -94,11 +98,13 @@ class FileSelection:
         return before | now
 
     def _selects(self, file: DiscoveryFile, entry: Entry) -> bool:
+        return entry.problem is None and self._asks(file, entry)
+
+    def _asks(self, file: DiscoveryFile, entry: Entry) -> bool:
         wanted = file.spec.services
         namespaces = wanted.namespaces or (file.key.namespace,)
         return (
-            entry.problem is None
-            and entry.key.namespace in namespaces
+            entry.key.namespace in namespaces
             and (self._cross_namespace or entry.key.namespace == file.key.namespace)
             and (not wanted.names or entry.key.name in wanted.names)
             and wanted.selector.matches(entry.labels)

@@ -153,6 +153,9 @@ def _endpoints_available(entry: Entry) -> Condition:
         return Condition(ENDPOINTS_AVAILABLE, TRUE, "EndpointsAvailable", f"{_share(counts)} answered.")
     if entry.problem:
         return Condition(ENDPOINTS_AVAILABLE, FALSE, entry.problem.reason, entry.problem.message)
+    if not counts.total and entry.asks_slices:
+        told = "The EndpointSlices of the Service hold no endpoint."
+        return Condition(ENDPOINTS_AVAILABLE, FALSE, "NoEndpoints", told)
     if not counts.total:
         if entry.ended:
             return Condition(
@@ -241,6 +244,7 @@ def _instance(instance: Instance, draining: _Draining) -> ListedInstance:
         message=instance.message[:_MESSAGE_LIMIT],
         draining_since=since,
         draining_until=until,
+        endpoint_slice=instance.slice,
     )
 
 

@@ -63,7 +63,10 @@ def _of_endpoints(before: Status, after: Status) -> Transition | None:
     was, now = before.condition(ENDPOINTS_AVAILABLE), after.condition(ENDPOINTS_AVAILABLE)
     if was is None or now is None or was.status == now.status:
         return None
-    lost = not now.is_true and now.reason != "NoPods"  # none because none are wanted is not an alarm
+    lost = not now.is_true and now.reason not in (
+        "NoPods",
+        "NoEndpoints",
+    )  # none because none are wanted is not an alarm
     return Transition("Warning" if lost else "Normal", now.reason, now.message)
 
 

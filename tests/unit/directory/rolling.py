@@ -43,6 +43,7 @@ def of(version: str, number: int = 0, *, label: str = "pod-template-hash", **fie
 def known(follow: Follow = Follow.DEPLOYMENT, **options: Any) -> Directory:
     """Make a directory with the Service web, with no workload yet of a kind that is known."""
     made = Directory(**options)
+    made.set_slices_problem(None)
     made.apply_service(service())
     made.set_follow_problem(follow, None)
     return made

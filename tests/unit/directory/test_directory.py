@@ -11,6 +11,7 @@ WEB = Key("shop", "web")
 
 def directory(*objects):
     made = Directory()
+    made.set_slices_problem(None)
     for each in objects:
         apply(made, each)
     made.take_changes()
