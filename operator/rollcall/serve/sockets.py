@@ -9,6 +9,8 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
+from rollcall.feed.datagrams import tell_addresses
+
 from .errors import ListenError
 
 _RECEIVE_BUFFER = 4 << 20  # bytes; the kernel gives less where net.core.rmem_max says so
@@ -113,6 +115,8 @@ def _bound(
             if is_shared:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             sock.bind((str(address), port))
+            if kind is socket.SOCK_DGRAM:
+                tell_addresses(sock)
             sock.setblocking(False)
         except BaseException:
             sock.close()

@@ -7,9 +7,9 @@ turn every millisecond and takes a fifth of the time.
 
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
 
 from rollcall.dnswire.header import HEADER_SIZE
+from rollcall.feed.datagrams import Datagrams
 from rollcall.feed.frames import Stats
 
 from .failures import FailureLog
@@ -21,19 +21,6 @@ log = logging.getLogger(__name__)
 BATCH = 64
 MAX_QUERY = 4096
 """Bytes. A longer query is cut, and so malformed: a buffer of 64 KiB for each would cost too much."""
-
-
-class Datagrams(Protocol):
-    """What is used of a non-blocking UDP socket; tests have one that is fed by hand and can fail."""
-
-    def recvfrom(self, size: int, /) -> tuple[bytes, Any]:
-        """Return the next datagram and its sender. Raises BlockingIOError where there is none."""
-
-    def sendto(self, data: bytes, address: Any, /) -> int:
-        """Send a datagram."""
-
-    def getsockname(self) -> Any:
-        """Name the address it is bound to."""
 
 
 def receiver(
@@ -57,7 +44,7 @@ def receiver(
             try:
                 response = respond(query)
             except Exception:  # no bug of ours may end the loop; the log names the client and the query
-                failures.record(str(client), query)
+                failures.record(str(client[:2]), query)
                 response = failure(query) if len(query) >= HEADER_SIZE else None
             if response is None:
                 continue

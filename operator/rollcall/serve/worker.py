@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from rollcall.feed import child
+from rollcall.feed.datagrams import datagrams
 from rollcall.feed.errors import DeltaError
 from rollcall.feed.follower import Follower
 from rollcall.feed.frames import Stats
@@ -71,7 +72,7 @@ async def serve(worker: int, udp: socket.socket, tcp: socket.socket, feed: Path,
     follower = Follower(feed, worker, Loader(answers))
 
     udp.setblocking(False)
-    receive = receiver(udp, responder(answers, stats, tcp=False), limit, stats, failures)
+    receive = receiver(datagrams(udp), responder(answers, stats, tcp=False), limit, stats, failures)
     async with asyncio.TaskGroup() as group:
         following = group.create_task(follower.run())
         ticking = group.create_task(child.tick(ending, follower, stats, limit.new_second))

@@ -77,6 +77,24 @@ def test_an_installed_pod_answers_and_is_ready_on_every_address(
         child.stop()
 
 
+@pytest.mark.parametrize(
+    "addresses", [("10.244.0.10", "10.244.0.11"), ("fd00:10:244::a", "fd00:10:244::b")], ids=["IPv4", "IPv6"]
+)
+@pytest.mark.parametrize("port", [10053, 5300], ids=["dns", "transfers"])
+def test_the_address_that_was_asked_answers(
+    addresses: tuple[str, str], port: int, settings: list[str], run: Run
+) -> None:
+    """A machine with two of a family: by its routes it would answer itself from the one that asks."""
+    here, asked = addresses
+    with network(*(f"{address}/{128 if ':' in address else 32}" for address in addresses)) as machine:
+        options = [*installed_arguments(), "--transfer-listen=:5300", *settings]
+        child = run(*machine.inside(str(PROGRAM), *options))
+        eventually(partial(is_ready, machine, "127.0.0.1"), child.output)
+        dig = ("dig", "+tries=1", "+timeout=3", "-b", here, f"@{asked}", "-p", str(port), NAME)
+        eventually(lambda: "status: " in machine.run(*dig).stdout, lambda: machine.run(*dig).stdout)
+        child.stop()
+
+
 def test_the_default_port_is_free_where_there_is_mdns(settings: list[str], run: Run) -> None:
     """Its socket is another user's: SO_REUSEPORT shares a port among those of one user only."""
     with network() as machine:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rollcall.feed import child
+from rollcall.feed.datagrams import datagrams
 from rollcall.feed.follower import Follower
 from rollcall.feed.frames import TransferStats
 
@@ -70,7 +71,7 @@ async def serve(udp: socket.socket, tcp: socket.socket, feed: Path, folder: Path
             following = group.create_task(follower.run())
             # What waits in the sockets of a process that was restarted shall be answered, not refused.
             await follower.settle(child.SETTLE_SECONDS)
-            loop.add_reader(udp, receiver(udp, responder, secondaries.on_response))
+            loop.add_reader(udp, receiver(datagrams(udp), responder, secondaries.on_response))
             tasks = [
                 following,
                 group.create_task(TcpServer(responder, refusals).run(tcp)),

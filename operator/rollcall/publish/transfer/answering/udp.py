@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Callable
-from socket import socket
 from typing import Any
 
 from rollcall.dnswire.header import QR
+from rollcall.feed.datagrams import Datagrams
 
 from ..peer import peer_address
 from .responder import Responder
@@ -21,7 +21,7 @@ _QR = QR >> 8
 
 
 def receiver(
-    sock: socket, responder: Responder, on_response: Callable[[bytes, Any], None]
+    sock: Datagrams, responder: Responder, on_response: Callable[[bytes, Any], None]
 ) -> Callable[[], None]:
     """Make a callback for when the non-blocking socket is readable. It lets no exception out.
 
