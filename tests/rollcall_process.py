@@ -15,10 +15,9 @@ import dns.message
 import dns.query
 import dns.rdatatype
 
-from waiting import NotInTime, eventually
+from waiting import SECONDS, NotInTime, eventually
 
 PROGRAM = Path(sys.executable).with_name("rollcall")
-DEADLINE_SECONDS = 30.0
 QUESTIONS = 20
 """That many questions reach each of two workers but for once in half a million times."""
 ELECTION = (
@@ -137,7 +136,7 @@ class Rollcall:
         """Ask the DNS server."""
         query = dns.message.make_query(name, rdtype)
         send = dns.query.tcp if tcp else dns.query.udp
-        return send(query, "127.0.0.1", port=self.ports["dns"], timeout=DEADLINE_SECONDS)
+        return send(query, "127.0.0.1", port=self.ports["dns"], timeout=SECONDS)
 
     def answers(self, name: str, rdtype: str = "A") -> set[str]:
         """Return the records of an answer, as text; none where there is none or an error."""

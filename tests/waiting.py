@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias, TypeVar
 
-SECONDS = 30.0
+SECONDS = 60.0
 """How long anything may take on a busy machine; a test that waits this long has failed."""
 
 _POLL_SECONDS = 0.02

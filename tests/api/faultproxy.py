@@ -123,9 +123,9 @@ class FaultProxy:
         for task in self._connections:
             task.cancel()
 
-    async def asked(self, ready: Callable[[list[str]], bool], seconds: float = 10.0) -> None:
+    async def asked(self, ready: Callable[[list[str]], bool]) -> None:
         """Wait until the requests so far are as asked."""
-        await self._news.until(lambda: ready(self.requests), seconds=seconds)
+        await self._news.until(lambda: ready(self.requests))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -15,8 +15,8 @@ import pytest
 
 from api.test_operator import ZONE, apply, file, pod
 from controlplane import ControlPlane
-from rollcall_process import DEADLINE_SECONDS, Rollcall
-from waiting import eventually
+from rollcall_process import Rollcall
+from waiting import SECONDS, eventually
 
 NAME = "web.shop.test.example"
 EVERYONE = {"10.20.0.1", "10.20.0.2", "10.20.0.3"}
@@ -231,7 +231,7 @@ class Questioner:
             with self._gate:
                 pass  # somebody who waits for the end of this question has it until the next one may begin
             with self._asking, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-                client.settimeout(DEADLINE_SECONDS)  # as long as a new worker may take to start
+                client.settimeout(SECONDS)  # as long as a new worker may take to start
                 client.sendto(query, self._address)
                 try:
                     answer = dns.message.from_wire(client.recv(4096))

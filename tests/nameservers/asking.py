@@ -17,7 +17,7 @@ import dns.update
 import dns.xfr
 import dns.zone
 
-from nameservers.nameserver import DEADLINE_SECONDS, Nameserver
+from nameservers.nameserver import Nameserver
 from nameservers.snippets import KEY
 from waiting import eventually
 
@@ -102,4 +102,4 @@ def notify(server: Nameserver, zone: str, key: str | None = KEY) -> dns.message.
 
 def wait_until(server: Nameserver, condition: Callable[[], bool]) -> None:
     """Wait until a condition about a server holds; fail with the end of its log after the deadline."""
-    eventually(condition, lambda: f"{server.program} gets there: {server.log[-2000:]}", DEADLINE_SECONDS)
+    eventually(condition, lambda: f"{server.program} gets there: {server.log[-2000:]}")

@@ -11,10 +11,9 @@ from controlplane import programs
 from controlplane.child import Child
 from controlplane.errors import PortTaken
 from controlplane.ports import free_port
+from waiting import SECONDS
 
 ADDRESS = "127.0.0.1"
-DEADLINE_SECONDS = 60.0
-"""How long a server may take to answer on a busy machine."""
 
 _TRIES = 3
 _HEADER = struct.Struct(">HHHHHH")
@@ -116,7 +115,7 @@ class Nameserver(ABC):
         self._claim_port()
         self._child = Child(self.program, self._prepare(), self.folder / f"{self.program}.log")
         try:
-            self._child.wait_until(self._answers, DEADLINE_SECONDS)
+            self._child.wait_until(self._answers, SECONDS)
         except BaseException:
             self.stop(0)
             raise

@@ -13,8 +13,6 @@ from rollcall.publish.update import UpdateWorker
 from updates.source import IDENTITY, Records, Source
 from waiting import News
 
-DEADLINE_SECONDS = 60.0
-
 
 class Fence:
     """An election that the test decides. `confirmed` counts how often it was asked."""
@@ -85,13 +83,12 @@ class Running:
         """Let it read the zone back, and wait until it has: a reading that had begun before doesn't count."""
         first = self._looks_begun + 1
         self.repair()
-        await self._news.until(lambda: self._looks_ended >= first, "a reading", DEADLINE_SECONDS)
+        await self._news.until(lambda: self._looks_ended >= first, "a reading")
 
     async def until(self, condition: Callable[[TargetReport], bool]) -> TargetReport:
         """Wait until a condition holds for what was said last; return that."""
         await self._news.until(
             lambda: self.report is not None and condition(self.report),
-            seconds=DEADLINE_SECONDS,
         )
         assert self.report is not None
         return self.report

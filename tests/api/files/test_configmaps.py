@@ -200,6 +200,6 @@ async def test_the_config_maps_go_with_the_file(publishing: Publishing) -> None:
     try:
         publishing.store.remove_file(made.key)
         publishing.cluster.client.delete(publishing.files_path(made.key.name))
-        await until(lambda: not publishing.exists("web") and not publishing.exists("web-2"), seconds=60)
+        await until(lambda: not publishing.exists("web") and not publishing.exists("web-2"))
     finally:
         collector.stop()

@@ -164,4 +164,4 @@ async def test_an_api_server_that_restarts_loses_nothing(breakable: ControlPlane
             assert following.zones.keys() == {"a"}
             await objects.delete(zone)
             await objects.create(zone.kind, "b", {"domain": "b.test"})
-            await following.news.until(lambda: following.zones.keys() == {"b"}, seconds=60)
+            await following.news.until(lambda: following.zones.keys() == {"b"})

@@ -109,9 +109,7 @@ def running(stage: Stage, folder: Path, *sides: Side) -> Iterator[Servers]:
 
 
 def wait_data(server: Nameserver, name: str, rdtype: str, expected: set[str]) -> None:
-    eventually(
-        lambda: data(server, name, rdtype) == expected, f"{expected} at {server.program}", seconds=SECONDS
-    )
+    eventually(lambda: data(server, name, rdtype) == expected, f"{expected} at {server.program}")
 
 
 def release(stage: Stage, ask: object) -> None:

@@ -42,9 +42,7 @@ def wait_data(
 ) -> None:
     """Wait until a server answers with these records."""
     kind = type(server).__name__
-    eventually(
-        lambda: data(server, name, rdtype) == expected, f"{expected} at {kind}; {rollcall.text}", seconds=60
-    )
+    eventually(lambda: data(server, name, rdtype) == expected, f"{expected} at {kind}; {rollcall.text}")
 
 
 def test_updates_of_three_servers_at_once(stage: Stage, tmp_path: Path):
@@ -121,7 +119,7 @@ def test_a_secondary_of_two_replicas_goes_on_with_the_one_that_leads(stage: Stag
     listen = (*ELECTION, "--transfer-listen=127.0.0.1:0")
     stage.zone()
     with stage.rollcall(*listen, state="a") as first:
-        eventually(functools.partial(_leads, first), "the first one leads", seconds=60)
+        eventually(functools.partial(_leads, first), "the first one leads")
         with stage.rollcall(*listen, state="b") as second:
             primary, other = (("127.0.0.1", each.ports["transfers"]) for each in (first, second))
             with serving(Knot.secondary(tmp_path / "knot", primary, DOMAIN, others=[other])) as [knot]:
@@ -131,7 +129,7 @@ def test_a_secondary_of_two_replicas_goes_on_with_the_one_that_leads(stage: Stag
                 stage.wait_current("knot")
                 before = serial(knot, DOMAIN)
                 assert first.stop() == 0
-                eventually(functools.partial(_leads, second), "the other one leads", seconds=60)
+                eventually(functools.partial(_leads, second), "the other one leads")
                 stage.set_ready(0, False)
                 wait_data(knot, stage.name, EVERYONE - {"10.0.7.1"}, second)
                 after = serial(knot, DOMAIN)
@@ -179,7 +177,7 @@ def test_of_two_replicas_one_writes_and_the_other_takes_over(stage: Stage, tmp_p
             with stage.rollcall(*ELECTION, state="b") as second:
                 assert leaders(first, second) == [1, 0]
                 assert first.stop() == 0
-                eventually(functools.partial(_leads, second), "the other one leads", seconds=60)
+                eventually(functools.partial(_leads, second), "the other one leads")
                 stage.set_ready(0, False)
                 wait_data(bind, stage.name, EVERYONE - {"10.0.7.1"}, second)
                 second.wait_answers(stage.name, EVERYONE - {"10.0.7.1"})
@@ -194,7 +192,7 @@ def test_a_leader_that_stood_still_undoes_nothing(stage: Stage, tmp_path: Path):
             with stage.rollcall(*ELECTION, state="b") as second:
                 first.pause()
                 stage.set_ready(2, False)
-                eventually(functools.partial(_leads, second), "the other one leads", seconds=60)
+                eventually(functools.partial(_leads, second), "the other one leads")
                 wait_data(bind, stage.name, EVERYONE - {"10.0.7.3"}, second)
                 before = serial(bind, DOMAIN)
                 first.resume()
@@ -225,7 +223,7 @@ def test_octodns(stage: Stage, tmp_path: Path):
         assert all(address in file.read_text() for address in (*EVERYONE, "198.51.100.1"))
         stage.set_ready(0, False)
         main = f"web.{stage.namespace}:"
-        eventually(lambda: "10.0.7.1" not in _entry(file.read_text(), main), f"a flip; {rollcall.text}", 60)
+        eventually(lambda: "10.0.7.1" not in _entry(file.read_text(), main), f"a flip; {rollcall.text}")
 
 
 def _entry(text: str, name: str) -> str:

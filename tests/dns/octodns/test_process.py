@@ -13,9 +13,9 @@ import yaml
 
 from rollcall.publish.octodns.exchange import Failure, Request
 from rollcall.publish.octodns.process import run
-from unit.publish.octodns.publishing import DEADLINE_SECONDS, Publishing
+from unit.publish.octodns.publishing import Publishing
 from unit.publish.octodns.zones import IDENTITY, Domain, web
-from waiting import until
+from waiting import SECONDS, until
 
 PROVIDERS = "unit.publish.octodns.providers"
 FOREIGN = {
@@ -126,7 +126,7 @@ async def test_nothing_confidential_is_said(caplog) -> None:
     password = "correct horse/battery"
     secret = settings(f"{PROVIDERS}.Talkative", password="secret/word") | {"word": password.encode() + b"\n"}
     with caplog.at_level("DEBUG"):
-        outcome = await run(request(Domain(), secret), DEADLINE_SECONDS)
+        outcome = await run(request(Domain(), secret), SECONDS)
     assert outcome.failure is Failure.SETTINGS
     assert "the password *** is too short" in outcome.message
     for said in ("stdout ***", "stderr ***", "log ***"):
@@ -135,7 +135,7 @@ async def test_nothing_confidential_is_said(caplog) -> None:
 
 
 async def test_a_provider_that_ends_the_process_is_a_failure() -> None:
-    outcome = await run(request(Domain(), settings(f"{PROVIDERS}.Leaving")), DEADLINE_SECONDS)
+    outcome = await run(request(Domain(), settings(f"{PROVIDERS}.Leaving")), SECONDS)
     assert outcome.failure is Failure.ENDED
     assert "code 3" in outcome.message
     assert "going home" in outcome.message
@@ -151,7 +151,7 @@ async def test_a_provider_that_ends_the_process_is_a_failure() -> None:
     ],
 )
 async def test_a_class_that_cannot_be_used(class_path, says) -> None:
-    outcome = await run(request(Domain(), settings(class_path)), DEADLINE_SECONDS)
+    outcome = await run(request(Domain(), settings(class_path)), SECONDS)
     assert outcome.failure is Failure.SETTINGS
     assert says in outcome.message
     assert "settings" in outcome.message
@@ -160,7 +160,7 @@ async def test_a_class_that_cannot_be_used(class_path, says) -> None:
 async def test_an_image_without_octodns_says_what_to_install(tmp_path, monkeypatch) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['octodns'] = None\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    outcome = await run(request(Domain(), settings("octodns.provider.yaml.YamlProvider")), DEADLINE_SECONDS)
+    outcome = await run(request(Domain(), settings("octodns.provider.yaml.YamlProvider")), SECONDS)
     assert outcome.failure is Failure.SETTINGS
     assert "rollcall[octodns]" in outcome.message
 
@@ -176,5 +176,5 @@ async def test_a_large_zone_goes_through(tmp_path) -> None:
     )
     secret = settings("octodns.provider.yaml.YamlProvider", directory=str(tmp_path), escaped_semicolons=False)
     (tmp_path / "k8s.example.com.yaml").touch()
-    outcome = await run(request(domain, secret), DEADLINE_SECONDS)
+    outcome = await run(request(domain, secret), SECONDS)
     assert (outcome.failure, outcome.created) == (None, 1200)

@@ -11,8 +11,6 @@ from rollcall.publish.octodns import OctodnsWorker
 from unit.publish.octodns.zones import IDENTITY, Domain
 from waiting import News
 
-DEADLINE_SECONDS = 60.0
-
 
 class Publishing:
     """Publishes a domain with the settings in `secret`; keeps all reports."""
@@ -50,7 +48,7 @@ class Publishing:
 
     async def until(self, condition: Callable[[TargetReport], bool]) -> TargetReport:
         """Wait until the last report is as wanted."""
-        await self._news.until(lambda: self.reports and condition(self.reports[-1]), seconds=DEADLINE_SECONDS)
+        await self._news.until(lambda: self.reports and condition(self.reports[-1]))
         return self.reports[-1]
 
     async def until_current(self) -> TargetReport:
