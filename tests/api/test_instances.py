@@ -1,5 +1,6 @@
 """What an instance is: pods as Kubernetes and its users make them, in a real API server; answers out."""
 
+import json
 from collections.abc import Iterator
 
 import dns.rdatatype
@@ -81,3 +82,31 @@ def test_dead_pods_are_no_instances(cluster, namespace, rollcall):
     told = status(cluster, "si", "web", namespace)
     assert [each["pod"] for each in told["instances"]] == ["web-1", "web-2", "web-3"]
     assert told["ready"] == "2/3"
+
+
+@pytest.mark.parametrize("terminating", [None, "withdraw"])
+def test_not_ready_addresses_are_those_that_kubernetes_publishes(cluster, namespace, rollcall, terminating):
+    if terminating:
+        apply(cluster, instance(namespace, eligibility={"terminating": terminating}))
+    spec = {"publishNotReadyAddresses": True}
+    cluster.workloads.make_service(namespace, "web", selector={"app": "web"}, ports=[("http", 80)], spec=spec)
+    for number in range(3):
+        cluster.workloads.make_pod(
+            namespace, f"web-{number}", ip=f"10.32.0.{number + 1}", labels={"app": "web"}, ready=number == 0
+        )
+    cluster.workloads.set_status(namespace, "web-1", {"phase": "Pending"})
+    name = f"web.{namespace}.{DOMAIN}"
+    everyone = {"10.32.0.1", "10.32.0.2", "10.32.0.3"}
+    rollcall.wait_answers(name, everyone)
+    cluster.workloads.terminate(namespace, "web-2")
+    if terminating:
+        rollcall.wait_answers(name, everyone - {"10.32.0.3"})
+    else:
+        told = "It is being deleted, and is answered until it is gone."
+        eventually(lambda: told in json.dumps(status(cluster, "si", "web", namespace).get("instances")), told)
+        rollcall.wait_answers(name, everyone)
+        page, body, _ = rollcall.get(f"/v1/drained?pod={namespace}/web-2&timeout=60")
+        assert (page, json.loads(body)["error"]) == (409, "KeptUntilGone")
+        assert "terminating: withdraw" in body
+    cluster.workloads.delete_pod(namespace, "web-2")
+    rollcall.wait_answers(name, everyone - {"10.32.0.3"})

@@ -389,4 +389,6 @@ def _version(instance: Instance | None) -> str:
 
 def _coming(instance: Instance | None) -> str:
     """Return the version that an instance on its way will be answered under, "" where it is on none."""
-    return instance.version if instance and instance.node and instance.reason in _ON_ITS_WAY else ""
+    if instance is None or instance.terminating or not instance.node:
+        return ""
+    return instance.version if instance.reason in _ON_ITS_WAY else ""

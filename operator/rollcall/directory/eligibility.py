@@ -1,9 +1,13 @@
 """Whether a pod is answered for a service, and if not, why not: one truth table.
 
-The words: a pod is *live* when it runs, is not being deleted and has an address; *ready* when its Ready
-condition is True (readiness gates are part of that condition) or its service publishes not-ready addresses;
-*available* when it is both and not being drained. A pod that is being deleted is never available, whatever it
-says of itself. Which of the available ones are *eligible* is then a matter of the service's release.
+The words: a pod is *live* when it has an address and is not being deleted; *ready* when its Ready condition
+is True (readiness gates are part of that condition) or its service publishes not-ready addresses; *available*
+when it is both and not being drained. Which of the available ones are *eligible* is then a matter of the
+service's release. A pod that has ended is no instance at all.
+
+That is how the EndpointSlice controller of Kubernetes sees it, too: init containers may still run in a pod
+that has its address. And a service that publishes not-ready addresses keeps pods that are being deleted until
+they are gone, unless its ServiceInstance says otherwise.
 
 A pod under the publication gate becomes ready by being answered. Of such a pod counts what its Ready
 condition is made of, but for that gate.
@@ -13,7 +17,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import msgspec
 
-from rollcall.model import Instance, InstanceNames, InstancePort, Pod, Reason, ServicePort
+from rollcall.model import Instance, InstanceNames, InstancePort, Pod, Reason, ServicePort, Terminating
 
 from .labels import address_label, own_hostname
 
@@ -35,6 +39,14 @@ class Criteria(msgspec.Struct, frozen=True):
     version_labels: tuple[str, ...]
     publish_not_ready: bool = False
     instance_names: InstanceNames = InstanceNames.ELIGIBLE
+    terminating: Terminating | None = None
+
+    @property
+    def keeps_terminating(self) -> bool:
+        """Whether an instance may be answered while it is being deleted."""
+        if self.terminating is None:
+            return self.publish_not_ready
+        return self.terminating is Terminating.KEEP
 
 
 def judge(pod: Pod, criteria: Criteria, *, publication_gate: bool = False) -> Instance:
@@ -49,15 +61,17 @@ def judge(pod: Pod, criteria: Criteria, *, publication_gate: bool = False) -> In
     weight, weight_mistake = _weight(pod.weight)
     draining, drain_mistake = _drain(pod.drain)
     mistake = " ".join(filter(None, (weight_mistake, drain_mistake)))
-    running = pod.phase == "Running"
-    live = running and not pod.deleting and bool(ipv4 or ipv6)
+    stays = not pod.deleting or criteria.keeps_terminating
+    live = bool(ipv4 or ipv6) and stays
     ready = criteria.publish_not_ready or pod.ready is True
     available = live and ready and not draining
     reason, message = Reason.NONE, " ".join(filter(None, (unresolved, mistake)))
     if not (live and ready):
-        reason, message = _why_not(pod, malformed, has_address=bool(ipv4 or ipv6))
+        reason, message = _why_not(pod, malformed, stays=stays, has_address=bool(ipv4 or ipv6))
     elif draining:
         reason, message = Reason.DRAINING, f"The annotation {DRAIN_ANNOTATION} takes it out of the answers."
+    elif pod.deleting:
+        message = " ".join(filter(None, (message, "It is being deleted, and is answered until it is gone.")))
     hostname = own_hostname(pod, criteria.service)
     label = hostname or address_label(ipv4, ipv6)
     return Instance(
@@ -82,12 +96,13 @@ def judge(pod: Pod, criteria: Criteria, *, publication_gate: bool = False) -> In
         message=message,
         mistake=mistake,
         restarts=pod.restarts,
+        terminating=pod.deleting,
     )
 
 
-def _why_not(pod: Pod, malformed: tuple[str, ...], *, has_address: bool) -> tuple[Reason, str]:
+def _why_not(pod: Pod, malformed: tuple[str, ...], *, stays: bool, has_address: bool) -> tuple[Reason, str]:
     """Name the first obstacle in the order in which a user would have to clear them."""
-    if pod.deleting:
+    if not stays:
         return Reason.DELETING, "The pod is being deleted."
     if pod.phase != "Running":
         if pod.phase == "Pending":

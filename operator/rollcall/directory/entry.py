@@ -228,6 +228,7 @@ class Entry:
             version_labels=self.version_labels,
             publish_not_ready=self.publish_not_ready,
             instance_names=eligibility.instance_names,
+            terminating=eligibility.terminating,
         )
 
     @property

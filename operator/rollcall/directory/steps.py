@@ -23,7 +23,6 @@ from rollcall.model import (
     unix_seconds,
 )
 
-_LEAVING = (Reason.DELETING, Reason.DRAINING)
 _FINAL = (StepState.ROLLED_BACK, StepState.COMPLETED)
 
 
@@ -37,8 +36,12 @@ class Health(NamedTuple):
 
 def health(instances: Iterable[Instance], version: str) -> Health:
     """Count the pods of a version, but for those that are to end."""
-    pods = [each for each in instances if each.version == version and each.reason not in _LEAVING]
+    pods = [each for each in instances if each.version == version and not _is_leaving(each)]
     return Health(len(pods), sum(each.available for each in pods), sum(each.restarts for each in pods))
+
+
+def _is_leaving(instance: Instance) -> bool:
+    return instance.terminating or instance.reason is Reason.DRAINING
 
 
 def in_step(ask: Release, progress: Progress | None) -> Release:

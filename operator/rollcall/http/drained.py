@@ -70,7 +70,7 @@ class DrainWaits(Listener):
             news = self._news = self._news or asyncio.Event()
             now = loop.time()
             waits_for = self._drains.check(pod, now)
-            if waits_for is None or now >= deadline or self._is_closed:
+            if waits_for is None or waits_for.is_final or now >= deadline or self._is_closed:
                 return waits_for
             until = deadline if waits_for.seconds is None else min(deadline, now + waits_for.seconds)
             try:
@@ -108,6 +108,8 @@ async def _get(request: web.Request, waits: DrainWaits) -> web.Response:
             "NotLeading",
             "another replica knows how far the targets are: ask again, the Service finds it",
         )
+    if waits_for is not None and waits_for.is_final:
+        refuse(web.HTTPConflict, "KeptUntilGone", f"the pod {pod} will not be drained: {waits_for.why}")
     if waits_for is not None:
         refuse(web.HTTPGatewayTimeout, "NotDrained", f"the pod {pod} is not drained: {waits_for.why}")
     body = msgspec.json.encode({"pod": str(pod), "drained": True}).decode()

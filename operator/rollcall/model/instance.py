@@ -48,7 +48,7 @@ class Instance(msgspec.Struct, frozen=True):
     through by the release, too; the service's own names answer it. `reason` and `message` say why it is not,
     in a word and in a sentence. `listed` is whether sets of addresses that carry no weights hold it.
     `mistake` says what is wrong with the pod's annotations, "" where nothing is. `restarts` counts those of
-    the pod's containers.
+    the pod's containers. `terminating`: it is being deleted.
 
     `slice` is the name of the EndpointSlice that an endpoint is from, "" for a pod. What stands in `pod` is
     then no pod: its name is the endpoint's hostname, or its address.
@@ -74,6 +74,7 @@ class Instance(msgspec.Struct, frozen=True):
     listed: bool = True
     hostname: str = ""
     named: bool = True
+    terminating: bool = False
     mistake: str = ""
     restarts: int = 0
     slice: str = ""

@@ -38,11 +38,19 @@ class InstanceNames(StrEnum):
     LIVE = "Live"
 
 
+class Terminating(StrEnum):
+    """Whether an instance that is being deleted leaves the answers, or stays as long as it is ready."""
+
+    WITHDRAW = "withdraw"
+    KEEP = "keep"
+
+
 class Eligibility(msgspec.Struct, frozen=True, rename="camel"):
     """What makes an instance answerable. None leaves a choice to the Service."""
 
     publish_not_ready_addresses: bool | None = None
     instance_names: InstanceNames = InstanceNames.ELIGIBLE
+    terminating: Terminating | None = None
 
 
 class Drain(msgspec.Struct, frozen=True, rename="camel"):

@@ -20,10 +20,14 @@ class NotLeading(Exception):
 
 
 class NotDrained(msgspec.Struct, frozen=True):
-    """Why a pod isn't drained. `seconds` is how long it takes yet, None where that isn't known."""
+    """Why a pod isn't drained. `seconds` is how long it takes yet, None where that isn't known.
+
+    `is_final`: there is nothing to wait for, as it is to be answered until it is gone.
+    """
 
     why: str
     seconds: float | None = None
+    is_final: bool = False
 
 
 class Drains(Listener):
@@ -53,7 +57,14 @@ class Drains(Listener):
         instances = self._directory.instances_of(pod)
         if instances is None and not self._tracker.has_left(pod):
             raise UnknownPod
-        if any(instance.available for instance in instances or ()):
+        answered = [instance for instance in instances or () if instance.available]
+        if any(instance.terminating for instance in answered):
+            return NotDrained(
+                "a service keeps it in the answers until it is gone (publishNotReadyAddresses): set"
+                " spec.eligibility.terminating: withdraw in its ServiceInstance, or drain the pod",
+                is_final=True,
+            )
+        if answered:
             return NotDrained("it is in the answers, as it is neither being deleted nor drained")
         turn = self._tracker.turn_of(pod)
         if turn.arrived_at is None and self._tracker.has_targets(turn) and not self._leads():

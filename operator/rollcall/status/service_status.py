@@ -221,7 +221,7 @@ def _instances(instances: Iterable[Instance], draining: _Draining) -> tuple[tupl
 
 
 def _answered_first(instance: Instance) -> tuple[bool, bool, Key]:
-    return not instance.eligible, instance.reason is Reason.DELETING, instance.pod
+    return not instance.eligible, instance.terminating, instance.pod
 
 
 def _instance(instance: Instance, draining: _Draining) -> ListedInstance:

@@ -3,7 +3,7 @@
 import pytest
 
 from rollcall.directory.eligibility import Criteria, judge
-from rollcall.model import ContainerPort, Gate, InstancePort, Pod, Reason, ServicePort
+from rollcall.model import ContainerPort, Gate, InstancePort, Pod, Reason, ServicePort, Terminating
 from unit.world import HTTP, pod
 
 
@@ -20,9 +20,9 @@ def verdict(pod: Pod, *, publication_gate: bool = False, ports=(HTTP,), **criter
         (pod(ready=None), True, False, Reason.READY_MISSING),
         (pod(deleting=True), False, True, Reason.DELETING),
         (pod(deleting=True, ready=False), False, False, Reason.DELETING),
-        (pod(phase="Pending", ready=False), False, False, Reason.PENDING),
+        (pod(phase="Pending", ready=False), True, False, Reason.PENDING),  # its init containers run
         (pod(phase="Pending", ready=None, address=""), False, False, Reason.PENDING),
-        (pod(phase="Unknown", ready=True, impossible=True), False, True, Reason.PHASE_UNKNOWN),
+        (pod(phase="Unknown", ready=False), True, False, Reason.PHASE_UNKNOWN),
         (pod(address="", impossible=True), False, True, Reason.NO_ADDRESS),
         (pod(address="", ready=False), False, False, Reason.NO_ADDRESS),
         (pod(address="10.0.0.256", impossible=True), False, True, Reason.INVALID_ADDRESS),
@@ -44,9 +44,44 @@ def test_a_service_that_publishes_not_ready_addresses_has_every_live_pod(ready):
     assert verdict(pod(ready=ready), publish_not_ready=True).eligible
 
 
-@pytest.mark.parametrize("case", [pod(deleting=True), pod(phase="Pending", ready=False)])
-def test_publishing_not_ready_addresses_makes_nothing_live(case):
-    assert not verdict(case, publish_not_ready=True).eligible
+@pytest.mark.parametrize(
+    "case", [pod(deleting=True), pod(deleting=True, ready=False), pod(phase="Pending", ready=False)]
+)
+def test_publishing_not_ready_addresses_has_pods_in_init_and_those_that_are_ending(case):
+    assert verdict(case, publish_not_ready=True).eligible
+    instance = verdict(case, publish_not_ready=True)
+    assert instance.terminating is case.deleting
+    assert ("until it is gone" in instance.message) is case.deleting
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Running"])
+def test_publishing_not_ready_addresses_publishes_no_pod_without_an_address(phase):
+    assert not verdict(pod(phase=phase, ready=False, address=""), publish_not_ready=True).live
+
+
+@pytest.mark.parametrize(
+    ("publish_not_ready", "terminating", "ready", "eligible"),
+    [
+        (False, None, True, False),
+        (True, None, True, True),
+        (True, None, False, True),
+        (True, Terminating.WITHDRAW, True, False),
+        (True, Terminating.KEEP, False, True),
+        (False, Terminating.WITHDRAW, True, False),
+        (False, Terminating.KEEP, True, True),
+        (False, Terminating.KEEP, False, False),
+    ],
+)
+def test_who_is_being_deleted_stays_where_that_is_asked_for(publish_not_ready, terminating, ready, eligible):
+    leaving = pod(deleting=True, ready=ready)
+    instance = verdict(leaving, publish_not_ready=publish_not_ready, terminating=terminating)
+    assert instance.eligible is eligible
+    assert (instance.reason is Reason.NONE) is eligible
+
+
+def test_who_stays_while_it_is_being_deleted_can_be_drained():
+    leaving = verdict(pod(deleting=True, drain="true"), publish_not_ready=True)
+    assert (leaving.eligible, leaving.reason) == (False, Reason.DRAINING)
 
 
 def test_the_kubelets_words_say_why_a_pod_is_not_ready():

@@ -19,6 +19,7 @@ from rollcall.model import (
     Release,
     Service,
     ServiceInstance,
+    Terminating,
     UnweightedTargets,
 )
 from rollcall.zone.content import digest_of
@@ -74,7 +75,10 @@ resources = st.builds(
     negative_ttl_seconds=st.sampled_from((None, 1, 5)),
     answer=st.sampled_from((Answer(), Answer(Policy.ONE), Answer(Policy.RANDOM, 2))),
     eligibility=st.builds(
-        Eligibility, st.sampled_from((None, True, False)), st.sampled_from(tuple(InstanceNames))
+        Eligibility,
+        st.sampled_from((None, True, False)),
+        st.sampled_from(tuple(InstanceNames)),
+        st.sampled_from((None, *Terminating)),
     ),
     release=st.sampled_from(
         (

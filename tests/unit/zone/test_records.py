@@ -54,6 +54,14 @@ def test_not_ready_instances_keep_their_own_name_where_the_service_says_so():
     assert world.lines("A") == ["one.web.shop A 10.0.0.1"]
 
 
+def test_peers_find_each_other_while_their_init_containers_run():
+    live = resource(eligibility=Eligibility(instance_names=InstanceNames.LIVE))
+    world = World(zone(), service(), live, pod(hostname="one", phase="Pending", ready=False))
+    assert world.lines("A") == ["one.web.shop A 10.0.0.1"]
+    world = World(zone(), service(publish_not_ready=True), pod(hostname="one", phase="Pending", ready=False))
+    assert world.lines("A") == ["one.web.shop A 10.0.0.1", "web.shop A 10.0.0.1"]
+
+
 def test_unnamed_ports_have_no_srv():
     world = World(zone(), service(ports=(ServicePort(80),)), pod())
     assert world.lines("SRV") == []

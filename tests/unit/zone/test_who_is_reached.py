@@ -21,6 +21,7 @@ from rollcall.model import (
     Pod,
     Release,
     ServicePort,
+    Terminating,
     version_to_label,
 )
 from rollcall.zone.names import below, from_text
@@ -84,7 +85,12 @@ services = st.builds(
 )
 resources = st.builds(
     resource,
-    eligibility=st.builds(Eligibility, st.none(), st.sampled_from(tuple(InstanceNames))),
+    eligibility=st.builds(
+        Eligibility,
+        st.none(),
+        st.sampled_from(tuple(InstanceNames)),
+        st.sampled_from((None, *Terminating)),
+    ),
     release=releases,
 )
 steps = st.one_of(
