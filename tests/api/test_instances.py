@@ -7,7 +7,7 @@ import dns.rdatatype
 import pytest
 
 from api.test_operator import apply, condition, status, zone
-from controlplane import ControlPlane
+from controlplane import ControlPlane, manifests
 from rollcall_process import Rollcall
 from waiting import eventually
 
@@ -110,3 +110,20 @@ def test_not_ready_addresses_are_those_that_kubernetes_publishes(cluster, namesp
         assert "terminating: withdraw" in body
     cluster.workloads.delete_pod(namespace, "web-2")
     rollcall.wait_answers(name, everyone - {"10.32.0.3"})
+
+
+@pytest.mark.parametrize(("families", "ipv4", "ipv6"), [(["IPv4"], True, False), (["IPv6"], False, True)])
+def test_a_service_of_one_family_has_no_addresses_of_the_other(
+    cluster, namespace, rollcall, families, ipv4, ipv6
+):
+    """The address that is there is waited for; both came with one pod, in one change."""
+    service = manifests.service(namespace, "web", selector={"app": "web"}, ports=[("http", 80)])
+    service["spec"] |= {"ipFamilies": families, "ipFamilyPolicy": "SingleStack"}
+    if families == ["IPv6"]:  # an API server of one family refuses it of a Service: our own has it
+        service["spec"] |= {"ipFamilies": ["IPv4"]}
+        apply(cluster, instance(namespace, ipFamilies=families))
+    apply(cluster, service)
+    cluster.workloads.make_pod(namespace, "web-1", ip=["10.33.0.1", "fd00:33::1"], labels={"app": "web"})
+    name = f"web.{namespace}.{DOMAIN}"
+    rollcall.wait_answers(name, {"10.33.0.1"} if ipv4 else {"fd00:33::1"}, "A" if ipv4 else "AAAA")
+    assert rollcall.answers(name, "AAAA" if ipv4 else "A") == set()

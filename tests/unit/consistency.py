@@ -265,6 +265,8 @@ def _broken_service(it: Service) -> Iterator[str]:
     if it.selector is not None:
         yield from _broken_labels(it.selector)
     yield from _broken_service_ports(it.ports)
+    if len(it.ip_families) != len(set(it.ip_families)):
+        yield "a Service has a family of addresses once"
 
 
 def _broken_service_ports(ports: tuple[ServicePort, ...]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from rollcall.model import (
 
 from .changes import ServiceChange
 from .eligibility import judge
-from .endpoints import PENDING, instances_of, ports_of
+from .endpoints import PENDING, instances_of, narrow, ports_of
 from .entry import Entry
 from .follow import decide_on, keep, settle
 from .followers import Followers
@@ -279,7 +279,7 @@ class Directory:
         for name in [name for name in entry.judged if name not in found]:
             self._set_judged(entry, name, None)
         for name, instance in found.items():
-            self._set_judged(entry, name, instance)
+            self._set_judged(entry, name, narrow(instance, entry.spec.ip_families))
 
     def _member_of(self, pod: Key, services: frozenset[Key]) -> None:
         if services:

@@ -17,7 +17,16 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import msgspec
 
-from rollcall.model import Instance, InstanceNames, InstancePort, Pod, Reason, ServicePort, Terminating
+from rollcall.model import (
+    Instance,
+    InstanceNames,
+    InstancePort,
+    IPFamily,
+    Pod,
+    Reason,
+    ServicePort,
+    Terminating,
+)
 
 from .labels import address_label, own_hostname
 
@@ -31,7 +40,8 @@ MAX_WEIGHT = 1000
 class Criteria(msgspec.Struct, frozen=True):
     """What a service judges its pods by: all that decides on an instance, but for the pod.
 
-    `service` is its name. The first of the `version_labels` that a pod has gives its version.
+    `service` is its name. Only addresses of the `families` count; without any, all do. The first of the
+    `version_labels` that a pod has gives its version.
     """
 
     service: str
@@ -40,6 +50,7 @@ class Criteria(msgspec.Struct, frozen=True):
     publish_not_ready: bool = False
     instance_names: InstanceNames = InstanceNames.ELIGIBLE
     terminating: Terminating | None = None
+    families: tuple[IPFamily, ...] = ()
 
     @property
     def keeps_terminating(self) -> bool:
@@ -61,13 +72,20 @@ def judge(pod: Pod, criteria: Criteria, *, publication_gate: bool = False) -> In
     weight, weight_mistake = _weight(pod.weight)
     draining, drain_mistake = _drain(pod.drain)
     mistake = " ".join(filter(None, (weight_mistake, drain_mistake)))
+    unasked: tuple[IPv4Address | IPv6Address, ...] = ()
+    if criteria.families and IPFamily.IPV4 not in criteria.families:
+        ipv4, unasked = (), ipv4
+    elif criteria.families and IPFamily.IPV6 not in criteria.families:
+        ipv6, unasked = (), ipv6
     stays = not pod.deleting or criteria.keeps_terminating
     live = bool(ipv4 or ipv6) and stays
     ready = criteria.publish_not_ready or pod.ready is True
     available = live and ready and not draining
     reason, message = Reason.NONE, " ".join(filter(None, (unresolved, mistake)))
     if not (live and ready):
-        reason, message = _why_not(pod, malformed, stays=stays, has_address=bool(ipv4 or ipv6))
+        reason, message = _why_not(
+            pod, malformed, stays=stays, has_address=bool(ipv4 or ipv6), unasked=unasked
+        )
     elif draining:
         reason, message = Reason.DRAINING, f"The annotation {DRAIN_ANNOTATION} takes it out of the answers."
     elif pod.deleting:
@@ -97,10 +115,19 @@ def judge(pod: Pod, criteria: Criteria, *, publication_gate: bool = False) -> In
         mistake=mistake,
         restarts=pod.restarts,
         terminating=pod.deleting,
+        families=criteria.families,
+        unasked=unasked,
     )
 
 
-def _why_not(pod: Pod, malformed: tuple[str, ...], *, stays: bool, has_address: bool) -> tuple[Reason, str]:
+def _why_not(
+    pod: Pod,
+    malformed: tuple[str, ...],
+    *,
+    stays: bool,
+    has_address: bool,
+    unasked: tuple[IPv4Address | IPv6Address, ...],
+) -> tuple[Reason, str]:
     """Name the first obstacle in the order in which a user would have to clear them."""
     if not stays:
         return Reason.DELETING, "The pod is being deleted."
@@ -108,6 +135,8 @@ def _why_not(pod: Pod, malformed: tuple[str, ...], *, stays: bool, has_address: 
         if pod.phase == "Pending":
             return Reason.PENDING, "The pod has not started yet."
         return Reason.PHASE_UNKNOWN, f"The pod's phase is {pod.phase!r}: its node may be lost."
+    if not has_address and unasked:
+        return Reason.NO_ADDRESS, f"ipFamilies leaves out its only address, {unasked[0]}."
     if not has_address and malformed:
         return Reason.INVALID_ADDRESS, f"status.podIPs holds no valid address: {', '.join(malformed)}."
     if not has_address:

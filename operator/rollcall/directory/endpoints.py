@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
+import msgspec
+
 from rollcall.model import (
     AddressType,
     Eligibility,
@@ -23,6 +25,7 @@ from rollcall.model import (
     Instance,
     InstanceNames,
     InstancePort,
+    IPFamily,
     Key,
     Problem,
     Reason,
@@ -189,6 +192,27 @@ def _without_address(source: EndpointSlice, endpoint: Endpoint, text: str) -> In
         reason=reason,
         message=message,
         slice=source.key.name,
+    )
+
+
+def narrow(instance: Instance, families: tuple[IPFamily, ...]) -> Instance:
+    """Return an endpoint with the addresses of these families, if a ServiceInstance asks for some.
+
+    What a Service without a selector says of families doesn't count: whoever writes its slices decides.
+    """
+    if not families or not instance.addresses:
+        return instance
+    instance = instance.in_families(families)
+    if instance.addresses:
+        return instance
+    return msgspec.structs.replace(
+        instance,
+        live=False,
+        available=False,
+        named=False,
+        eligible=False,
+        reason=Reason.NO_ADDRESS,
+        message=f"ipFamilies leaves out its only address, {instance.unasked[0]}.",
     )
 
 

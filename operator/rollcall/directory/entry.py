@@ -7,6 +7,7 @@ from rollcall.model import (
     Counts,
     Instance,
     InstanceSpec,
+    IPFamily,
     Key,
     Members,
     Problem,
@@ -219,6 +220,11 @@ class Entry:
         return asked if asked is not None else bool(self.service and self.service.publish_not_ready)
 
     @property
+    def ip_families(self) -> tuple[IPFamily, ...]:
+        """The families of addresses that are published, the first one first; none in it: both."""
+        return self.spec.ip_families or (self.service.ip_families if self.service else ())
+
+    @property
     def criteria(self) -> Criteria:
         """What its pods are judged by."""
         eligibility = self.spec.eligibility
@@ -229,6 +235,7 @@ class Entry:
             publish_not_ready=self.publish_not_ready,
             instance_names=eligibility.instance_names,
             terminating=eligibility.terminating,
+            families=self.ip_families,
         )
 
     @property
@@ -282,6 +289,7 @@ class Entry:
             _in_order(instance for instance in known if instance.eligible),
             _in_order(instance for instance in known if instance.reason is Reason.DRAINING),
             self.spec.drain.seconds,
+            self.spec.ip_families,
         )
 
 

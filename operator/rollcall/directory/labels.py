@@ -95,24 +95,24 @@ class Labels:
             label = address_label(instance.ipv4, instance.ipv6)
             sharing = self._by_address[label]
             if isinstance(sharing, set):
-                addresses = set(instance.addresses)
-                if any(set(others[pod].addresses) != addresses for pod in sharing if pod != instance.pod):
+                addresses = _all_addresses(instance)
+                if any(_all_addresses(others[pod]) != addresses for pod in sharing if pod != instance.pod):
                     label = f"{label}-{_short_hash(instance)}"
         return instance if label == instance.label else msgspec.structs.replace(instance, label=label)
 
 
-_Asked = tuple[str, tuple[IPv4Address, ...], tuple[IPv6Address, ...]]
+_Asked = tuple[str, tuple[IPv4Address, ...], tuple[IPv6Address, ...], tuple[IPv4Address | IPv6Address, ...]]
 
 
 def _asked(instance: Instance | None) -> _Asked | None:
     """Return what decides on the labels that an instance asks for, None where it asks for none."""
     if instance is None or not instance.named:
         return None
-    return instance.hostname, instance.ipv4, instance.ipv6
+    return instance.hostname, instance.ipv4, instance.ipv6, instance.unasked
 
 
 def _labels(asked: _Asked) -> tuple[str, str]:
-    hostname, ipv4, ipv6 = asked
+    hostname, ipv4, ipv6, _ = asked
     return hostname, address_label(ipv4, ipv6)
 
 
@@ -141,6 +141,11 @@ def _discard(index: dict[str, Key | set[Key]], label: str, pod: Key) -> None:
         del index[label]
 
 
+def _all_addresses(instance: Instance) -> set[IPv4Address | IPv6Address]:
+    """Return also those that only zones with other families publish: labels are the same in all zones."""
+    return {*instance.ipv4, *instance.ipv6, *instance.unasked}
+
+
 def _short_hash(instance: Instance) -> str:
-    packed = b"".join(sorted(address.packed for address in instance.addresses))
+    packed = b"".join(sorted(address.packed for address in _all_addresses(instance)))
     return hashlib.blake2b(packed, digest_size=4).hexdigest()

@@ -3,7 +3,7 @@
 from .duration import duration_seconds, short_duration_seconds, wait_seconds
 from .endpoints import AddressType, Endpoint, EndpointSlice
 from .file_status import FileStatus, LeftOutService
-from .instance import Counts, Instance, InstancePort, Members, Problem, Reason
+from .instance import Counts, Instance, InstancePort, Members, Problem, Reason, common_families
 from .instance_status import InstanceStatus, ListedInstance, ListedPort, ServicePublication
 from .keys import API_VERSION, Key, is_host_label
 from .release import (
@@ -47,7 +47,7 @@ from .status import Condition, Status
 from .timestamps import rfc3339, rfc3339_after, unix_seconds
 from .tsig import InvalidKey, KeyRing, TsigKey, parse_key
 from .version import version_to_label
-from .workload import PUBLISHED_GATE, ContainerPort, Gate, Pod, Service, ServicePort
+from .workload import PUBLISHED_GATE, ContainerPort, Gate, IPFamily, Pod, Service, ServicePort
 from .zone_status import ZonePublication, ZoneStatus
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "FlaggerCanary",
     "Follow",
     "Gate",
+    "IPFamily",
     "Instance",
     "InstanceNames",
     "InstancePort",
@@ -123,6 +124,7 @@ __all__ = [
     "ZonePublication",
     "ZoneSpec",
     "ZoneStatus",
+    "common_families",
     "duration_seconds",
     "is_host_label",
     "parse_key",

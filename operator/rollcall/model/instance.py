@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 import msgspec
 
 from .keys import Key
-from .workload import ServicePort
+from .workload import IPFamily, ServicePort
 
 
 class Reason(StrEnum):
@@ -50,6 +50,9 @@ class Instance(msgspec.Struct, frozen=True):
     `mistake` says what is wrong with the pod's annotations, "" where nothing is. `restarts` counts those of
     the pod's containers. `terminating`: it is being deleted.
 
+    `ipv4` and `ipv6` are the addresses that the service publishes, by its `families` (none: both); `unasked`
+    are those of a family that it leaves out.
+
     `slice` is the name of the EndpointSlice that an endpoint is from, "" for a pod. What stands in `pod` is
     then no pod: its name is the endpoint's hostname, or its address.
     """
@@ -75,14 +78,32 @@ class Instance(msgspec.Struct, frozen=True):
     hostname: str = ""
     named: bool = True
     terminating: bool = False
+    families: tuple[IPFamily, ...] = ()
+    unasked: tuple[IPv4Address | IPv6Address, ...] = ()
     mistake: str = ""
     restarts: int = 0
     slice: str = ""
 
     @property
     def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:
-        """All addresses, IPv4 first."""
+        """The addresses that are published, those of the first family first: IPv4 where nobody says."""
+        if self.families[:1] == (IPFamily.IPV6,):
+            return (*self.ipv6, *self.ipv4)
         return (*self.ipv4, *self.ipv6)
+
+    def in_families(self, families: tuple[IPFamily, ...]) -> "Instance":
+        """Return it with the addresses of these families, in place of those that its service publishes."""
+        known = (*self.ipv4, *self.ipv6, *self.unasked)
+        ipv4 = tuple(each for each in known if isinstance(each, IPv4Address))
+        ipv6 = tuple(each for each in known if isinstance(each, IPv6Address))
+        has_ipv4, has_ipv6 = IPFamily.IPV4 in families, IPFamily.IPV6 in families
+        return msgspec.structs.replace(
+            self,
+            families=families,
+            ipv4=ipv4 if has_ipv4 else (),
+            ipv6=ipv6 if has_ipv6 else (),
+            unasked=(*(() if has_ipv4 else ipv4), *(() if has_ipv6 else ipv6)),
+        )
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -106,6 +127,7 @@ class Members(msgspec.Struct, frozen=True):
 
     `ports` are those that the service (or its ServiceInstance) declares, in order of declaration. `draining`
     are instances that are no longer answered and go on serving, for `drain_seconds` after they left.
+    `families` are those that its ServiceInstance asks for, () where it leaves that to the Service.
     """
 
     key: Key
@@ -113,3 +135,23 @@ class Members(msgspec.Struct, frozen=True):
     instances: tuple[Instance, ...]
     draining: tuple[Instance, ...] = ()
     drain_seconds: int = 0
+    families: tuple[IPFamily, ...] = ()
+
+    def in_families(self, families: tuple[IPFamily, ...]) -> "Members":
+        """Return them where these families are asked for; () is the same as here."""
+        if not families:
+            return self
+        common = common_families(families, self.families)
+        instances, draining = (
+            tuple(i for each in held if (i := each.in_families(common)).addresses)
+            for held in (self.instances, self.draining)
+        )
+        return msgspec.structs.replace(self, instances=instances, draining=draining)
+
+
+def common_families(place: tuple[IPFamily, ...], service: tuple[IPFamily, ...]) -> tuple[IPFamily, ...]:
+    """Return the families that a zone or a file publishes of a service, when it asks for some itself.
+
+    `service` are those that a ServiceInstance asks for; () where it asks for none.
+    """
+    return tuple(family for family in place if not service or family in service)

@@ -11,7 +11,7 @@ import msgspec
 from .keys import Key
 from .release import Progress, Release, Released
 from .selector import LabelSelector
-from .workload import ServicePort
+from .workload import IPFamily, ServicePort
 
 DEFAULT_TTL_SECONDS = 5
 
@@ -62,12 +62,13 @@ class Drain(msgspec.Struct, frozen=True, rename="camel"):
 class InstanceSpec(msgspec.Struct, frozen=True, rename="camel"):
     """`spec` of a ServiceInstance.
 
-    `selector` and `ports` stand in for those of a Service. `zones` names DiscoveryZones; empty: all that
-    select the service.
+    `selector`, `ports` and `ip_families` stand in for those of a Service. `zones` names DiscoveryZones;
+    empty: all that select the service.
     """
 
     selector: dict[str, str] | None = None
     ports: tuple[ServicePort, ...] = ()
+    ip_families: tuple[IPFamily, ...] = ()
     ttl_seconds: int | None = None
     negative_ttl_seconds: int | None = None
     answer: Answer = Answer()
@@ -153,12 +154,16 @@ class OctodnsTarget(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ZoneSpec(msgspec.Struct, frozen=True, rename="camel"):
-    """`spec` of a DiscoveryZone. An empty `namespaces` means all of them."""
+    """`spec` of a DiscoveryZone. An empty `namespaces` means all of them.
+
+    `ip_families` stand in for those of Services; a ServiceInstance can only leave out some of them.
+    """
 
     domain: str
     namespaces: tuple[str, ...] = ()
     service_selector: LabelSelector = LabelSelector()
     naming: Naming = Naming.NAMESPACED
+    ip_families: tuple[IPFamily, ...] = ()
     ttl_seconds: int = DEFAULT_TTL_SECONDS
     negative_ttl_seconds: int = DEFAULT_TTL_SECONDS
     name_servers: tuple[NameServer, ...] = ()
@@ -203,7 +208,7 @@ class FileSpec(msgspec.Struct, frozen=True, rename="camel"):
 
     `format` is a key of `publish.files.FORMATS`; `port` names the service port for formats that hold one port
     an instance ("" is the first); `domain` is what names end in (hosts, dnsmasq, zonefile); an empty
-    `services.namespaces` means the file's own.
+    `services.namespaces` means the file's own; `ip_families` are as in a zone.
     """
 
     format: str
@@ -212,6 +217,7 @@ class FileSpec(msgspec.Struct, frozen=True, rename="camel"):
     port: str = ""
     domain: str = ""
     ttl_seconds: int = DEFAULT_TTL_SECONDS
+    ip_families: tuple[IPFamily, ...] = ()
 
 
 class DiscoveryFile(msgspec.Struct, frozen=True):

@@ -4,9 +4,18 @@ A pod holds a few hundred bytes here and 8 KiB on the wire; with 50,000 of them 
 megabytes and each change of it an event that reaches the directory. Add one only with its reader.
 """
 
+from enum import StrEnum
+
 import msgspec
 
 from .keys import Key
+
+
+class IPFamily(StrEnum):
+    """A family of addresses, as in spec.ipFamilies of a Service."""
+
+    IPV4 = "IPv4"
+    IPV6 = "IPv6"
 
 
 class ContainerPort(msgspec.Struct, frozen=True):
@@ -78,7 +87,10 @@ class ServicePort(msgspec.Struct, frozen=True, rename={"number": "port", "target
 
 
 class Service(msgspec.Struct, frozen=True):
-    """A Service. `selector` is None where there is none; `type` as in spec.type; `created` is RFC 3339."""
+    """A Service. `selector` is None where there is none; `type` as in spec.type; `created` is RFC 3339.
+
+    `ip_families` are those that it publishes, the first one first; none in it: both.
+    """
 
     key: Key
     uid: str
@@ -88,3 +100,4 @@ class Service(msgspec.Struct, frozen=True):
     type: str = "ClusterIP"
     ports: tuple[ServicePort, ...] = ()
     publish_not_ready: bool = False
+    ip_families: tuple[IPFamily, ...] = ()

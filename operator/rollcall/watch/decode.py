@@ -96,6 +96,7 @@ def service(wire: WireService, key: Key) -> Service:
         type=intern(spec.type),
         ports=spec.ports,
         publish_not_ready=spec.publish_not_ready_addresses,
+        ip_families=spec.ip_families,
     )
 
 

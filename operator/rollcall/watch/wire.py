@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from rollcall.model import FileSpec, InstanceSpec, ServicePort, ZoneSpec
+from rollcall.model import FileSpec, InstanceSpec, IPFamily, ServicePort, ZoneSpec
 
 W = TypeVar("W")
 
@@ -178,6 +178,7 @@ class WireServiceSpec(msgspec.Struct, rename="camel", frozen=True, gc=False):
     type: str = "ClusterIP"
     ports: tuple[ServicePort, ...] = ()
     publish_not_ready_addresses: bool = False
+    ip_families: tuple[IPFamily, ...] = ()
 
 
 class WireService(msgspec.Struct, frozen=True, gc=False):

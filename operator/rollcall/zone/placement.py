@@ -21,10 +21,12 @@ from rollcall.dnswire.types import ADDRESS_TYPES, Type
 from rollcall.model import (
     Instance,
     InstancePort,
+    IPFamily,
     Key,
     Naming,
     Policy,
     ZoneSpec,
+    common_families,
     version_to_label,
 )
 
@@ -42,6 +44,7 @@ class Placement(msgspec.Struct, frozen=True):
     """All that decides a service's records in a zone, but for its instances.
 
     Equal placements give equal records, so that a change of instances alone needs no second look at the rest.
+    `families` are those that the zone publishes of it, None where that is the service's own choice.
     `versions` is False where the names of versions would be too long; `withheld_versions` are labels that
     two versions would share.
     """
@@ -51,6 +54,7 @@ class Placement(msgspec.Struct, frozen=True):
     pointer_ttl: int
     negative_ttl: int | None
     count: int
+    families: tuple[IPFamily, ...] | None
     versions: bool
     withheld_versions: frozenset[str]
     marker: Record
@@ -60,13 +64,17 @@ class Placement(msgspec.Struct, frozen=True):
         head = {"marker": other.marker, "negative_ttl": other.negative_ttl}
         return msgspec.structs.replace(self, **head) == other
 
+    def narrowed(self, instance: Instance) -> Instance:
+        """Return an instance with the addresses that the zone publishes of it."""
+        return instance if self.families is None else instance.in_families(self.families)
+
     def records(self, instance: Instance) -> Iterator[Record]:
-        """Yield what one instance contributes.
+        """Yield what one instance, `narrowed`, contributes.
 
         Whatever other name answers it, it has one of its own, which SRV records lead to and which is only its
         own.
         """
-        if not instance.named:
+        if not instance.named or not instance.addresses:
             return
         addresses = [rd.address(ip) for ip in instance.addresses]
         own = below(self.root, instance.label)
@@ -120,6 +128,7 @@ def place(entry: Entry, spec: ZoneSpec, domain: bytes, identity: str) -> Placeme
         pointer_ttl=spec.ttl_seconds,  # services can share the owner of a PTR record, but not its ttl
         negative_ttl=None if negative_ttl == spec.negative_ttl_seconds else negative_ttl,
         count=_count(asked.answer.policy, asked.answer.count),
+        families=common_families(spec.ip_families, asked.ip_families) if spec.ip_families else None,
         versions=len(root) <= MAX_NAME - _LONGEST_VERSION_PREFIX,
         withheld_versions=entry.colliding_versions,
         marker=Record(marker_name(root), _TXT, marker, 1),

@@ -153,7 +153,7 @@ class ServedZone:
             return
         self.problems.pop(key, None)
         placement = place(entry, self.zone.spec, self.domain, self._identity)
-        if problem := _partial_problem(entry, placement):
+        if problem := _partial_problem(entry, placement, self.zone):
             self.problems[key] = problem
         placed = self.placed.get(key)
         if placed is not None and not placed.placement.has_records_of(placement):
@@ -209,7 +209,7 @@ class ServedZone:
             self._touched.add(key)
 
     def _records(self, placement: Placement, instance: Instance) -> Iterator[tuple[ZoneContent, Record]]:
-        own = b""
+        instance, own = placement.narrowed(instance), b""
         for record in placement.records(instance):
             own = own or record.owner
             yield self.content, record
@@ -222,7 +222,7 @@ class ServedZone:
                     break
 
 
-def _partial_problem(entry: Entry, placement: Placement) -> Problem | None:
+def _partial_problem(entry: Entry, placement: Placement, zone: DiscoveryZone) -> Problem | None:
     """Return why some names of a service that is published are missing, or None."""
     if placement.withheld_versions:
         labels = ", ".join(sorted(placement.withheld_versions))
@@ -230,6 +230,13 @@ def _partial_problem(entry: Entry, placement: Placement) -> Problem | None:
             "VersionCollision",
             f"Two versions share the DNS label {labels}: give them values that differ in more than"
             " punctuation; until then that label is not published.",
+        )
+    if placement.families == ():
+        return Problem(
+            "NoCommonFamily",
+            f"It has no addresses in the zone {zone.name}, whose spec.ipFamilies"
+            f" ({', '.join(zone.spec.ip_families)}) has none of these ({', '.join(entry.spec.ip_families)})."
+            " Change one of the two, or have the service in other zones (spec.zones).",
         )
     for port in entry.ports:
         if len(port.name) >= MAX_LABEL:

@@ -3,7 +3,7 @@
 import pytest
 
 from rollcall.directory.eligibility import Criteria, judge
-from rollcall.model import ContainerPort, Gate, InstancePort, Pod, Reason, ServicePort, Terminating
+from rollcall.model import ContainerPort, Gate, InstancePort, IPFamily, Pod, Reason, ServicePort, Terminating
 from unit.world import HTTP, pod
 
 
@@ -178,3 +178,15 @@ def test_under_the_publication_gate_a_pod_is_eligible_before_it_is_ready(case, e
 @pytest.mark.parametrize("ready", [True, False])
 def test_without_the_option_ready_decides(containers, ready):
     assert verdict(pod(ready=ready, gate=Gate(containers, "", ready))).eligible is ready
+
+
+def test_an_instance_without_an_address_of_the_families_is_not_live():
+    instance = verdict(pod(), families=(IPFamily.IPV6,))
+    assert (instance.live, instance.reason) == (False, Reason.NO_ADDRESS)
+    assert "10.0.0.1" in instance.message
+
+
+def test_the_first_family_comes_first():
+    instance = verdict(pod(addresses=("10.0.0.1", "fd00::1")), families=(IPFamily.IPV6, IPFamily.IPV4))
+    assert [str(address) for address in instance.addresses] == ["fd00::1", "10.0.0.1"]
+    assert instance.label == "10-0-0-1"

@@ -353,3 +353,18 @@ def test_what_is_answered_is_what_some_slice_says_is_ready(
         (str(ip), port) for each in answered for ip in each.addresses for port in (*each.ports, None)
     } == addresses
     assert len([ip for each in answered for ip in each.addresses]) == len({text for text, _ in addresses})
+
+
+def test_only_what_the_user_asks_of_families_counts_for_slices() -> None:
+    six = endpoint_slice("db-6", endpoint("fd00::6", hostname="b"), address_type="IPv6")
+    world = World(
+        database(ip_families=("IPv4",)), endpoint_slice("db-4", endpoint("10.4.5.6", hostname="a")), six
+    )
+    entry = world.directory.get(DB)
+    assert entry is not None
+    assert entry.counts.eligible == 2
+    world.put(resource("db", ip_families=("IPv4",)))
+    assert sorted((str(each.reason), each.eligible) for each in entry.instances.values()) == [
+        ("", True),
+        ("NoAddress", False),
+    ]

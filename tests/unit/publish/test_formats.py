@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from rollcall.model import IPFamily
 from rollcall.publish.files import FORMATS, CannotRender, render
 from unit.publish.builders import EMPTY, WEB, file, instance, members
 
@@ -85,3 +86,33 @@ def test_a_domain_that_is_none_renders_nothing(domain: str) -> None:
     with pytest.raises(CannotRender) as caught:
         render(file("hosts", domain=domain), [WEB], 1)
     assert caught.value.problem.reason == "InvalidDomain"
+
+
+V4, V6 = IPFamily.IPV4, IPFamily.IPV6
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    ("of_file", "of_resource", "ipv4", "ipv6"),
+    [
+        ((V4,), (), True, False),
+        ((V6,), (), False, True),
+        ((V6,), (V4, V6), False, True),
+        ((V6,), (V4,), False, False),
+    ],
+)
+def test_a_file_holds_the_families_that_it_asks_for(form, of_file, of_resource, ipv4, ipv6) -> None:
+    wanted = file(form)
+    wanted = msgspec.structs.replace(wanted, spec=msgspec.structs.replace(wanted.spec, ip_families=of_file))
+    text = render(
+        wanted, [msgspec.structs.replace(members("web", instance(1)), families=of_resource)], 1
+    ).text
+    assert ("10.0.0.1" in text, "fd00::1" in text) == (ipv4, ipv6)
+
+
+@pytest.mark.parametrize("form", ["nginx", "haproxy", "envoy-eds", "env", "prometheus"])
+@pytest.mark.parametrize("families", [(V4,), (V6,), (V4, V6), (V6, V4)])
+def test_one_address_an_instance_is_of_the_first_family_of_the_service(form, families) -> None:
+    both = instance(1).in_families(families)
+    text = render(file(form), [members("web", both)], 1).text
+    assert ("10.0.0.1" in text, "fd00::1" in text) == (families[0] is V4, families[0] is V6)

@@ -19,6 +19,7 @@ from rollcall.model import (
     Gate,
     InstanceNames,
     InstanceSpec,
+    IPFamily,
     Key,
     LabelSelector,
     NameServer,
@@ -154,6 +155,7 @@ def test_a_service() -> None:
         "clusterIP": "10.96.0.7",
         "selector": {"app": "web"},
         "publishNotReadyAddresses": True,
+        "ipFamilies": ["IPv6", "IPv4"],
         "ports": [
             {"name": "http", "port": 80, "targetPort": "web", "protocol": "TCP", "nodePort": 30080},
             {"name": "dns", "port": 53, "targetPort": 5353, "protocol": "UDP"},
@@ -174,6 +176,7 @@ def test_a_service() -> None:
             ServicePort(8080, "", "TCP", None),
         ),
         publish_not_ready=True,
+        ip_families=(IPFamily.IPV6, IPFamily.IPV4),
     )
 
 

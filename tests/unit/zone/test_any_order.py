@@ -11,6 +11,7 @@ from rollcall.model import (
     DiscoveryZone,
     Eligibility,
     InstanceNames,
+    IPFamily,
     Key,
     NameServer,
     Naming,
@@ -56,12 +57,14 @@ def pods(draw):
     )
 
 
+families = st.sampled_from(((), (IPFamily.IPV4,), (IPFamily.IPV6,), (IPFamily.IPV6, IPFamily.IPV4)))
 services = st.builds(
     service,
     st.sampled_from(("web", "api", "ns1")),
     namespace=namespaces,
     selector=st.sampled_from(({"app": "web"}, {"app": "web"}, {"app": "api"}, None)),
     publish_not_ready=st.booleans(),
+    ip_families=families,
     created=st.sampled_from(("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")),
     type=st.sampled_from(("ClusterIP", "ClusterIP", "ExternalName")),
 )
@@ -80,6 +83,7 @@ resources = st.builds(
         st.sampled_from(tuple(InstanceNames)),
         st.sampled_from((None, *Terminating)),
     ),
+    ip_families=st.sampled_from(((), (), (IPFamily.IPV4,), (IPFamily.IPV6,))),
     release=st.sampled_from(
         (
             *[Release()] * 2,
@@ -102,6 +106,7 @@ zones = st.builds(
     namespaces=st.sampled_from(((), ("shop",))),
     naming=st.sampled_from(tuple(Naming)),
     ttl_seconds=st.sampled_from((5, 30)),
+    ip_families=families,
     name_servers=st.sampled_from(((), (NameServer("ns1.example.com", ("192.0.2.1",)),))),
     reverse_domains=st.sampled_from(((), ("0.0.10.in-addr.arpa",), ("10.in-addr.arpa", "ip6.arpa"))),
 )

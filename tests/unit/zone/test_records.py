@@ -9,6 +9,7 @@ from rollcall.model import (
     DiscoveryZone,
     Eligibility,
     InstanceNames,
+    IPFamily,
     Key,
     NameServer,
     Naming,
@@ -60,6 +61,52 @@ def test_peers_find_each_other_while_their_init_containers_run():
     assert world.lines("A") == ["one.web.shop A 10.0.0.1"]
     world = World(zone(), service(publish_not_ready=True), pod(hostname="one", phase="Pending", ready=False))
     assert world.lines("A") == ["one.web.shop A 10.0.0.1", "web.shop A 10.0.0.1"]
+
+
+V4, V6 = IPFamily.IPV4, IPFamily.IPV6
+
+
+@pytest.mark.parametrize(
+    ("of_service", "of_resource", "of_zone", "types"),
+    [
+        ((), (), (), {"A", "AAAA"}),
+        ((V4,), (), (), {"A"}),
+        ((V6,), (), (), {"AAAA"}),
+        ((V6, V4), (), (), {"A", "AAAA"}),
+        ((V4,), (V6,), (), {"AAAA"}),
+        ((V4,), (V4, V6), (), {"A", "AAAA"}),
+        ((V4,), (), (V6,), {"AAAA"}),
+        ((V4,), (), (V4, V6), {"A", "AAAA"}),
+        ((), (V4,), (V4, V6), {"A"}),
+        ((V6,), (V4, V6), (V4,), {"A"}),
+        ((V4,), (V4,), (V6,), set()),
+    ],
+)
+def test_the_families_are_those_of_the_service_unless_somebody_says_otherwise(
+    of_service, of_resource, of_zone, types
+):
+    world = World(
+        zone(ip_families=of_zone, reverse_domains=("10.in-addr.arpa", "ip6.arpa")),
+        service(ip_families=of_service),
+        resource(ip_families=of_resource),
+        pod("a", addresses=("10.0.0.1", "fd00::1"), labels=VERSION, hostname="one"),
+    )
+    for name in ("web.shop", "one.web.shop", "v1-2.versions.web.shop"):
+        lines = [line.split() for line in world.lines("A", "AAAA")]
+        assert {rdtype for owner, rdtype, _ in lines if owner == name} == types
+    assert bool(world.lines("SRV")) is bool(types)
+    assert bool(world.lines("PTR", apex="10.in-addr.arpa")) is ("A" in types)
+    assert bool(world.lines("PTR", apex="ip6.arpa")) is ("AAAA" in types)
+    problems = [problem.reason for problem in world.zones.service_problems(Key("shop", "web"))]
+    assert problems == ([] if types else ["NoCommonFamily"])
+
+
+def test_families_can_change():
+    world = World(zone(), service(ip_families=(V4,)), pod("a", addresses=("10.0.0.1", "fd00::1")))
+    world.put(service(ip_families=(V6,)))
+    assert {line.split()[1] for line in world.lines("A", "AAAA")} == {"AAAA"}
+    world.put(zone(ip_families=(V4,), generation=2))
+    assert {line.split()[1] for line in world.lines("A", "AAAA")} == {"A"}
 
 
 def test_unnamed_ports_have_no_srv():

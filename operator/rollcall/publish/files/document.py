@@ -93,7 +93,7 @@ def compose(file: DiscoveryFile, services: Sequence[Members]) -> Document:
         if problem := invalid_name(members.key):
             left_out.append(LeftOut(members.key, "InvalidName", problem))
         else:
-            valid.append(members)
+            valid.append(members.in_families(file.spec.ip_families))
     contents = form.contents(file, valid)
     body = form.body(contents.blocks)
     bare = Head(file, 0, "", 0, 1, (file.spec.config_map.key,))

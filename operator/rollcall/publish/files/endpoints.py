@@ -19,8 +19,9 @@ class Endpoint(NamedTuple):
 
     @classmethod
     def of(cls, instance: Instance, port: int | None, weight: int) -> Self:
-        """Return the endpoint of an instance: its IPv4 address where it has one."""
-        address = min(instance.ipv4) if instance.ipv4 else min(instance.ipv6)
+        """Return the endpoint of an instance: its address of the first family that it has one of."""
+        version = instance.addresses[0].version
+        address = min(instance.ipv4) if version == 4 else min(instance.ipv6)
         return cls(instance, address, port, weight)
 
     @property
