@@ -1,10 +1,10 @@
 """One DiscoveryZone: the services placed in it, and the records they contribute."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 from rollcall.directory import Directory, Entry
-from rollcall.dnswire.names import MAX_LABEL, is_at_or_below, parent, suffixes
+from rollcall.dnswire.names import MAX_LABEL, is_at_or_below, suffixes
 from rollcall.model import DiscoveryZone, Instance, Key, Problem
 
 from .apex import Apex
@@ -18,10 +18,15 @@ from .reverse import pointers
 
 @dataclass(slots=True)
 class Placed:
-    """A service in the zone. `instances` are those whose records are in it; `serial` of its last change."""
+    """A service in the zone. `instances` are those whose records are in it; `serial` of its last change.
+
+    `hidden` are, by pod, the owners of pointers that have no record because another zone answers for them,
+    each with the domain of that zone.
+    """
 
     placement: Placement
     instances: dict[Key, Instance] = field(default_factory=dict)
+    hidden: dict[Key, list[tuple[bytes, bytes]]] = field(default_factory=dict)
     serial: int = 0
 
 
@@ -47,12 +52,14 @@ class ServedZone:
     def configure(self, zone: DiscoveryZone, inner: frozenset[bytes], reverse: frozenset[bytes]) -> None:
         """Change to a new spec; the services follow through the backlog.
 
-        `inner` are the domains of other zones below this one, `reverse` the reverse domains it has.
+        `inner` are the domains of other zones below this one or below its reverse domains, `reverse` these.
         """
-        self.zone, self.inner = zone, inner
-        if reverse != self.reverse.keys():  # PTR records move between them as services are placed anew
+        has_moved = reverse != self.reverse.keys() or (reverse and inner != self.inner)
+        if has_moved:  # PTR records move between zones as services are placed anew
             for key in list(self.placed):
                 self._withdraw(key)
+        self.zone, self.inner = zone, inner
+        if has_moved:
             self.reverse = {domain: self.reverse.get(domain) or ZoneContent(domain) for domain in reverse}
         self._apex = {
             content.apex: Apex.install(content, zone.spec, self._apex.get(content.apex))
@@ -89,6 +96,25 @@ class ServedZone:
                 self._exchange(key, placed, pod, entry.instances.get(pod))
             except Exception as error:
                 self._quarantine(key, error)
+
+    def problems_of(self, key: Key, pointed: Set[bytes]) -> Iterator[Problem]:
+        """Yield why a service is not, or not wholly, in the zone.
+
+        `pointed` are the reverse domains in which it has its pointers, of any zone.
+        """
+        if (problem := self.problems.get(key)) is not None:
+            yield problem
+        placed = self.placed.get(key)
+        owners = placed.hidden.values() if placed else ()
+        if hidden := sorted({each for found in owners for each in found if each[1] not in pointed}):
+            owner, domain = hidden[0]
+            more = f" (and {len(hidden) - 1} more)" if len(hidden) > 1 else ""
+            yield Problem(
+                "ShadowedByZone",
+                f"The name {to_text(owner)}{more} of the zone {self.zone.name} is hidden by the zone"
+                f" {to_text(domain)}: select the service in the DiscoveryZone that has it, too, or take the"
+                " domain out of its reverseDomains.",
+            )
 
     def _quarantine(self, key: Key, error: Exception) -> None:
         """Note what nobody foresaw of a service: it keeps its last records, and no other suffers."""
@@ -200,6 +226,10 @@ class ServedZone:
             del placed.instances[pod]
         else:
             placed.instances[pod] = after
+        if hidden := self._hidden(placement, after):
+            placed.hidden[pod] = hidden
+        else:
+            placed.hidden.pop(pod, None)
         for content, record in old - new:
             content.remove(record)
         for content, record in new - old:
@@ -216,10 +246,24 @@ class ServedZone:
         if not self.reverse or not own:
             return
         for record in pointers(instance, own):
-            for domain in suffixes(parent(record.owner)):
-                if (content := self.reverse.get(domain)) is not None:
-                    yield content, record
-                    break
+            domain = self._reverse_domain(record.owner)
+            if (content := self.reverse.get(domain)) is not None:
+                yield content, record
+
+    def _reverse_domain(self, owner: bytes) -> bytes:
+        """Return the nearest domain at or above a pointer that some zone has, of those that matter here."""
+        for domain in suffixes(owner):
+            if domain in self.inner or (domain in self.reverse and domain != owner):
+                return domain
+        return owner
+
+    def _hidden(self, placement: Placement, instance: Instance | None) -> list[tuple[bytes, bytes]]:
+        """Return the owners of an instance's pointers that a zone inside of ours has, and its domain."""
+        if instance is None or not self.reverse or not self.inner or not instance.named:
+            return []
+        owners = (record.owner for record in pointers(placement.narrowed(instance), b""))
+        found = ((owner, self._reverse_domain(owner)) for owner in owners)
+        return [(owner, domain) for owner, domain in found if domain in self.inner]
 
 
 def _partial_problem(entry: Entry, placement: Placement, zone: DiscoveryZone) -> Problem | None:

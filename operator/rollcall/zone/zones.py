@@ -182,11 +182,11 @@ class Zones:
 
     def service_problems(self, key: Key) -> list[Problem]:
         """Return why a service is not, or not wholly, in zones that select it."""
-        return [
-            problem
-            for _, served in sorted(self._served.items())
-            if (problem := served.problems.get(key)) is not None
-        ]
+        pointed = {
+            apex for served in self._served.values() if key in served.placed for apex in served.reverse
+        }
+        zones = (served for _, served in sorted(self._served.items()))
+        return [problem for served in zones for problem in served.problems_of(key, pointed)]
 
     def selecting(self, key: Key) -> int:
         """Return how many zones select a service, whether or not it can be placed there."""
@@ -222,14 +222,19 @@ class Zones:
         self._problems = {}
         domains = self._owners()
         reverse = self._reverse_owners(domains)
+        apexes = [*((domain, name) for name, domain in domains.items()), *reverse.items()]
         for name in [name for name in self._served if domains.get(name) != self._served[name].domain]:
             for content in self._served.pop(name).contents():
                 self._retire(content)
         for name, domain in domains.items():
             zone = self._wanted[name]
             served = self._served.get(name)
-            inner = frozenset(d for d in domains.values() if d != domain and is_at_or_below(d, domain))
             mine = frozenset(d for d, owner in reverse.items() if owner == name)
+            inner = frozenset(
+                each
+                for each, owner in apexes
+                if owner != name and any(is_at_or_below(each, ours) for ours in (domain, *mine))
+            )
             if served is None:
                 served = self._served[name] = ServedZone(zone, domain, self._directory, self._identity)
             elif name != changed and served.inner == inner and served.reverse.keys() == mine:

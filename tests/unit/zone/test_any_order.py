@@ -108,7 +108,9 @@ zones = st.builds(
     ttl_seconds=st.sampled_from((5, 30)),
     ip_families=families,
     name_servers=st.sampled_from(((), (NameServer("ns1.example.com", ("192.0.2.1",)),))),
-    reverse_domains=st.sampled_from(((), ("0.0.10.in-addr.arpa",), ("10.in-addr.arpa", "ip6.arpa"))),
+    reverse_domains=st.sampled_from(
+        ((), ("0.0.10.in-addr.arpa",), ("10.in-addr.arpa", "ip6.arpa"), ("0.10.in-addr.arpa",))
+    ),
 )
 changes = st.one_of(pods(), services, resources, zones)
 drops = st.one_of(

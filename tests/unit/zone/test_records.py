@@ -244,6 +244,44 @@ def test_a_zone_inside_a_zone_hides_names_of_the_outer_one():
     assert "web.shop A 10.0.0.1" in world.lines("A")
 
 
+OUTER, INNER = "10.in-addr.arpa", "1.10.in-addr.arpa"
+OF_BLOG = zone("inner", "inner.example", namespaces=("blog",), reverse_domains=(INNER,))
+
+
+def test_a_reverse_zone_inside_a_reverse_zone_hides_pointers_of_the_outer_one():
+    world = World(zone(reverse_domains=(OUTER,)), service(), pod("a", "10.1.0.1"), pod("b", "10.2.0.1"))
+    assert len(world.lines("PTR", apex=OUTER)) == 2
+    world.put(OF_BLOG)
+    assert world.lines("PTR", apex=OUTER) == ["1.0.2 PTR 10-2-0-1.web.shop.example.com."]
+    (problem,) = world.zones.service_problems(Key("shop", "web"))
+    assert problem.reason == "ShadowedByZone"
+    assert "1.0.1.10.in-addr.arpa" in problem.message
+    assert "web.shop A 10.1.0.1" in world.lines("A")
+    world.drop(Pod, Key("shop", "a"))
+    world.commit()
+    assert world.zones.service_problems(Key("shop", "web")) == []
+    world.put(pod("c", "10.1.0.2"))
+    assert world.zones.service_problems(Key("shop", "web"))
+    world.drop(DiscoveryZone, Key("", "inner"))
+    world.commit()
+    assert len(world.lines("PTR", apex=OUTER)) == 2
+    assert world.zones.service_problems(Key("shop", "web")) == []
+
+
+def test_an_inner_reverse_zone_that_selects_the_service_has_its_pointers():
+    inner = zone("inner", "inner.example", reverse_domains=(INNER,))
+    world = World(zone(reverse_domains=(OUTER,)), inner, service(), pod("a", "10.1.0.1"))
+    assert world.lines("PTR", apex=INNER) == ["1.0 PTR 10-1-0-1.web.shop.inner.example."]
+    assert world.lines("PTR", apex=OUTER) == []
+    assert world.zones.service_problems(Key("shop", "web")) == []
+
+
+def test_an_inner_reverse_domain_of_the_same_zone_hides_nothing():
+    world = World(zone(reverse_domains=(OUTER, INNER)), service(), pod("a", "10.1.0.1"), pod("b", "10.2.0.1"))
+    assert len(world.lines("PTR", apex=OUTER)) == len(world.lines("PTR", apex=INNER)) == 1
+    assert world.zones.service_problems(Key("shop", "web")) == []
+
+
 def test_a_domain_belongs_to_the_oldest_zone():
     world = World(zone("new", created="2026-01-02T00:00:00Z", ttl_seconds=30), service(), pod(), zone("old"))
     assert world.zones.problem("new").reason == "DomainTaken"
