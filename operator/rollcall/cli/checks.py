@@ -8,7 +8,7 @@ from typing import Any
 
 from rollcall.kube import Forbidden, KubeError, NotFound
 from rollcall.kube.errors import APPLY_CRDS
-from rollcall.model.wording import abridged
+from rollcall.model.wording import abridged, counted
 
 from .advice import INSTALL, advice
 from .cluster import Cluster, connected
@@ -233,8 +233,8 @@ def check_zones(zones: list[Zone]) -> list[Line]:
         state, name = zone.state, f"zone {zone.metadata.name}"
         if state.health is Health.GOOD:
             status = zone.status
-            content = f"{status.records} records of {status.services} services, serial {status.serial}"
-            lines.append(Line(Level.OK, name, f"{zone.spec.domain}: {content}"))
+            content = f"{counted(status.records, 'record')} of {counted(status.services, 'service')}"
+            lines.append(Line(Level.OK, name, f"{zone.spec.domain}: {content}, serial {status.serial}"))
         else:
             lines.append(
                 Line(LEVELS[state.health], name, f"{zone.spec.domain}: {state.word}: {state.message}")

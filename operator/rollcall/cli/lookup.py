@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rollcall.model.wording import share
+
 from .options import Command, Failed, GlobalOptions, NotThere, with_global_options
 
 if TYPE_CHECKING:
@@ -185,7 +187,8 @@ def _print(options: GlobalOptions, found: Found) -> None:
     notes = list(found.notes)
     if (service := found.service) is not None:
         counts = service.status.counts
-        summary = f"{service.key}: {counts.eligible} of {counts.total} instances are answered."
+        some = share(counts.eligible, counts.total, "instance is", "instances are")
+        summary = f"{service.key}: {some} answered."
         parts += [
             line(""),
             line(" ".join(filter(None, (summary, limit(service, found.name, found.replies.values()))))),

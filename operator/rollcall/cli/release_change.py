@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from rollcall.model import BlueGreen, Canary, Follow, Strategy
 from rollcall.model.release_status import MAX_VERSIONS
 from rollcall.model.status import RELEASED
+from rollcall.model.wording import counted
 
 from .objects import Service
 from .options import Failed
@@ -204,7 +205,8 @@ def _too_few(service: Service, version: str, min_ready: int) -> str:
     listed = f"Ready are: {there}." if there else "None of its pods has a version."
     if version not in known:
         return f"{service.key} has no pod of version {version}. {listed}"
-    return f"{ready} instances of {version} are ready, and {min_ready} have to be. {listed}"
+    there = counted(ready, f"instance of {version} is", f"instances of {version} are")
+    return f"{there} ready, and {counted(min_ready, 'has', 'have')} to be. {listed}"
 
 
 def _unready(service: Service, ask: Canary, percent: int) -> str:

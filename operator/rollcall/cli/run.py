@@ -193,6 +193,7 @@ def run(
         )
     except ValueError as error:
         raise click.UsageError(f"{error}.", context) from error
+    from rollcall.model.wording import counted
     from rollcall.serve.errors import ListenError
     from rollcall.serve.sockets import open_listener, open_sockets
 
@@ -218,7 +219,7 @@ def run(
             lease_times=lease_times,
             **options,  # type: ignore[arg-type]  # click has checked their types
         )
-        log.info("dns on %s, udp and tcp, %d workers", _address(dns[0][0]), dns_workers)
+        log.info("dns on %s, udp and tcp, %s", _address(dns[0][0]), counted(dns_workers, "worker"))
         if transfer is not None:
             log.info("transfers on %s, udp and tcp", _address(transfer[0]))
         log.info("http on %s", _address(http))

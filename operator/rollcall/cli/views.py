@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rollcall.model import ListedInstance, ListedPort, Status
+from rollcall.model.wording import share
 
 from .objects import File, Health, Service, State, Zone
 from .output import age, line, table, whole
@@ -96,8 +97,8 @@ def problems(
 def service_parts(service: Service, now: datetime) -> list["RenderableType"]:
     """Show one service: where it is published, its instances, and why some are left out."""
     status = service.status
-    answered = f"{status.counts.eligible} of {status.counts.total} instances answered"
-    parts = [line(f"{service.key}: {answered}")]
+    some = share(status.counts.eligible, status.counts.total, "instance")
+    parts = [line(f"{service.key}: {some} answered")]
     if service.state.health is not Health.GOOD:
         parts.append(line(f"{service.state.word}: {service.state.message}", service.state.health))
     if status.publications:
@@ -109,7 +110,8 @@ def service_parts(service: Service, now: datetime) -> list["RenderableType"]:
     if status.instances:
         parts += [line(""), *instances_parts(status.instances)]
     if status.truncated:
-        parts.append(line(f"The list holds {len(status.instances)} of {status.counts.total} instances."))
+        some = share(len(status.instances), status.counts.total, "instance")
+        parts.append(line(f"The list holds {some}."))
     return parts
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from rollcall.model import BlueGreen, Canary, Instance, Problem, Reason, Release, Released, Strategy
-from rollcall.model.wording import abridged
+from rollcall.model.wording import abridged, counted
 
 _MAX_NAMED = 10
 
@@ -110,7 +110,8 @@ def _blue_green(ask: BlueGreen, before: Released | None, available: Mapping[str,
         before,
         Problem(
             "TooFewReady" if ready else "VersionNotReady",
-            f"The switch to {ask.active} is refused: {ready} of its instances are ready, fewer than"
+            f"The switch to {ask.active} is refused:"
+            f" {counted(ready, 'of its instances is', 'of its instances are')} ready, fewer than"
             f" {ask.min_ready} (minReady). {goes_on(before)}. {_ready(available)}",
         ),
         is_refused=True,

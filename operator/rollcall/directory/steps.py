@@ -22,6 +22,7 @@ from rollcall.model import (
     rfc3339_after,
     unix_seconds,
 )
+from rollcall.model.wording import share
 
 _FINAL = (StepState.ROLLED_BACK, StepState.COMPLETED)
 
@@ -157,7 +158,5 @@ def _held(progress: Progress, ask: Canary, now: Health) -> str:
 
 
 def _ready(ask: Canary, now: Health) -> str:
-    return (
-        f"{now.available} of {now.total} instances of {ask.canary} are ready, fewer than"
-        f" {ask.min_ready_percent}% (minReadyPercent),"
-    )
+    some = share(now.available, now.total, f"instance of {ask.canary} is", f"instances of {ask.canary} are")
+    return f"{some} ready, fewer than {ask.min_ready_percent}% (minReadyPercent),"

@@ -1,6 +1,19 @@
-"""How messages write a list that may be long."""
+"""How messages write numbers of things, and lists that may be long."""
 
 from collections.abc import Sequence
+
+
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Write a number and its noun, with the verb where one follows: `1 service is`, `3 services are`.
+
+    Without a plural it is the singular with an s.
+    """
+    return f"{number} {singular if number == 1 else plural or f'{singular}s'}"
+
+
+def share(part: int, whole: int, singular: str, plural: str = "") -> str:
+    """Write a part of a whole, which says how the noun is written: `1 of 1 instance`, `1 of 3 instances`."""
+    return f"{part} of {counted(whole, singular, plural)}"
 
 
 def abridged(first: Sequence[str], count: int) -> str:

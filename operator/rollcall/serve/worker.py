@@ -18,6 +18,7 @@ from rollcall.feed.datagrams import datagrams
 from rollcall.feed.errors import DeltaError
 from rollcall.feed.follower import Follower
 from rollcall.feed.frames import Stats
+from rollcall.model.wording import counted
 
 from .answers import Answers
 from .errors import SnapshotError
@@ -103,8 +104,8 @@ def load_snapshot(answers: Answers, path: Path) -> None:
         answers.replace_table(table)
         gc.freeze()
         log.info(
-            "answering %d zones from snapshot %s, read in %.2f s",
-            len(table.zones),
+            "answering %s from snapshot %s, read in %.2f s",
+            counted(len(table.zones), "zone"),
             path,
             time.monotonic() - started,
         )

@@ -117,7 +117,7 @@ class Configuration:
             log.info("the zones and files can be listed again")
             self.trouble = None
         if not self.synced.is_set():
-            counts = [f"{len(known.objects)} {resource}" for resource, known in self._stores.items()]
+            counts = [f"{resource}: {len(known.objects)}" for resource, known in self._stores.items()]
             log.info("configuration: synced, %s", ", ".join(counts))
             self.synced.set()
         self._listed.set()

@@ -15,6 +15,7 @@ from uuid import uuid4
 from rollcall.kube.errors import KubeError
 from rollcall.kube.paths import api_path
 from rollcall.model import API_VERSION, Key, rfc3339
+from rollcall.model.wording import counted
 
 from .api import CreateApi
 from .kinds import Kind
@@ -147,7 +148,8 @@ class EventRecorder:
         self._dropped += 1
         if now - self._told_dropped_at >= LOG_SECONDS:
             self._told_dropped_at = now
-            log.info("%d events are dropped: so many of them would flood the API server", self._dropped)
+            dropped = counted(self._dropped, "event is", "events are")
+            log.info("%s dropped: so many of them would flood the API server", dropped)
             self._dropped = 0
 
     def _forget_quiet_objects(self) -> None:

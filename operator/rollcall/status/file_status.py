@@ -11,6 +11,7 @@ from rollcall.model import (
     Status,
     rfc3339,
 )
+from rollcall.model.wording import counted
 from rollcall.publish.config_maps import FileReport
 from rollcall.publish.files import LeftOut
 
@@ -98,4 +99,5 @@ def _conditions(
 
 def _content(report: FileReport) -> str:
     where = ", ".join(report.config_maps[:_NAMED]) + (", …" if len(report.config_maps) > _NAMED else "")
-    return f"{report.services} services with {report.instances} instances are in {where}."
+    services = counted(report.services, "service")
+    return f"{services} with {counted(report.instances, 'instance')} are in {where}."

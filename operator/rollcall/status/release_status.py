@@ -27,6 +27,7 @@ from rollcall.model import (
 )
 from rollcall.model.release_status import MAX_VERSIONS
 from rollcall.model.status import FALSE, RELEASED, TRUE
+from rollcall.model.wording import share
 
 
 def release_status(entry: Entry, current: ReleaseStatus, now: float) -> ReleaseStatus:
@@ -110,7 +111,9 @@ def _of_steps(ask: Canary, progress: Progress, *, is_followed: bool) -> Conditio
     onward = "Make it the stable version: rollcall release promote."
     if is_followed:
         onward = f"It is the stable version once the roll-out leaves no pods of {ask.stable}."
-    told = f"All {len(ask.steps)} steps are taken, {ask.canary} has all answers. {onward}"
+    steps = len(ask.steps)
+    taken = share(steps, steps, "step is", "steps are")
+    told = f"{taken} taken, {ask.canary} has all answers. {onward}"
     return Condition(RELEASED, TRUE, "StepsCompleted", told)
 
 

@@ -20,7 +20,7 @@ from rollcall.model import (
     unix_seconds,
 )
 from rollcall.model.status import ENDPOINTS_AVAILABLE, FALSE, SERVE, TRUE
-from rollcall.model.wording import abridged
+from rollcall.model.wording import abridged, share
 from rollcall.propagation.answered import AnsweredVersion, AnsweredVersions
 from rollcall.zone import PublishedName, Zones
 from rollcall.zone.names import to_text
@@ -99,7 +99,9 @@ def _published_as_asked(
     if problems and (not is_everywhere or problems[0].reason == "ZoneNotFound"):
         return stalled(Problem(problems[0].reason, told))
     if not is_everywhere:
-        return reconciling("Publishing", f"On its way to {selecting - len(published)} of {selecting} zones.")
+        return reconciling(
+            "Publishing", f"On its way to {share(selecting - len(published), selecting, 'zone')}."
+        )
     if problems:
         return ready(problems[0].reason, told)
     if contested := _contested(entry):
@@ -179,8 +181,7 @@ def _tally(entry: Entry) -> str:
 
 
 def _share(counts: Counts) -> str:
-    plural = "instance is" if counts.total == 1 else "instances are"
-    return f"{counts.eligible} of {counts.total} {plural}"
+    return share(counts.eligible, counts.total, "instance is", "instances are")
 
 
 class _Draining:

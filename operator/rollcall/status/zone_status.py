@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rollcall.model import Condition, DiscoveryZone, Status, ZonePublication, ZoneStatus, rfc3339
 from rollcall.model.status import FALSE, READY, SERVE
+from rollcall.model.wording import counted
 from rollcall.propagation.answered import AnsweredVersion, AnsweredVersions
 from rollcall.propagation.report import TargetReport
 from rollcall.propagation.targets import TargetState
@@ -67,23 +68,22 @@ def _conditions(
         return stalled(problem)
     if served is None or served.building:
         left = len(served.backlog) if served else 0
-        return reconciling("Building", f"{left} services have still to be looked at.")
+        return reconciling(
+            "Building", f"{counted(left, 'service has', 'services have')} still to be looked at."
+        )
     if any(answered.get(content.apex) is None for content in served.contents()):
         return reconciling("Publishing", "On its way to the DNS server.")
     if failing := [state.report for state in targets if not state.report.healthy]:
         return [Condition(READY, FALSE, failing[0].reason, _failures(failing))]
     content = served.content
-    return ready(
-        "Published",
-        f"{content.record_count + 1} records of {len(served.placed)} services are answered"
-        f" in {to_text(content.apex)}.",
-    )
+    records, services = counted(content.record_count + 1, "record"), counted(len(served.placed), "service")
+    return ready("Published", f"{records} of {services} are answered in {to_text(content.apex)}.")
 
 
 def _failures(failing: Sequence[TargetReport]) -> str:
     told = [f"{each.target}, {to_text(each.domain)}: {each.message}" for each in failing[:NAMED_TARGETS]]
     if more := len(failing) - len(told):
-        told.append(f"{more} more targets are listed in status.publications.")
+        told.append(f"{counted(more, 'more target is', 'more targets are')} listed in status.publications.")
     return " ".join(told)
 
 

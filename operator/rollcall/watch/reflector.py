@@ -26,6 +26,7 @@ from rollcall.kube.backoff import Backoff, Uniform, uniform
 from rollcall.kube.errors import ApiError, Gone, KubeError, Unreachable
 from rollcall.kube.status import error_of, read_status
 from rollcall.model import Key
+from rollcall.model.wording import counted
 
 from .resource import Event, Item, Resource, T
 from .view import Change, View
@@ -165,7 +166,7 @@ class Reflector(Generic[T]):
         self.lists += 1
         self._alive()
         if not self.synced.is_set():
-            log.info("%s: synced, %d objects", self.resource, len(self.view.objects))
+            log.info("%s: synced, %s", self.resource, counted(len(self.view.objects), "object"))
             self.synced.set()
 
     async def _watch(self) -> float:

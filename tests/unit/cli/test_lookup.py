@@ -28,7 +28,7 @@ web-4   10-1-0-14   10.1.0.14   http:8080   node-1   a      v1           100   D
 NOBODY = """\
 A: NOERROR, no records of this type, from 127.0.0.1:10053 over udp in 0.0 ms
 
-shop/api: 0 of 1 instances are answered.
+shop/api: 0 of 1 instance is answered.
 Left out:
 POD     WEIGHT   STATE
 api-0        0   Pending: The pod has not started yet.

@@ -204,7 +204,7 @@ FEW = web(BLUE_GREEN, BLUE, version("blue", 3), version("green", 1))
         (SHOP_BLUE, ("weight", "web", "5"), 1, "has a blue/green release"),
         (NO_RELEASE, ("promote", "web"), 1, "has no canary release"),
         (SHOP_BLUE, ("switch", "web", "nope"), 1, "no pod of version nope. Ready are: blue (3), green (2)"),
-        (FEW, ("switch", "web", "green"), 1, "1 instances of green are ready, and 2 have to be"),
+        (FEW, ("switch", "web", "green"), 1, "1 instance of green is ready, and 2 have to be"),
         (FEW, ("rollback", "web"), 1, "no pod of version red"),
         (web(BLUE_GREEN, {**BLUE, "previous": ""}), ("rollback", "web"), 1, "no previous version"),
         (web(CANARY, {}, version("v2", 0)), ("promote", "web"), 1, "0 instances of v2 are ready"),

@@ -49,7 +49,7 @@ web-2   10-1-0-12   10.1.0.12                http:8080   node-1   a      v2     
 """  # noqa: E501  # as wide as what is printed
 
 NOBODY_READY = """\
-shop/api: 0 of 1 instances answered
+shop/api: 0 of 1 instance answered
 NoEligibleInstances: 0 of 1 instance is answered: 1 Pending. See status.instances.
 
 ZONE       TARGET   DNS NAME                       SERIAL   PUBLISHED

@@ -235,7 +235,7 @@ async def test_an_outage_is_told_once(
     texts = [record.getMessage() for record in caplog.records]
     assert len(texts) == 3
     assert "connection refused" in texts[0]
-    assert texts[2] == "configuration: synced, 0 discoveryzones, 0 discoveryfiles"
+    assert texts[2] == "configuration: synced, discoveryzones: 0, discoveryfiles: 0"
 
 
 async def test_what_can_not_be_read_is_told_and_poisons_nothing(

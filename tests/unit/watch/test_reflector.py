@@ -312,7 +312,7 @@ async def test_trouble_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureF
         ("WARNING", f"pods: trying again until it works: {REFUSED}"),
         ("WARNING", f"pods: trying again until it works: {missing}"),
         ("INFO", "pods: works again"),
-        ("INFO", "pods: synced, 1 objects"),
+        ("INFO", "pods: synced, 1 object"),
     ]
 
 

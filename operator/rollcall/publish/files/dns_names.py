@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from rollcall.dnswire.names import MAX_LABEL, MAX_NAME, ROOT
 from rollcall.model import DiscoveryFile, FileSpec, Instance, Key, Members, is_host_label
+from rollcall.model.wording import share
 from rollcall.zone.names import InvalidName, below, from_text, to_text
 
 from .endpoints import in_order
@@ -99,8 +100,8 @@ def _named(members: Members, domain: bytes, left_out: list[LeftOut]) -> NamedSer
     if invalid and not instances:
         raise InvalidName(f"no instance of {members.key} has a valid name ({invalid[0]})")
     if invalid:
-        count = f"{len(invalid)} of {len(members.instances)} instances"
-        left_out.append(LeftOut(members.key, "InvalidName", f"{count} have no valid name: {invalid[0]}."))
+        some = share(len(invalid), len(members.instances), "instance has", "instances have")
+        left_out.append(LeftOut(members.key, "InvalidName", f"{some} no valid name: {invalid[0]}."))
     in_sets = any(instance.weight and instance.listed for instance, _ in instances)
     return NamedService(
         key=members.key,

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, Self
 
 from rollcall.model import DiscoveryFile, Instance, Key, Members, ServicePort
+from rollcall.model.wording import share
 
 from .format import Block, Contents, LeftOut
 
@@ -125,7 +126,7 @@ def _unresolved(members: Members, port: ServicePort, without: Sequence[str]) -> 
     return LeftOut(
         members.key,
         "PortUnresolved",
-        f"{len(without)} of {len(members.instances)} eligible instances have no port for"
-        f" {port.name or port.number} (target {port.target!r}), {without[0]} first:"
+        f"{share(len(without), len(members.instances), 'eligible instance has', 'eligible instances have')}"
+        f" no port for {port.name or port.number} (target {port.target!r}), {without[0]} first:"
         " let a container of the pod declare a port of that name.",
     )

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from rollcall.kube.backoff import Backoff
+from rollcall.model.wording import counted
 from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
 from rollcall.zone.names import to_text
 
@@ -60,7 +61,11 @@ class Progress:
         now = time.monotonic()
         if now >= self._said_at + PROGRESS_SECONDS:
             self._said_at = now
-            self._say(BEHIND, f"{self._worklist.size} services or pointers are left.", healthy=True)
+            self._say(
+                BEHIND,
+                f"{counted(self._worklist.size, 'service or pointer is', 'services or pointers are')} left.",
+                healthy=True,
+            )
 
     def on_settled(self, serial: int, remark: str) -> None:
         """Say that everything up to a version is there, but for what can't be."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from rollcall.dnswire.errors import TsigError, TsigFault
 from rollcall.dnswire.header import Rcode, rcode_text
-from rollcall.model.wording import abridged
+from rollcall.model.wording import abridged, counted
 from rollcall.zone.names import to_text
 
 MAX_NAMES = 5
@@ -161,15 +161,17 @@ def deposed(detail: str = "") -> TargetError:
 def names_taken(names: Sequence[bytes]) -> str:
     """Say which names others have."""
     return (
-        f"{len(names)} names exist at the server without a marker of ours, and stay as they are:"
-        f" {listed(names)}. Remove them there, or rename the services; `adopt: true` takes them over."
+        f"{counted(len(names), 'name exists', 'names exist')} at the server without a marker of ours, and"
+        f" nothing is changed there: {listed(names)}. Remove what is there, or rename the services;"
+        " `adopt: true` takes it over."
     )
 
 
 def owned_by_another(owners: Iterable[str], names: Sequence[bytes]) -> str:
     """Say which names another installation has."""
+    marked = counted(len(names), "name is", "names are")
     return (
-        f"{len(names)} names are marked by another installation ({', '.join(sorted(set(owners)))}):"
+        f"{marked} marked by another installation ({', '.join(sorted(set(owners)))}):"
         f" {listed(names)}. Give each installation an --identity and a domain of its own."
     )
 
@@ -177,8 +179,9 @@ def owned_by_another(owners: Iterable[str], names: Sequence[bytes]) -> str:
 def rejected(names: Sequence[bytes], rcode: int) -> str:
     """Say which names the server does not take, while it takes others."""
     return (
-        f"The server answers {rcode_text(rcode)} to updates of {len(names)} names, and takes others:"
-        f" {listed(names)}. See its log and what the key may write there; it is tried again."
+        f"The server answers {rcode_text(rcode)} to updates of {counted(len(names), 'name')},"
+        f" and takes others: {listed(names)}. See its log and what the key may write there; it is tried"
+        " again."
     )
 
 

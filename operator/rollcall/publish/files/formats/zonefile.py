@@ -12,6 +12,7 @@ import dns.name
 
 from rollcall.dnswire.names import split
 from rollcall.model import DiscoveryFile, Instance, Members
+from rollcall.model.wording import counted
 from rollcall.publish.files.dns_names import NamedService, contents, domain_of
 from rollcall.publish.files.format import Block, CannotRender, Contents, Format, Head, LeftOut, comment
 from rollcall.zone import MAX_ANSWER
@@ -98,8 +99,8 @@ def _capped(service: NamedService, largest: int) -> LeftOut:
     return LeftOut(
         service.key,
         "Capped",
-        f"A name of the service would have {largest} records; a zone file holds {MAX_ANSWER} of them,"
-        " which servers and clients take. Every instance has its own name.",
+        f"A name of the service would have {counted(largest, 'record')}; a zone file holds {MAX_ANSWER} of"
+        " them, which servers and clients take. Every instance has its own name.",
     )
 
 

@@ -4,6 +4,7 @@ import logging
 import time
 
 from rollcall.feed.frames import TransferStats
+from rollcall.model.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,8 @@ class RefusalLog:
         now = time.monotonic()
         if now >= self._until:
             if self._unsaid:
-                log.warning("%d more requests were refused in the last minute", self._unsaid)
+                more = counted(self._unsaid, "more request was", "more requests were")
+                log.warning("%s refused in the last minute", more)
             self._until = now + INTERVAL_SECONDS
             self._said.clear()
             self._unsaid = 0
