@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rollcall.model.wording import share
-
 from .options import Command, Failed, GlobalOptions, NotThere, with_global_options
 
 if TYPE_CHECKING:
@@ -161,6 +159,8 @@ async def _explain(options: GlobalOptions, name: "dns.name.Name", found: Found) 
 
 
 def _print(options: GlobalOptions, found: Found) -> None:
+    from rollcall.model.wording import share
+
     from .explain import instance_of, limit
     from .objects import Health
     from .output import Printer, line, table

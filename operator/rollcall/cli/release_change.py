@@ -6,7 +6,7 @@ at once is more help than a condition to look for.
 
 from typing import Any, NamedTuple
 
-from rollcall.model import BlueGreen, Canary, Follow, Strategy
+from rollcall.model import BlueGreen, Canary, Follow, Release, Strategy
 from rollcall.model.release_status import MAX_VERSIONS
 from rollcall.model.status import RELEASED
 from rollcall.model.wording import counted
@@ -202,7 +202,8 @@ def _too_few(service: Service, version: str, min_ready: int) -> str:
     if not service.status.observed_generation:
         return f"Rollcall has not looked at {service.key} yet, so that nothing is known of {version}."
     there = ", ".join(f"{each.version} ({each.available})" for each in in_force.versions)
-    listed = f"Ready are: {there}." if there else "None of its pods has a version."
+    source = Release(in_force.version_label or service.spec.release.version_label).version_source
+    listed = f"Ready are: {there}, by {source}." if there else f"None of its pods has {source}."
     if version not in known:
         return f"{service.key} has no pod of version {version}. {listed}"
     there = counted(ready, f"instance of {version} is", f"instances of {version} are")

@@ -351,10 +351,11 @@ class Directory:
         before, entry.answered = entry.answered, shares(entry.released, entry.versions)
         if pods is not None and entry.answered == before and (before is None or len(before) == 1):
             if before is not None:
+                labels = entry.version_labels
                 for pod in pods:
-                    self._set_instance(entry, pod, under(entry.judged.get(pod), before))
+                    self._set_instance(entry, pod, under(entry.judged.get(pod), before, labels))
             return
-        after = outcome(entry.judged, entry.released, entry.answered, entry.ask.canary)
+        after = outcome(entry.judged, entry.released, entry.answered, entry.ask.canary, entry.version_labels)
         if after is not entry.judged and entry.judged is entry.instances:
             entry.judged = dict(entry.instances)
         for pod in [pod for pod in entry.instances if pod not in after]:

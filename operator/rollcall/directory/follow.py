@@ -87,6 +87,8 @@ def decide_on(
         same = before.version_label == label or before.strategy is Strategy.NONE
         before = msgspec.structs.replace(before, version_label="") if same else Released()
     is_over = is_followed and _is_over(before, available) and _is_there(ask, available)
+    if ask.version_label != label:  # that of the roll-out
+        ask = msgspec.structs.replace(ask, version_label=label)
     decision = decide(ask, None if is_over else before, available)
     released = remember(before, decision.released)
     if released.strategy is not Strategy.NONE:

@@ -1,6 +1,6 @@
 """What the instances of a service are under the release in force."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -18,25 +18,27 @@ def outcome(
     released: Released,
     answered: Mapping[str, int] | None,
     ask: Canary | None,
+    version_labels: Sequence[str],
 ) -> dict[Key, Instance]:
     """Return the instances under a release: the same mapping where it changes none of them.
 
     `judged` is what they are by themselves, `answered` are the `shares` of the release in force. `ask` is
-    that of a canary, whose `unweighted_targets` count also while another release is in force.
+    that of a canary, whose `unweighted_targets` count also while another release is in force. The versions
+    were read from one of `version_labels`.
     """
     if answered is None:
         return judged
-    after = {pod: under(instance, answered) for pod, instance in judged.items()}
+    after = {pod: under(instance, answered, version_labels) for pod, instance in judged.items()}
     if len(answered) == 2:
         _weigh(after, released, ask.unweighted_targets if ask else UnweightedTargets.ALL)
     return after
 
 
-def under(instance: Judged, answered: Mapping[str, int]) -> Judged:
+def under(instance: Judged, answered: Mapping[str, int], version_labels: Sequence[str]) -> Judged:
     """Return what an instance is while these versions are answered, but for the weights of a canary."""
     if instance is None or not instance.available or instance.version in answered:
         return instance
-    return hold_back(instance, answered)
+    return hold_back(instance, answered, version_labels)
 
 
 def _weigh(instances: dict[Key, Instance], released: Released, targets: UnweightedTargets) -> None:

@@ -5,12 +5,13 @@ available; deciding again changes nothing. So the same comes of it after a resta
 read from the status.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from rollcall.model import BlueGreen, Canary, Instance, Problem, Reason, Release, Released, Strategy
+from rollcall.model.release import label_of
 from rollcall.model.wording import abridged, counted
 
 _MAX_NAMED = 10
@@ -34,10 +35,15 @@ def decide(ask: Release, before: Released | None, available: Mapping[str, int]) 
     there is nothing that could go on, and every ask is followed. `available` counts instances by version.
     """
     if ask.blue_green is not None:
-        return _blue_green(ask.blue_green, before, available)
-    if ask.canary is not None:
-        return _canary(ask.canary, before, available)
-    return Decision(remember(before, Released()))
+        decision = _blue_green(ask.blue_green, before, available)
+    elif ask.canary is not None:
+        decision = _canary(ask.canary, before, available)
+    else:
+        return Decision(remember(before, Released()))
+    if decision.problem is None:
+        return decision
+    told = f"{decision.problem.message} {_ready(available, ask)}"
+    return decision._replace(problem=Problem(decision.problem.reason, told))
 
 
 def follows(released: Released, ask: Release) -> bool:
@@ -84,10 +90,13 @@ def shares(released: Released, available: Mapping[str, int]) -> dict[str, int] |
     return {stable: 100 - weight, canary: weight}
 
 
-def hold_back(instance: Instance, answered: Mapping[str, int]) -> Instance:
+def hold_back(instance: Instance, answered: Mapping[str, int], version_labels: Sequence[str]) -> Instance:
     """Return an available instance as it is while only other versions are answered."""
-    unversioned = "An endpoint, which has no version," if instance.slice else "A pod without a version label"
-    version = f"The version {instance.version}" if instance.version else unversioned
+    version = f"The version {instance.version}"
+    if not instance.version:
+        version = f"A pod without {label_of(version_labels)}, which versions are read from,"
+        if instance.slice:
+            version = "An endpoint, which has no version,"
     return msgspec.structs.replace(
         instance,
         eligible=False,
@@ -104,7 +113,7 @@ def _blue_green(ask: BlueGreen, before: Released | None, available: Mapping[str,
         return Decision(wanted)
     if is_in_force:
         told = f"No instance of version {ask.active} is ready, so that nothing is answered"
-        return Decision(wanted, Problem("VersionNotReady", f"{told}. {_ready(available)}"))
+        return Decision(wanted, Problem("VersionNotReady", f"{told}."))
     assert before is not None
     return Decision(
         before,
@@ -112,7 +121,7 @@ def _blue_green(ask: BlueGreen, before: Released | None, available: Mapping[str,
             "TooFewReady" if ready else "VersionNotReady",
             f"The switch to {ask.active} is refused:"
             f" {counted(ready, 'of its instances is', 'of its instances are')} ready, fewer than"
-            f" {ask.min_ready} (minReady). {goes_on(before)}. {_ready(available)}",
+            f" {ask.min_ready} (minReady). {goes_on(before)}.",
         ),
         is_refused=True,
     )
@@ -134,22 +143,22 @@ def _canary(ask: Canary, before: Released | None, available: Mapping[str, int]) 
             Problem(
                 "VersionNotReady",
                 f"The canary release is refused, for no instance of version {needed} is ready."
-                f" {goes_on(before)}. Correct spec.release, or wait for it. {_ready(available)}",
+                f" {goes_on(before)}. Correct spec.release, or wait for it.",
             ),
             is_refused=True,
         )
     if ask.weight and not canary:
         told = f"No instance of the canary's version {ask.canary} is ready: {ask.stable} has all answers."
-        return Decision(wanted, Problem("CanaryNotReady", f"{told} {_ready(available)}"))
+        return Decision(wanted, Problem("CanaryNotReady", f"{told}"))
     if not ask.canary and not stable:
         told = f"No instance of version {ask.stable} is ready, so that nothing is answered."
-        return Decision(wanted, Problem("VersionNotReady", f"{told} {_ready(available)}"))
+        return Decision(wanted, Problem("VersionNotReady", f"{told}"))
     if ask.weight < 100 and not stable:
         outcome = f"{ask.canary} has all answers"
         if not ask.weight:
             outcome = "nothing is answered, for the canary's weight is 0"
         told = f"No instance of the stable version {ask.stable} is ready: {outcome}."
-        return Decision(wanted, Problem("StableNotReady", f"{told} {_ready(available)}"))
+        return Decision(wanted, Problem("StableNotReady", f"{told}"))
     return Decision(wanted)
 
 
@@ -181,9 +190,10 @@ def goes_on(before: Released) -> str:
     return f"{before.active}{both} goes on being answered"
 
 
-def _ready(available: Mapping[str, int]) -> str:
-    """Tell which versions there are, for an ask is often a slip of the pen."""
+def _ready(available: Mapping[str, int], ask: Release) -> str:
+    """Tell which versions there are and where they were read, for an ask is often a slip of the pen."""
     named = [f"{version} ({count})" for version, count in sorted(available.items())]
-    if not named:
-        return "No instance of any version is ready."
-    return f"Ready are: {abridged(named[:_MAX_NAMED], len(named))}."
+    if named:
+        return f"Ready are: {abridged(named[:_MAX_NAMED], len(named))}, by {ask.version_source}."
+    other = "" if ask.version_label else ", unless spec.release.versionLabel names another"
+    return f"No ready instance has a version, which is read from {ask.version_source}{other}."

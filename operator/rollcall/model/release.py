@@ -4,6 +4,7 @@ The two differ where an ask can't be followed; what is in force then stays as it
 of the ServiceInstance, which is the memory over a restart and from one leader to the next.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -76,6 +77,16 @@ class Release(msgspec.Struct, frozen=True, rename="camel"):
     def version_labels(self) -> tuple[str, ...]:
         """The pod labels that may hold the version, the first one that a pod has counts."""
         return (self.version_label,) if self.version_label else DEFAULT_VERSION_LABELS
+
+    @property
+    def version_source(self) -> str:
+        """Where versions are read from, in words: `the label track`."""
+        return label_of(self.version_labels)
+
+
+def label_of(version_labels: Sequence[str]) -> str:
+    """Write the pod labels that may hold the version."""
+    return f"the label {' or '.join(version_labels)}"
 
 
 class Strategy(StrEnum):

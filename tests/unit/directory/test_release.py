@@ -1,11 +1,14 @@
 """Which release is in force: what is asked for, and what was there before where that can't be followed."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollcall.directory import Directory
 from rollcall.directory.release import decide, follows, shares
-from rollcall.model import BlueGreen, Canary, Release, Released, Strategy
+from rollcall.model import BlueGreen, Canary, Key, Release, Released, Strategy
+from unit.world import pod, resource, service
 
 BLUE = Released(Strategy.BLUE_GREEN, "blue")
 GREEN_AFTER_BLUE = Released(Strategy.BLUE_GREEN, "green", "blue")
@@ -134,3 +137,44 @@ def test_deciding_again_changes_nothing_and_a_switch_never_leads_to_nothing(
     if decision.is_refused:
         assert decision.released == before
         assert decision.problem is not None
+
+
+@pytest.mark.parametrize(
+    ("ask", "read_from"),
+    [
+        (Release(), "the label app.kubernetes.io/version or version"),
+        (Release(version_label="track"), "the label track"),
+    ],
+)
+@pytest.mark.parametrize(
+    "strategy",
+    [{"blue_green": BlueGreen("green")}, {"canary": Canary("v1", "green", 10)}],
+    ids=lambda strategy: next(iter(strategy)),
+)
+@pytest.mark.parametrize("available", [{}, {"blue": 2}])
+def test_what_is_refused_or_has_nobody_says_which_label_was_read(ask, read_from, strategy, available) -> None:
+    wanted = msgspec.structs.replace(ask, **strategy)
+    for before in (None, Released(), Released(Strategy.BLUE_GREEN, "blue")):
+        problem = decide(wanted, before, available).problem
+        assert problem is not None
+        assert read_from in problem.message
+        assert ("spec.release.versionLabel" in problem.message) == (not available and not ask.version_label)
+
+
+def test_a_pod_without_the_label_says_which_one_it_lacks() -> None:
+    directory = Directory()
+    directory.apply_service(service())
+    directory.apply_resource(resource(release=Release("track", BlueGreen("blue"))))
+    directory.apply_pod(pod("none", labels={"app": "web", "version": "blue"}))
+    directory.apply_pod(pod("blue", labels={"app": "web", "track": "blue"}))
+    directory.take_changes()
+    directory.apply_pod(pod("late", labels={"app": "web"}))
+    directory.take_changes()
+    entry = directory.get(Key("shop", "web"))
+    assert entry is not None
+    told = {key.name: instance.message for key, instance in entry.instances.items()}
+    assert told.pop("blue") == ""
+    assert all(
+        "A pod without the label track, which versions are read from, is not" in each
+        for each in told.values()
+    )
