@@ -101,6 +101,15 @@ def pod(plane: ControlPlane, namespace: str, number: int) -> None:
     )
 
 
+def test_a_normal_start_reports_no_trouble(cluster, tmp_path):
+    with Rollcall(
+        cluster.kubeconfig, tmp_path, "--dns-workers=2", "--transfer-listen=127.0.0.1:0"
+    ) as started:
+        started.wait_ready()
+        for trouble in ("Errno", "no feed", "No such file", "WARNING", "ERROR"):
+            assert trouble not in started.text, started.text
+
+
 def test_a_pod_that_becomes_unready_leaves_and_comes_back(cluster, namespace, rollcall, web):
     everyone = {"10.20.0.1", "10.20.0.2", "10.20.0.3"}
     rollcall.wait_answers(web, everyone)

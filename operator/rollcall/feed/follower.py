@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 _BUFFER_SIZE = 1 << 16  # what is applied at most in one turn of the event loop: a few milliseconds' worth
 _RECONNECT_SECONDS = (0.05, 1.0)
+QUIET_SECONDS = 10.0
+"""How long a control process, which starts beside its children, may take to listen before that is said."""
 
 
 class Sink(Protocol):
@@ -54,8 +56,10 @@ class Follower:
 
     async def run(self) -> None:
         """Connect, follow, and connect again, until cancelled."""
+        loop = asyncio.get_running_loop()
         backoff = Backoff(*_RECONNECT_SECONDS)
         said = ""
+        alone_since = loop.time()
         while True:
             protocol = _Protocol(self._number, self._sink, self._settled)
             reason = await self._follow(protocol)
@@ -63,7 +67,9 @@ class Follower:
             if protocol.is_synced:
                 backoff.reset()
                 said = ""
-            if reason != said:  # an outage of hours is not said every second
+                alone_since = loop.time()
+            is_starting = not protocol.was_connected and loop.time() - alone_since < QUIET_SECONDS
+            if reason != said and not is_starting:  # an outage of hours is not said every second
                 said = reason
                 log.info("no feed from %s (%s): what is known stays, trying again", self._path, reason)
             await asyncio.sleep(backoff.next_seconds())
@@ -74,7 +80,7 @@ class Follower:
         try:
             await loop.create_unix_connection(lambda: protocol, str(self._path))
         except OSError as error:
-            return str(error)
+            return error.strerror or str(error)
         self._protocol = protocol
         try:
             return await protocol.closed
@@ -101,6 +107,7 @@ class _Protocol(asyncio.BufferedProtocol):
 
     def __init__(self, number: int, sink: Sink, settled: asyncio.Event) -> None:
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.was_connected = False
         self.is_synced = False
         self._number = number
         self._sink = sink
@@ -121,6 +128,7 @@ class _Protocol(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self.was_connected = True
         self.send(Hello(self._number))
 
     def connection_lost(self, exc: Exception | None) -> None:
