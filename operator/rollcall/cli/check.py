@@ -9,6 +9,7 @@ from .options import Command, GlobalOptions, with_global_options
 
 if TYPE_CHECKING:
     from .checks import Level, Line
+    from .output import Cell
 
 
 @click.command(
@@ -92,10 +93,11 @@ def _print(options: GlobalOptions, lines: "list[Line]") -> None:
     from .objects import State
     from .output import Printer, table
 
-    rows = [
-        (State(line.health, line.level.name), line.check, " ".join(filter(None, (line.message, line.advice))))
-        for line in lines
-    ]
+    rows: list[tuple[Cell, ...]] = []
+    for line in lines:
+        told = " ".join(filter(None, (line.message, line.advice)))
+        rows.append((State(line.health, line.level.name), line.check, told))
+        rows += [("", "", f"- {detail}") for detail in line.details]
     Printer(color=options.color).show(table(("RESULT", "CHECK", "WHAT"), rows))
 
 
@@ -103,7 +105,13 @@ def _print_json(worst: "Level", lines: "list[Line]") -> None:
     from .output import write_json
 
     checks = [
-        {"check": line.check, "result": line.level.name, "message": line.message, "advice": line.advice}
+        {
+            "check": line.check,
+            "result": line.level.name,
+            "message": line.message,
+            "advice": line.advice,
+            "details": line.details,
+        }
         for line in lines
     ]
     write_json({"result": worst.name, "checks": checks})

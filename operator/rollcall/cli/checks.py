@@ -14,7 +14,7 @@ from .advice import INSTALL, advice
 from .cluster import Cluster, connected
 from .objects import Health, Zone
 from .options import GlobalOptions
-from .rights import PUBLICATION_GATE, Right, rights
+from .rights import PUBLICATION_GATE, Right, rights, summed_up
 from .schema import KINDS, missing_fields
 
 OLDEST = (1, 31)
@@ -40,12 +40,13 @@ LEVELS = {Health.GOOD: Level.OK, Health.WARN: Level.WARN, Health.BAD: Level.FAIL
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The result of one check, and what to do about it."""
+    """The result of one check, and what to do about it. `details` are what the message counts, one by one."""
 
     level: Level
     check: str
     message: str
     advice: str = ""
+    details: tuple[str, ...] = ()
 
     @property
     def health(self) -> Health:
@@ -160,21 +161,15 @@ async def check_rights(
     denied = [right for right, task in zip(wanted, asked, strict=True) if not task.result()]
     if not denied:
         return Line(Level.OK, "rights", f"{whom} may do all that the operator needs {where}")
-    missing = [
-        f"{', '.join(str(right) for right in lacking)} {there}"
-        for there, lacking in (
-            (where, [right for right in denied if right.scope != "own"]),
-            (f"in the namespace {operator_namespace}", [right for right in denied if right.scope == "own"]),
-        )
-        if lacking
-    ]
+    told = counted(len(denied), "right is missing", "rights are missing")
     return Line(
         Level.FAIL,
         "rights",
-        f"{whom} may not {', nor '.join(missing)}.",
-        "The chart and manifests/install.yaml grant it to the operator's account."
+        f"{whom} may not do all that the operator needs: {told}.",
+        "The chart and manifests/install.yaml grant them to the operator's account."
         if user
         else f"For the account of an installed operator add --as {_ACCOUNT}rollcall-system:rollcall",
+        tuple(summed_up(denied, {"namespaced": where, "own": f"in the namespace {operator_namespace}"})),
     )
 
 

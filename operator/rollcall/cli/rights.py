@@ -1,6 +1,6 @@
 """The rights that the operator needs: those that the chart grants, and a test compares the two."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 Scope = Literal["namespaced", "own", "cluster"]
@@ -55,3 +55,19 @@ def rights() -> Iterator[Right]:
             for resource in resources:
                 for verb in verbs:
                     yield Right(group, resource, verb, scope)
+
+
+def summed_up(given: Iterable[Right], places: Mapping[Scope, str]) -> Iterator[str]:
+    """Write rights as the rules of a role would, a line each: `list, watch pods, services in all namespaces`.
+
+    `places` says where a scope is; what is in no namespace has none.
+    """
+    verbs: dict[tuple[Scope, str, str], list[str]] = {}
+    for right in given:
+        verbs.setdefault((right.scope, right.group, right.resource), []).append(right.verb)
+    rules: dict[tuple[Scope, str, str], list[str]] = {}
+    for (scope, group, resource), allowed in verbs.items():
+        rules.setdefault((scope, group, ", ".join(allowed)), []).append(resource)
+    for (scope, group, listed), resources in rules.items():
+        named = ", ".join(f"{resource}.{group}" if group else resource for resource in resources)
+        yield " ".join(filter(None, (listed, named, places.get(scope, ""))))

@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[3]
 
 def results(command: Run, *arguments: str, **environment: str) -> dict[str, tuple[str, str]]:
     ended = command("check", "-o", "json", *arguments, **environment)
-    return {each["check"]: (each["result"], each["message"]) for each in ended.json["checks"]}
+    return {
+        each["check"]: (each["result"], "\n".join([each["message"], *each["details"]]))
+        for each in ended.json["checks"]
+    }
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ def test_an_account_may_what_it_was_granted(command: Run, namespace: str, accoun
     assert results(command, "--as", account, "-n", namespace)["rights"][0] == "OK"
     everywhere = results(command, "--as", account)["rights"]
     assert everywhere[0] == "FAIL"
-    assert "list pods, watch pods" in everywhere[1]
+    assert "list, watch pods, services in all namespaces" in everywhere[1]
     assert "discoveryzones" not in everywhere[1]
 
 
@@ -99,6 +102,7 @@ def test_an_account_without_rights(cluster: ControlPlane, command: Run, namespac
     ended = command("check", "--kubeconfig", kubeconfig)
     assert ended.code == 1
     assert "FAIL     rights" in ended.stdout
+    assert max(map(len, ended.stdout.splitlines())) < 300
     denied = command("status", "-n", namespace, "--kubeconfig", kubeconfig)
     assert denied.code == 1
     assert denied.stderr.startswith("Error: a right is missing:")

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controlplane.ports import free_port
-from rollcall.cli.rights import PUBLICATION_GATE, rights
+from rollcall.cli.rights import PUBLICATION_GATE, Right, Scope, rights, summed_up
 from rollcall.cli.schema import KINDS, missing_fields
 from rollcall.kube import Forbidden, Unreachable
 from rollcall.serve.sockets import open_sockets
@@ -75,6 +77,7 @@ def test_json(sound: CannedApi, rollcall: Rollcall, free: tuple[str, ...]) -> No
         "result": "OK",
         "message": "Kubernetes v1.37.2",
         "advice": "",
+        "details": [],
     }
 
 
@@ -159,9 +162,47 @@ def test_rights_that_are_missing(sound: CannedApi, rollcall: Rollcall, free: tup
     sound.denied = {"watch pods", "patch serviceinstances/status"}
     ended = rollcall("check", "-o", "json", *free)
     assert ended.code == 1
-    assert by_name(ended)["rights"]["message"] == (
-        "you may not watch pods, patch serviceinstances/status.rollcall.dev in all namespaces."
-    )
+    found = by_name(ended)["rights"]
+    assert found["message"] == "you may not do all that the operator needs: 2 rights are missing."
+    assert found["details"] == [
+        "watch pods in all namespaces",
+        "patch serviceinstances/status.rollcall.dev in all namespaces",
+    ]
+
+
+def test_missing_rights_are_rows_of_their_own(
+    sound: CannedApi, rollcall: Rollcall, free: tuple[str, ...]
+) -> None:
+    sound.denied = {f"{right.verb} {right.resource}" for right in rights()}
+    ended = rollcall("check", *free)
+    assert ended.code == 1
+    lines = ended.stdout.splitlines()
+    first = next(at for at, line in enumerate(lines) if line.startswith("FAIL     rights"))
+    assert f"{len(sound.denied)} rights are missing" in lines[first]
+    column = lines[0].index("WHAT")
+    listed = [line[column:] for line in lines[first + 1 :] if line.startswith(" " * column)]
+    assert listed[:2] == [
+        "- list, watch pods, services in all namespaces",
+        "- create, list, watch serviceinstances.rollcall.dev in all namespaces",
+    ]
+    assert listed[-1] == "- create events"
+    assert max(map(len, listed)) < 110
+
+
+@given(denied=st.sets(st.sampled_from(list(rights()))))
+def test_what_is_summed_up_is_what_was_given(denied: set[Right]) -> None:
+    given_rights = [right for right in rights() if right in denied]
+    places: dict[Scope, str] = {"namespaced": "in all", "own": "in own"}
+    found = set()
+    for line in summed_up(given_rights, places):
+        scope: Scope = next((each for each, place in places.items() if line.endswith(f" {place}")), "cluster")
+        words = line.removesuffix(f" {places.get(scope, '')}").replace(",", "").split()
+        verbs = [word for word in words if word in ("create", "get", "list", "patch", "update", "watch")]
+        found |= {(scope, name, verb) for name in words[len(verbs) :] for verb in verbs}
+    assert found == {
+        (right.scope, f"{right.resource}.{right.group}" if right.group else right.resource, right.verb)
+        for right in denied
+    }
 
 
 def test_rights_in_the_namespace_of_the_operator(
@@ -169,13 +210,14 @@ def test_rights_in_the_namespace_of_the_operator(
 ) -> None:
     sound.denied = {"list pods", "list secrets", "patch leases"}
     ended = rollcall("check", "-o", "json", "--operator-namespace", "names", *free)
-    assert by_name(ended)["rights"]["message"] == (
-        "you may not list pods in all namespaces,"
-        " nor patch leases.coordination.k8s.io, list secrets in the namespace names."
-    )
+    assert by_name(ended)["rights"]["details"] == [
+        "list pods in all namespaces",
+        "patch leases.coordination.k8s.io in the namespace names",
+        "list secrets in the namespace names",
+    ]
     account = "system:serviceaccount:dns:rollcall"
     ended = rollcall("check", "-o", "json", "--as", account, *free)
-    assert "in the namespace dns." in by_name(ended)["rights"]["message"]
+    assert by_name(ended)["rights"]["details"][-1].endswith("in the namespace dns")
 
 
 def test_the_rights_of_an_account(sound: CannedApi, rollcall: Rollcall, free: tuple[str, ...]) -> None:

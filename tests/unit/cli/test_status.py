@@ -208,8 +208,12 @@ def test_json_of_one_service(api: CannedApi, rollcall: Rollcall) -> None:
         "leftOut",
     }
     assert found["counts"] == WEB["status"]["counts"]
-    assert found["instances"][0] == WEB["status"]["instances"][0] | {"live": True}
-    assert found["instances"][2] == WEB["status"]["instances"][2] | {"reason": "", "message": ""}
+    assert found["instances"][0] == WEB["status"]["instances"][0] | {"live": True, "endpointSlice": ""}
+    assert found["instances"][2] == WEB["status"]["instances"][2] | {
+        "reason": "",
+        "message": "",
+        "endpointSlice": "",
+    }
 
 
 @pytest.mark.parametrize(("name", "health"), [("api", "warn"), ("web", "good")])
