@@ -232,7 +232,9 @@ async def _send(
     content_type: str | None,
     accept: str | None,
 ) -> aiohttp.ClientResponse:
-    headers = {}
+    proxy = access.proxy
+    # Without TLS there is no tunnel: the proxy reads the request itself.
+    headers = {} if proxy is None or access.tls else dict(proxy.headers)
     if accept:
         headers["Accept"] = accept
     if access.authorization:
@@ -247,6 +249,8 @@ async def _send(
         headers=headers,
         ssl=access.tls or True,
         server_hostname=access.tls_server_name,
+        proxy=proxy.url if proxy else None,
+        proxy_headers=proxy.headers if proxy else None,
         allow_redirects=False,
     )
     if response.status < 300:
@@ -260,12 +264,15 @@ def _refusal(doing: str, response: aiohttp.ClientResponse, body: bytes) -> ApiEr
 
 
 def _unreachable(doing: str, error: Exception) -> Unreachable:
-    if isinstance(error, aiohttp.ClientConnectorError):  # its own words hold the repr of an SSL context
+    if isinstance(error, aiohttp.ClientHttpProxyError):  # its own words hold the repr of a URL
+        what = f"the proxy refuses: {error.status} {error.message}"
+    elif isinstance(error, aiohttp.ClientConnectorError):  # its own words hold the repr of an SSL context
         cause = error.os_error
         # Of name resolution and TLS the errno is a number of their own, and the words are in the error.
         plain = not isinstance(cause, ssl.SSLError | socket.gaierror) and cause.errno
         reason = os.strerror(plain) if plain else str(cause)
-        what = f"can't connect to {error.host} port {error.port}: {reason}"
+        whom = "the proxy " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
+        what = f"can't connect to {whom}{error.host} port {error.port}: {reason}"
     elif isinstance(error, TimeoutError):
         what = "no answer in time"
     else:

@@ -5,6 +5,7 @@ It is imported when it is needed, because it costs 20 MB and 0.2 s.
 """
 
 import asyncio
+import dataclasses
 import os
 import ssl
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from .errors import CredentialsError
+from .proxy import Proxy, proxy_for
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -28,19 +30,23 @@ its life, two minutes at least, is left."""
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a request needs. `tls` is None for a plain http server; `tls_server_name` replaces the host's."""
+    """What a request needs. `tls` is None for a plain http server; `tls_server_name` replaces the host's.
+
+    `proxy` is the one on the way, None without.
+    """
 
     server: str
     authorization: str | None
     tls: ssl.SSLContext | None
     tls_server_name: str | None
+    proxy: Proxy | None = None
 
 
 class Credentials:
     """Loads credentials, keeps tokens fresh, and loads everything again after a 401.
 
     With neither a kubeconfig nor a context it is the pod's own service account where there is one, else the
-    default kubeconfig. Proxies, in the kubeconfig or the environment, are ignored.
+    default kubeconfig. A proxy on the way is found as kubectl finds it (`proxy_for`).
     """
 
     def __init__(self, kubeconfig: str | None = None, context: str | None = None) -> None:
@@ -91,6 +97,7 @@ class Credentials:
         from kubernetes import client, config
 
         configuration = client.Configuration()
+        configuration.proxy = None  # that of the environment, with no regard to NO_PROXY
         try:
             if self._in_cluster():
                 config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # it has no types
@@ -104,7 +111,10 @@ class Credentials:
                 authorization=_authorization(configuration),
                 tls=_tls(configuration) if configuration.host.startswith("https") else None,
                 tls_server_name=configuration.tls_server_name or None,
+                proxy=proxy_for(configuration.host, configuration.proxy, os.environ),
             )
+        except CredentialsError as error:
+            raise CredentialsError(f"{self._source()}: {error}") from error
         # A kubeconfig that is YAML but no kubeconfig surfaces in that package as any of the last three.
         except (config.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, KeyError) as error:
             raise CredentialsError(f"{self._source()}: {error}") from error
@@ -117,7 +127,7 @@ class Credentials:
             authorization = _authorization(configuration)
         except OSError as error:
             raise CredentialsError(f"{self._source()}: {error}") from error
-        return Access(access.server, authorization, access.tls, access.tls_server_name)
+        return dataclasses.replace(access, authorization=authorization)
 
     def _in_cluster(self) -> bool:
         explicit = self._kubeconfig or self._context or os.environ.get("KUBECONFIG")

@@ -187,16 +187,26 @@ def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *arg
 
 
 def _session(access: Access) -> aiohttp.ClientSession:
-    async def as_server(
+    proxy = access.proxy
+
+    async def as_agreed(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        request.server_hostname = access.tls_server_name
+        if access.tls_server_name:
+            request.server_hostname = access.tls_server_name
+        if proxy is not None and access.tls:
+            request.update_proxy(request.proxy, None, proxy.headers)
         return await handler(request)
 
+    # Without TLS there is no tunnel: the proxy reads the request itself.
+    headers = {} if proxy is None or access.tls else dict(proxy.headers)
+    if access.authorization:
+        headers["Authorization"] = access.authorization
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=access.tls or True),
-        headers={"Authorization": access.authorization} if access.authorization else {},
-        middlewares=(as_server,) if access.tls_server_name else (),
+        headers=headers,
+        proxy=proxy.url if proxy else None,
+        middlewares=(as_agreed,) if access.tls_server_name or proxy else (),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
 
