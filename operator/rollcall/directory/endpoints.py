@@ -30,6 +30,7 @@ from rollcall.model import (
     Problem,
     Reason,
     ServicePort,
+    Terminating,
 )
 
 from .eligibility import DEFAULT_WEIGHT
@@ -60,8 +61,8 @@ class _Said(NamedTuple):
 class _Address:
     """What all slices together say of one address."""
 
-    def __init__(self, ip: IPAddress, said: Sequence[_Said]) -> None:
-        ready = [each for each in said if each.endpoint.ready]
+    def __init__(self, ip: IPAddress, said: Sequence[_Said], asked: Eligibility) -> None:
+        ready = [each for each in said if _is_ready(each.endpoint, asked)]
         self.ip = ip
         self.is_ready = bool(ready)
         self.said = ready or list(said)
@@ -91,7 +92,7 @@ def instances_of(
                 else:
                     instance = _without_address(each, endpoint, text)
                     found[instance.pod] = instance
-    for name, group in _groups(_Address(ip, of_ip) for ip, of_ip in said.items()):
+    for name, group in _groups(_Address(ip, of_ip, asked) for ip, of_ip in said.items()):
         instance = _instance(name, group, ports, asked)
         found[instance.pod] = instance
     return found
@@ -158,8 +159,16 @@ def _instance(
         eligible=is_ready,
         reason=reason,
         message=message,
+        terminating=endpoint.terminating,
         slice=source.key.name,
     )
+
+
+def _is_ready(endpoint: Endpoint, asked: Eligibility) -> bool:
+    """Whether an endpoint counts as ready; of one that is terminating a user can ask for the contrary."""
+    if endpoint.terminating and asked.terminating is not None:
+        return endpoint.serving and asked.terminating is Terminating.KEEP
+    return endpoint.ready
 
 
 def _without_address(source: EndpointSlice, endpoint: Endpoint, text: str) -> Instance:

@@ -22,12 +22,14 @@ class AddressType(StrEnum):
 class Endpoint(msgspec.Struct, frozen=True):
     """One endpoint of a slice.
 
-    `addresses` are as written: the directory checks them. `ready` is True where the slice doesn't say (nil is
-    to be read so). `hostname` is "" where it has none, `node` and `zone` likewise.
+    `addresses` are as written: the directory checks them. `ready` and `serving` are True where the slice
+    doesn't say (nil is to be read so); one that is terminating may be serving and not ready. `hostname` is ""
+    where it has none, `node` and `zone` likewise.
     """
 
     addresses: tuple[str, ...]
     ready: bool = True
+    serving: bool = True
     terminating: bool = False
     hostname: str = ""
     node: str = ""

@@ -22,9 +22,10 @@ SELECTOR = f"{SERVICE_NAME},{MANAGED_BY}!={CONTROLLER}"
 
 
 class WireConditions(msgspec.Struct, frozen=True, gc=False):
-    """`conditions` of an endpoint; nil is to be read as ready, and as not terminating."""
+    """`conditions` of an endpoint; nil is to be read as ready, serving, and not terminating."""
 
     ready: bool | None = None
+    serving: bool | None = None
     terminating: bool | None = None
 
 
@@ -75,6 +76,7 @@ def _endpoint(wire: WireEndpoint) -> Endpoint:
     return Endpoint(
         addresses=wire.addresses or (),
         ready=wire.conditions.ready is not False,
+        serving=wire.conditions.serving is not False,
         terminating=wire.conditions.terminating is True,
         hostname=wire.hostname or "",
         node=intern(wire.node_name or ""),

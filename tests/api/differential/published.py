@@ -4,7 +4,7 @@ The differences that docs/reference/names.md lists are noted where the slices' w
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
@@ -45,10 +45,19 @@ class _Ready(NamedTuple):
     ports: frozenset[tuple[str, str, int]]
 
 
-def by_slices(service: Json, slices: Iterable[Json]) -> Published:
-    """Return what the slices of a service say, but for the differences that are documented."""
+def by_slices(service: Json, slices: Iterable[Json], ended: Set[str] = frozenset()) -> Published:
+    """Return what the slices of a service say, but for the differences that are documented.
+
+    Difference: that a pod which wasn't ready has `ended` (these are uids) is no news to their controller.
+    """
     selected = bool(service["spec"].get("selector"))
-    ready = [each for it in slices if _is_read(it, selected=selected) for each in _ready(it)]
+    ready = [
+        each
+        for it in slices
+        if _is_read(it, selected=selected)
+        for each in _ready(it)
+        if each.pod not in ended
+    ]
     ports: defaultdict[str, set[tuple[str, str, int]]] = defaultdict(set)
     for each in ready:
         ports[each.address] |= each.ports
@@ -106,6 +115,13 @@ def services_and_slices(plane: ControlPlane, namespace: str) -> tuple[list[Json]
     for it in plane.client.list(path("discovery.k8s.io/v1", "endpointslices", namespace))["items"]:
         slices[it["metadata"].get("labels", {}).get(_SERVICE, "")].append(it)
     return services, slices
+
+
+def ended_pods(plane: ControlPlane, namespace: str) -> frozenset[str]:
+    """Return the uids of the pods that are in a terminal phase."""
+    pods = plane.client.list(path("v1", "pods", namespace))["items"]
+    ended = ("Failed", "Succeeded")
+    return frozenset(pod["metadata"]["uid"] for pod in pods if pod["status"].get("phase") in ended)
 
 
 def answered(

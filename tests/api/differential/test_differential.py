@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from api.differential.published import Published, answered, by_slices, services_and_slices
+from api.differential.published import (
+    Published,
+    answered,
+    by_slices,
+    ended_pods,
+    services_and_slices,
+)
 from api.differential.worlds import HOSTNAMES, Feature, Player, World, worlds
 from api.test_operator import apply, zone
 from controlplane import ControlPlane, FetchFailed, ProgramMissing
@@ -25,10 +31,7 @@ BATCH = 32
 PATIENCE_SECONDS = 30.0
 """How long nothing may come closer to agreement until what is left is a difference."""
 
-NOT_YET = frozenset({Feature.FAMILIES, Feature.NOT_READY})
-"""What Rollcall does not follow yet."""
-
-FEATURES = frozenset(Feature) - NOT_YET
+FEATURES = frozenset(Feature)
 PORTS = [
     ("http", "TCP"),
     ("metrics", "TCP"),
@@ -98,11 +101,12 @@ class Comparison:
     def _differences(self, world: World) -> Differences:
         """Return what the slices say and what Rollcall answers, of each service where that isn't the same."""
         services, slices = services_and_slices(self._plane, world.namespace)
+        ended = ended_pods(self._plane, world.namespace)
         found: Differences = {}
         same = 0
         for service in services:
             name = service["metadata"]["name"]
-            said = by_slices(service, slices[name])
+            said = by_slices(service, slices[name], ended)
             told = answered(self._rollcall, f"{name}.{world.namespace}.{DOMAIN}", NAMES, PORTS)
             if said != told:
                 found[name] = said, told

@@ -22,6 +22,7 @@ from rollcall.model import (
     Problem,
     Service,
     ServicePort,
+    Terminating,
 )
 from unit.world import World, endpoint_slice, pod, resource, service, zone
 
@@ -198,6 +199,34 @@ def test_not_ready_addresses_are_published_where_the_user_asks_us_for_it(
     entry = world.directory.get(DB)
     assert entry is not None
     assert entry.counts == Counts(1, 1, eligible, eligible)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        (None, ["10.4.5.6"]),
+        (Terminating.WITHDRAW, []),
+        (Terminating.KEEP, ["10.4.5.6", "10.4.5.7"]),
+    ],
+)
+def test_endpoints_that_are_terminating_stay_or_go_as_the_user_asks(
+    asked: Terminating | None, answered: list[str]
+) -> None:
+    world = World(
+        database(),
+        resource("db", eligibility=Eligibility(terminating=asked)),
+        endpoint_slice(
+            "db-1",
+            endpoint("10.4.5.6", terminating=True),
+            endpoint("10.4.5.7", ready=False, terminating=True),
+            endpoint("10.4.5.8", ready=False, serving=False, terminating=True),
+        ),
+    )
+    entry = world.directory.get(DB)
+    assert entry is not None
+    assert [
+        str(ip) for each in entry.instances.values() if each.eligible for ip in each.addresses
+    ] == answered
 
 
 def problem(directory: Directory, key: Key = DB) -> str | None:

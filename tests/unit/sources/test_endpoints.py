@@ -173,7 +173,7 @@ def test_a_slice_as_the_api_shows_it() -> None:
         "u-1",
         "db",
         "IPv4",
-        (Endpoint(("10.4.5.6",), False, True, "one", "n", "z"), Endpoint(("10.4.5.7",))),
+        (Endpoint(("10.4.5.6",), False, True, True, "one", "n", "z"), Endpoint(("10.4.5.7",))),
         (InstancePort("", "TCP", 1),),
     )
     empty = ENDPOINT_SLICES.read_item(
