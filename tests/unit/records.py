@@ -19,12 +19,14 @@ class Follower:
         ] = {}
         self.serials: dict[bytes, int] = {}
         self.negative_ttls: dict[bytes, dict[bytes, int]] = {}
+        self.known: dict[bytes, set[bytes]] = {}
 
     def apply(self, deltas: Iterable[ZoneDelta]) -> None:
         for delta in deltas:
             if delta.gone:
                 self.zones.pop(delta.apex, None)
                 self.negative_ttls.pop(delta.apex, None)
+                self.known.pop(delta.apex, None)
                 continue
             rrsets = self.zones.setdefault(delta.apex, {})
             self.serials[delta.apex] = delta.serial
@@ -34,6 +36,9 @@ class Follower:
                     ttls.pop(owner, None)
                 else:
                     ttls[owner] = seconds
+            known = self.known.setdefault(delta.apex, set())
+            for owner, is_known in delta.names:
+                (known.add if is_known else known.discard)(owner)
             for change in delta.rrsets:
                 held = rrsets.pop((change.owner, change.rdtype), None)
                 members = held[2] if held else {}

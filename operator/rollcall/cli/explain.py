@@ -14,7 +14,6 @@ import dns.rdatatype
 from dns.message import Message
 
 from rollcall.model import Key, ListedInstance, Naming, Policy
-from rollcall.zone import MAX_ANSWER
 from rollcall.zone.marker import LABEL, service_of
 
 from .ask import NoReply, Reply, Server, ask
@@ -122,7 +121,7 @@ def instance_of(record: ExplainedRecord, service: Service) -> ListedInstance | N
 def limit(service: Service, name: str, replies: Iterable[Reply]) -> str:
     """Say why an answer to the name of a service holds fewer instances than are eligible, if it does."""
     eligible, answer = service.status.counts.eligible, service.spec.answer
-    most = {Policy.ONE: 1, Policy.ALL: MAX_ANSWER, Policy.RANDOM: answer.count}[answer.policy]
+    most = {Policy.ONE: 1, Policy.ALL: answer.max, Policy.RANDOM: answer.count}[answer.policy]
     is_full = any(len(rrset) == most for reply in replies for rrset in reply.message.answer)
     names = {place.dns_name for place in service.status.publications}
     if name.lower() not in names or not is_full or most >= eligible:

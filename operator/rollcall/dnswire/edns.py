@@ -9,6 +9,9 @@ MIN_PAYLOAD = 512
 MAX_PAYLOAD = 1232
 """Octets that pass every network unfragmented (RFC 9715); also what we say that we can receive."""
 
+OPT_SIZE = 11
+"""Octets of the OPT record that we answer with."""
+
 _DO = 0x8000
 
 

@@ -25,10 +25,14 @@ class Policy(StrEnum):
 
 
 class Answer(msgspec.Struct, frozen=True, rename="camel"):
-    """Answer policy. `count` is the k of Random: how many of the eligible instances, 1 to 8."""
+    """Answer policy. `count` is the k of Random: how many of the eligible instances, 1 to 8.
+
+    `max`: how many records an answer that tells the whole set holds at most, with All and of SRV.
+    """
 
     policy: Policy = Policy.RANDOM
     count: int = 8
+    max: int = 64
 
 
 class InstanceNames(StrEnum):

@@ -28,6 +28,12 @@ def zone_families(directory: Directory, zones: Zones) -> Iterator[MetricFamily]:
         ("zone",),
         lambda: [((to_text(zone.apex),), zone.record_count) for zone in zones.contents()],
     )
+    yield MetricFamily(
+        "rollcall_zone_cut_rrsets",
+        "RRsets that are larger than what an answer with the whole set holds.",
+        ("zone",),
+        lambda: [((to_text(zone.apex),), len(zone.cut)) for zone in zones.contents()],
+    )
 
 
 def worker_families(workers: WorkerVersions) -> Iterator[MetricFamily]:

@@ -7,17 +7,21 @@ spelling of the name in upper and lower case, with EDNS and without.
 
 from random import Random
 
-from rollcall.dnswire.header import Rcode
+from rollcall.dnswire.edns import OPT_SIZE
+from rollcall.dnswire.header import HEADER_SIZE, MAX_MESSAGE, Rcode
 from rollcall.dnswire.message import record
 from rollcall.dnswire.types import ADDRESS_TYPES, IN, RECORD_TYPES, Type
 from rollcall.zone.changes import ZoneDelta
 
-from .sampling import answerable
+from .sampling import answerable, whole
 from .sources import Source, of_nothing, of_records, of_soa
 from .table import AnswerSet, Table, Zone
 from .variants import CLASS_IN, Compiler
 
 _ANY, _SOA = int(Type.ANY), int(Type.SOA)
+
+_FRAME = HEADER_SIZE + OPT_SIZE
+"""What a message holds beside question and records."""
 
 HOT_TYPES = frozenset(int(row.type) for row in RECORD_TYPES if row.is_hot)
 """Types for which sources are kept. None has a byte that is an ASCII letter: see `Answers.hot`."""
@@ -91,8 +95,11 @@ class Answers:
         if rrset is None:
             return self._nothing(zone, name)
         members = answerable(rrset.members)
+        if rrset.count < 0:
+            members = whole(members, rdtype, -rrset.count, MAX_MESSAGE - _FRAME - len(question))
         compiler = Compiler(question, rdtype, rrset.ttl, lambda host: self._addresses(host, question))
-        return of_records(compiler, members, min(rrset.count, len(members)), self._rng)
+        count = len(members) if rrset.count < 0 else min(rrset.count, len(members))
+        return of_records(compiler, members, count, self._rng)
 
     def _nothing(self, zone: Zone, name: bytes) -> Source:
         ttl = zone.negative_ttl(name)

@@ -11,6 +11,10 @@ from itertools import accumulate
 from math import log
 from random import Random
 
+from rollcall.zone.cut import chosen
+
+from .variants import RDATA_OFFSET
+
 Sampler = Callable[[], Sequence[bytes]]
 
 Picker = Callable[[], Sequence[int]]
@@ -21,6 +25,20 @@ def answerable(members: Mapping[bytes, int]) -> dict[bytes, int]:
     """Leave the records that may be answered: weight 0 never is, unless all weights are 0."""
     positive = {rdata: weight for rdata, weight in members.items() if weight}
     return positive or dict.fromkeys(members, 1)
+
+
+def whole(members: dict[bytes, int], rdtype: int, most: int, room: int) -> dict[bytes, int]:
+    """Leave `most` records, and what fits in `room` bytes as an answer: the same ones for everybody."""
+    size = len(members) * RDATA_OFFSET + sum(map(len, members))
+    if len(members) <= most and size <= room:
+        return members
+    kept = {}
+    for rdata in chosen(rdtype, members, most):
+        room -= RDATA_OFFSET + len(rdata)
+        if room < 0:
+            break
+        kept[rdata] = members[rdata]
+    return kept
 
 
 def sampler(records: Sequence[bytes], weights: Sequence[int], count: int, rng: Random) -> Sampler:

@@ -37,6 +37,8 @@ def of_records(compiler: Compiler, members: Mapping[bytes, int], count: int, rng
         return repeat(compiler.variant(records))
     weights = tuple(members.values())
     is_even = min(weights) == max(weights)
+    if count == len(records) > DECK:
+        return _large(compiler, sampler(records, weights, count, rng))
     if is_even and len(records) <= DECK:
         return _deck(compiler, records, count, rng)
     if count == 1 or (len(records) <= LED and not is_even):
@@ -94,6 +96,12 @@ def _draw(compiler: Compiler, sample: Sampler) -> Source:
     """Draw each answer by itself: large RRsets."""
     while True:
         yield compiler.variant(sample())
+
+
+def _large(compiler: Compiler, sample: Sampler) -> Source:
+    """Answer a large RRset whole, in an order that is drawn for many answers: to write one takes long."""
+    while True:
+        yield from repeat(compiler.variant(sample()), ANSWERS_A_SHUFFLE)
 
 
 def of_soa(zone: Zone) -> Source:

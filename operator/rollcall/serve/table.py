@@ -25,10 +25,11 @@ class AnswerSet:
 
 @dataclass(slots=True)
 class Node:
-    """A name that exists: because it has records, or because a name below it exists (RFC 8020)."""
+    """A name that exists: it has records, or a name below it exists (RFC 8020), or it is known to."""
 
     rrsets: dict[int, AnswerSet] = field(default_factory=dict)
     children: int = 0
+    is_known: bool = False
 
 
 @dataclass(slots=True)
@@ -104,6 +105,8 @@ class Table:
         zone.serial, zone.soa, zone.soa_ttl = delta.serial, delta.soa, delta.soa_ttl
         for change in delta.rrsets:
             _change_rrset(zone, change, touched)
+        for owner, is_known in delta.names:
+            _set_known(zone, owner, is_known, touched)
         for owner, ttl in delta.negative_ttls:
             if ttl == REVOKED:
                 zone.negative_ttls.pop(owner, None)
@@ -140,6 +143,15 @@ def _change_rrset(zone: Zone, change: RRsetDelta, touched: Touched) -> None:
         _remove_empty(zone, owner, node, touched)
 
 
+def _set_known(zone: Zone, owner: bytes, is_known: bool, touched: Touched) -> None:
+    node = zone.nodes.get(owner)
+    if is_known:
+        (node or _create(zone, owner)).is_known = True
+    elif node is not None:
+        node.is_known = False
+        _remove_empty(zone, owner, node, touched)
+
+
 def _create(zone: Zone, owner: bytes) -> Node:
     """Let a new name exist, and the names between it and the apex with it."""
     if not owner.endswith(zone.apex):
@@ -155,8 +167,8 @@ def _create(zone: Zone, owner: bytes) -> Node:
 
 
 def _remove_empty(zone: Zone, name: bytes, node: Node, touched: Touched) -> None:
-    """Let a name go that has neither records nor names below it, and what it alone kept above it."""
-    while not node.rrsets and not node.children and name != zone.apex:
+    """Let a name go that nothing lets exist any longer, and what it alone kept above it."""
+    while not (node.rrsets or node.children or node.is_known) and name != zone.apex:
         del zone.nodes[name]
         touched.vanished.append(name)
         name = parent(name)

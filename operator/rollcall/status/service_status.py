@@ -1,6 +1,6 @@
 """The status of a ServiceInstance: what Rollcall sees of a service, and where it is published. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -111,8 +111,22 @@ def _published_as_asked(
     if not published:
         which = "none of the zones in spec.zones" if entry.spec.zones else "no DiscoveryZone"
         return ready("NoZone", f"It has no name in DNS, for {which} selects it.")
+    if cut := _cut(zones.cut(entry.key)):
+        return ready("AnswerCut", cut)
     names = ", ".join(to_text(publication.name) for publication in published)
     return ready("Published", f"{_share(entry.counts)} answered as {names}.")
+
+
+def _cut(names: Mapping[bytes, tuple[int, int]]) -> str:
+    """Tell which answers don't hold all that they are to hold, "" where each does."""
+    if not names:
+        return ""
+    owner, (most, size) = max(names.items(), key=lambda item: (item[1][1], item[0]))
+    more = f" So it is with {len(names) - 1} more of its names." if len(names) > 1 else ""
+    return (
+        f"An answer of {to_text(owner)} holds {most} of its {size} records, the same ones for everybody until"
+        f" they change: raise spec.answer.max for those who take it for the whole.{more}"
+    )
 
 
 def _unknown_zones(entry: Entry, zones: Zones) -> list[Problem]:

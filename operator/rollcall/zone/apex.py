@@ -8,7 +8,7 @@ from rollcall.dnswire.names import is_at_or_below
 from rollcall.dnswire.types import Type
 from rollcall.model import ZoneSpec
 
-from .changes import MAX_ANSWER
+from .changes import MAX_ANSWER, all_up_to
 from .content import Record, ZoneContent
 from .names import below, from_text
 
@@ -34,7 +34,7 @@ class Apex:
         for record in before - apex.records:
             content.remove(record)
         for record in apex.records - before:
-            content.add(record, NS_TTL_SECONDS, MAX_ANSWER)
+            content.add(record, NS_TTL_SECONDS, all_up_to(MAX_ANSWER))
         return apex
 
     @classmethod

@@ -8,15 +8,23 @@ nothing, so that there is one code path for both.
 import msgspec
 
 MAX_ANSWER = 64
-"""The largest number of records of one RRset in one answer (BIND refuses 100, musl keeps 48)."""
+"""The largest number of records of one RRset in one answer, unless asked otherwise.
+
+BIND refuses a zone with 100, musl keeps 48.
+"""
+
+
+def all_up_to(most: int) -> int:
+    """Return the `count` of an RRset that is answered whole, of a larger one the same `most` to everybody."""
+    return -most
 
 
 class RRsetDelta(msgspec.Struct, frozen=True, array_like=True):
     """Records leaving and joining one RRset.
 
     `ttl` (seconds) and `count` replace what was there before. `count` is the answer policy: how many records
-    one answer holds at most (1: One, k: Random, MAX_ANSWER: All), picked by weight without replacement. A
-    record in `add` that is there already takes the new weight. An RRset with no record left is gone.
+    one answer holds at most, picked by weight without replacement (1: One, k: Random); or `all_up_to` so many
+    (All). A record in `add` that is there already takes the new weight. An RRset with no record left is gone.
 
     `withheld` are all those of its records that are not published where records carry no weights, unless that
     would leave none; it replaces what was there before.
@@ -36,6 +44,7 @@ class ZoneDelta(msgspec.Struct, frozen=True, array_like=True):
 
     `soa` is the record data of the SOA with the new serial, `soa_ttl` its TTL: the negative ttl of the zone.
     `negative_ttls` (owner, seconds) hold for negative answers at and below an owner; -1 takes one back.
+    `names` (owner, whether) are those that exist whether or not they have records, or no longer do.
     `gone` withdraws the zone as a whole: nothing else is set.
     """
 
@@ -46,3 +55,4 @@ class ZoneDelta(msgspec.Struct, frozen=True, array_like=True):
     rrsets: tuple[RRsetDelta, ...] = ()
     negative_ttls: tuple[tuple[bytes, int], ...] = ()
     gone: bool = False
+    names: tuple[tuple[bytes, bool], ...] = ()

@@ -85,11 +85,15 @@ class ZoneContent:
         self.record_count = 0
         self.rrsets: dict[tuple[bytes, int], RRset] = {}
         self.negative_ttls: dict[bytes, int] = {}
+        self.known: set[bytes] = set()
+        self.cut: dict[tuple[bytes, int], tuple[int, int]] = {}
+        """RRsets to be answered whole that are too large for it: how many of how many are answered."""
         self._rrsets_at: dict[bytes, int] = {}
         self._soa = (apex, apex, 0)
         self._head_changed = True
         self._dirty: dict[tuple[bytes, int], _Before] = {}
         self._dirty_ttls: dict[bytes, int] = {}
+        self._dirty_known: dict[bytes, bool] = {}
 
     @property
     def name_count(self) -> int:
@@ -110,6 +114,14 @@ class ZoneContent:
         else:
             self.negative_ttls[owner] = seconds
         self._dirty_ttls[owner] = -1 if seconds is None else seconds
+
+    def set_known(self, owner: bytes, *, is_known: bool) -> None:
+        """Let a name exist whether or not it has records; or no longer."""
+        if is_known:
+            self.known.add(owner)
+        else:
+            self.known.discard(owner)
+        self._dirty_known[owner] = is_known
 
     def add(self, record: Record, ttl: int, count: int) -> None:
         """Add a contribution. `ttl` and `count` hold for the whole RRset: the last one given wins."""
@@ -166,11 +178,13 @@ class ZoneContent:
         negative_ttls = tuple(self._dirty_ttls.items())
         self._dirty.clear()
         self._dirty_ttls.clear()
-        if not rrsets and not negative_ttls and not self._head_changed:
+        names = tuple(self._dirty_known.items())
+        self._dirty_known.clear()
+        if not rrsets and not negative_ttls and not names and not self._head_changed:
             return None
         self._head_changed = False
         self.serial = serial
-        return ZoneDelta(self.apex, serial, self.soa_data(), self._soa[2], rrsets, negative_ttls)
+        return ZoneDelta(self.apex, serial, self.soa_data(), self._soa[2], rrsets, negative_ttls, names=names)
 
     def _delta(self, key: tuple[bytes, int], before: _Before) -> RRsetDelta | None:
         owner, rdtype = key
@@ -180,6 +194,7 @@ class ZoneContent:
         changed = [(d, now[d].state) for d, was in before.members.items() if d in now and now[d].state != was]
         add = tuple((d, weight) for d, (weight, _) in changed)
         self._account(key, before, rrset)
+        self._note_cut(key, rrset)
         if rrset is None:
             return RRsetDelta(owner, rdtype, 0, 0, remove) if remove else None
         if not remove and not add and (rrset.ttl, rrset.count) == (before.ttl, before.count):
@@ -203,6 +218,17 @@ class ZoneContent:
         self.digest %= 1 << 128
         self.record_count += len(come) - len(gone)
 
+    def _note_cut(self, key: tuple[bytes, int], rrset: RRset | None) -> None:
+        """Note whether an RRset is larger than what is answered of it."""
+        most = -rrset.count if rrset else 0
+        size = len(rrset.members) if rrset else 0
+        if rrset and 0 < most < size:  # what has weight 0 isn't answered anyhow, unless nothing else is there
+            size = sum(member.weight > 0 for member in rrset.members.values()) or size
+        if 0 < most < size:
+            self.cut[key] = most, size
+        else:
+            self.cut.pop(key, None)
+
     def soa_data(self) -> bytes:
         """Return the record data of the SOA of this version."""
         mname, rname, negative_ttl_seconds = self._soa
@@ -217,7 +243,10 @@ class ZoneContent:
             for (owner, rdtype), rrset in self.rrsets.items()
         )
         negative_ttls = tuple(self.negative_ttls.items())
-        return ZoneDelta(self.apex, self.serial, self.soa_data(), self._soa[2], rrsets, negative_ttls)
+        names = tuple((owner, True) for owner in self.known)
+        return ZoneDelta(
+            self.apex, self.serial, self.soa_data(), self._soa[2], rrsets, negative_ttls, names=names
+        )
 
 
 def digest_of(records: Iterable[tuple[tuple[bytes, int], int, bytes, bool]]) -> int:

@@ -1,18 +1,16 @@
 """A zone as it is exported to other servers: no RRset of more than 64 records, one difference a version.
 
 BIND refuses a zone with an RRset of over 100 records as a whole, and musl reads 48 addresses of an answer.
-Which 64 are published is a matter of the records alone (those whose hashes are smallest): a change of one
-member changes at most two records, and every replica publishes the same ones. Records that are withheld where
+Which 64 are published is a matter of the records alone (`cut`): a change of one member changes at most two
+records, and every replica publishes the same ones. Records that are withheld where
 there are no weights (a canary's, those of weight 0) are left out, unless nothing else is there.
 """
 
-import hashlib
 from collections.abc import Mapping
-from functools import lru_cache
-from heapq import nsmallest
 from typing import NamedTuple, TypeAlias
 
 from .changes import RRsetDelta, ZoneDelta
+from .cut import chosen, rank
 
 MAX_RECORDS = 64
 
@@ -107,19 +105,14 @@ class ExportedZone:
                 self._partial[key] = _Partial(members, withheld)
             return ExportedRRset(change.ttl, tuple(sorted(listed)))
         self._partial[key] = _Partial(members, withheld)
-        if partial is None or partial.withheld != withheld or self._is_concerned(published, listed, change):
-            published = tuple(sorted(nsmallest(MAX_RECORDS, listed, key=_rank)))
+        if partial is None or partial.withheld != withheld or _is_concerned(published, listed, change):
+            published = tuple(sorted(chosen(change.rdtype, listed, MAX_RECORDS)))
         return ExportedRRset(change.ttl, published)
 
-    @staticmethod
-    def _is_concerned(published: tuple[bytes, ...], members: set[bytes], change: RRsetDelta) -> bool:
-        """Whether a change of a set that is cut changes what is published of it."""
-        if any(data not in members for data in published):
-            return True
-        last = max(map(_rank, published))
-        return any(_rank(data) < last and data not in published for data, _ in change.add)
 
-
-@lru_cache(maxsize=1 << 16)
-def _rank(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=8).digest()
+def _is_concerned(published: tuple[bytes, ...], members: set[bytes], change: RRsetDelta) -> bool:
+    """Whether a change of a set that is cut changes what is published of it."""
+    if any(data not in members for data in published):
+        return True
+    last = max(rank(change.rdtype, data) for data in published)
+    return any(rank(change.rdtype, data) < last and data not in published for data, _ in change.add)

@@ -19,18 +19,20 @@ from rollcall.dnswire import rdata as rd
 from rollcall.dnswire.names import MAX_LABEL, MAX_NAME
 from rollcall.dnswire.types import ADDRESS_TYPES, Type
 from rollcall.model import (
+    Answer,
     Instance,
     InstancePort,
     IPFamily,
     Key,
     Naming,
     Policy,
+    ServicePort,
     ZoneSpec,
     common_families,
     version_to_label,
 )
 
-from .changes import MAX_ANSWER
+from .changes import all_up_to
 from .content import Record
 from .marker import marker_name, served_data
 from .names import InvalidName, below
@@ -45,6 +47,7 @@ class Placement(msgspec.Struct, frozen=True):
 
     Equal placements give equal records, so that a change of instances alone needs no second look at the rest.
     `families` are those that the zone publishes of it, None where that is the service's own choice.
+    `ports` are the names of its SRV records, which exist while the service does, with records or not.
     `versions` is False where the names of versions would be too long; `withheld_versions` are labels that
     two versions would share.
     """
@@ -55,13 +58,15 @@ class Placement(msgspec.Struct, frozen=True):
     negative_ttl: int | None
     count: int
     families: tuple[IPFamily, ...] | None
+    most: int
     versions: bool
     withheld_versions: frozenset[str]
     marker: Record
+    ports: frozenset[bytes]
 
     def has_records_of(self, other: "Placement") -> bool:
-        """Whether instances contribute the same to both: the rest is the marker and the negative ttl."""
-        head = {"marker": other.marker, "negative_ttl": other.negative_ttl}
+        """Whether instances contribute the same to both: the rest is there without any of them."""
+        head = {"marker": other.marker, "negative_ttl": other.negative_ttl, "ports": other.ports}
         return msgspec.structs.replace(self, **head) == other
 
     def narrowed(self, instance: Instance) -> Instance:
@@ -97,17 +102,21 @@ class Placement(msgspec.Struct, frozen=True):
 
     def count_for(self, rdtype: int) -> int:
         """Return how many records of a type one answer holds: the policy is about addresses only."""
-        return self.count if rdtype in ADDRESS_TYPES else MAX_ANSWER
+        return self.count if rdtype in ADDRESS_TYPES else all_up_to(self.most)
 
 
 def _services(parent: bytes, own: bytes, instance: Instance, weight: int) -> Iterator[Record]:
     for port in instance.ports:
-        if port.name and len(port.name) < MAX_LABEL:  # 63 octets and the underscore are not a label
+        if _has_name(port):
             owner = below(parent, *_port_labels(port))
             yield Record(owner, _SRV, rd.srv(weight, port.number, own), weight, weight > 0)
 
 
-def _port_labels(port: InstancePort) -> tuple[str, str]:
+def _has_name(port: InstancePort | ServicePort) -> bool:
+    return bool(port.name) and len(port.name) < MAX_LABEL  # 63 octets and the underscore are not a label
+
+
+def _port_labels(port: InstancePort | ServicePort) -> tuple[str, str]:
     return f"_{port.name}", f"_{port.protocol}"
 
 
@@ -127,11 +136,13 @@ def place(entry: Entry, spec: ZoneSpec, domain: bytes, identity: str) -> Placeme
         ttl=ttl,
         pointer_ttl=spec.ttl_seconds,  # services can share the owner of a PTR record, but not its ttl
         negative_ttl=None if negative_ttl == spec.negative_ttl_seconds else negative_ttl,
-        count=_count(asked.answer.policy, asked.answer.count),
         families=common_families(spec.ip_families, asked.ip_families) if spec.ip_families else None,
+        count=_count(asked.answer),
+        most=asked.answer.max,
         versions=len(root) <= MAX_NAME - _LONGEST_VERSION_PREFIX,
         withheld_versions=entry.colliding_versions,
         marker=Record(marker_name(root), _TXT, marker, 1),
+        ports=frozenset(below(root, *_port_labels(port)) for port in entry.ports if _has_name(port)),
     )
 
 
@@ -154,5 +165,5 @@ _LONGEST_PREFIX = 64 + 6  # _port._sctp; a label and its length are at most 64 o
 _LONGEST_VERSION_PREFIX = 64 + 6 + 64 + 9  # _port._sctp.<version>.versions
 
 
-def _count(policy: Policy, count: int) -> int:
-    return {Policy.ONE: 1, Policy.ALL: MAX_ANSWER, Policy.RANDOM: count}[policy]
+def _count(answer: Answer) -> int:
+    return {Policy.ONE: 1, Policy.ALL: all_up_to(answer.max), Policy.RANDOM: answer.count}[answer.policy]

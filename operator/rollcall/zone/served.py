@@ -8,7 +8,7 @@ from rollcall.dnswire.names import MAX_LABEL, is_at_or_below, suffixes
 from rollcall.model import DiscoveryZone, Instance, Key, Problem
 
 from .apex import Apex
-from .changes import MAX_ANSWER
+from .changes import MAX_ANSWER, all_up_to
 from .claims import Claims
 from .content import Record, ZoneContent
 from .names import InvalidName, to_text
@@ -203,13 +203,19 @@ class ServedZone:
         self._set_head(key, placed.placement, None)
 
     def _set_head(self, key: Key, before: Placement | None, after: Placement | None) -> None:
-        """Replace what a service has without any instance: its marker, and its negative ttl."""
+        """Replace what a service has without any instance: its marker, its negative ttl, its known ports."""
+        known_before: frozenset[bytes] = before.ports if before else frozenset()
+        known: frozenset[bytes] = after.ports if after else frozenset()
+        for owner in known_before - known:
+            self.content.set_known(owner, is_known=False)
+        for owner in known - known_before:
+            self.content.set_known(owner, is_known=True)
         if before is not None:
             self.content.remove(before.marker)
             if before.negative_ttl is not None and (after is None or after.negative_ttl is None):
                 self.content.set_negative_ttl(before.root, None)
         if after is not None:
-            self.content.add(after.marker, after.ttl, MAX_ANSWER)
+            self.content.add(after.marker, after.ttl, all_up_to(MAX_ANSWER))
             if after.negative_ttl is not None:
                 self.content.set_negative_ttl(after.root, after.negative_ttl)
         self._touched.add(key)
