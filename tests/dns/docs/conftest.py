@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from rollcall.serve.snapshot import write_snapshot
+from rollcall.zone.changes import all_up_to
 from serving.running import worker_processes
 from unit.serve.samples import rrset, zone
 
 DOMAIN = "k8s.example.com."
 ADDRESSES = {"10.0.0.0", "10.0.0.1", "10.0.0.2"}
 MANY = 40
+CROWD = 100
 
 
 def instance(number: int, service: str = "web") -> str:
@@ -28,6 +30,13 @@ ZONE = zone(
         count=64,
     ),
     *(rrset(instance(n, "many"), "A", f"10.0.0.{n}") for n in range(MANY)),
+    rrset(
+        f"_http._tcp.crowd.shop.{DOMAIN}",
+        "SRV",
+        *(f"0 100 8080 {instance(n, 'crowd')}" for n in range(CROWD)),
+        count=all_up_to(64),
+    ),
+    *(rrset(instance(n, "crowd"), "A", f"10.0.0.{n}") for n in range(CROWD)),
     rrset(f"_rollcall.empty.shop.{DOMAIN}", "TXT", '"heritage=rollcall"'),
     apex=DOMAIN,
     soa_ttl=5,

@@ -24,6 +24,9 @@ from unit.publish.builders import KEYS, WEB, file
 HOW_TO = ROOT / "docs" / "how-to"
 SECONDS = 30.0
 MANY = 40
+LARGEST = 64
+ANSWERS = 6
+"""As many hold the same servers: by chance they would not, once in a number of fifty digits."""
 
 Program = Callable[[str], str]
 Run = Callable[..., Child]
@@ -68,24 +71,52 @@ def test_haproxy_from_a_file(tmp_path: Path, program: Program) -> None:
     assert "WARNING" not in told
 
 
+class Haproxy:
+    """The configuration of the page for a service of this many servers, and what HAProxy makes of it."""
+
+    def __init__(self, folder: Path, service: str, servers: int, port: int) -> None:
+        (ours,) = configurations("haproxy.md", "haproxy", "server-template")
+        self.config = folder / "haproxy.cfg"
+        self._control = folder / "control"
+        ours = ours.replace("192.0.2.53:53", f"127.0.0.1:{port}").replace(".web.shop.", f".{service}.shop.")
+        ours = ours.replace("bind :8080", f"bind 127.0.0.1:{free_port()}").replace("web 20", f"web {servers}")
+        self.config.write_text(f"global\n    stats socket {self._control}\n{ours}")
+
+    def runs(self) -> bool:
+        return self._control.exists()
+
+    def servers(self) -> set[str]:
+        return set(re.findall(r" (10\.0\.0\.\d+) ", self._say("show servers state web")))
+
+    def answers(self) -> int:
+        """How many answers it has taken."""
+        return int(re.findall(r"valid: *(\d+)", self._say("show resolvers rollcall"))[0])
+
+    def _say(self, command: str) -> str:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(str(self._control))
+            asking.sendall(f"{command}\n".encode())
+            return b"".join(iter(lambda: asking.recv(65536), b"")).decode()
+
+
 def test_haproxy_from_dns(tmp_path: Path, program: Program, run: Run, port: int) -> None:
     """It has all servers of a service whose answer is larger than a datagram."""
-    (ours,) = configurations("haproxy.md", "haproxy", "server-template")
-    control = tmp_path / "control"
-    config = tmp_path / "haproxy.cfg"
-    ours = ours.replace("192.0.2.53:53", f"127.0.0.1:{port}").replace(".web.shop.", ".many.shop.")
-    ours = ours.replace("bind :8080", f"bind 127.0.0.1:{free_port()}").replace("web 20", f"web {MANY + 5}")
-    config.write_text(f"global\n    stats socket {control}\n{ours}")
+    haproxy = Haproxy(tmp_path, "many", MANY + 5, port)
+    child = run(program("haproxy"), "-db", "-f", haproxy.config)
+    child.wait_until(lambda: haproxy.runs() and len(haproxy.servers()) == MANY, SECONDS)
 
-    def servers() -> set[str]:
-        with socket.socket(socket.AF_UNIX) as asking:
-            asking.connect(str(control))
-            asking.sendall(b"show servers state web\n")
-            answer = b"".join(iter(lambda: asking.recv(65536), b"")).decode()
-        return set(re.findall(r" (10\.0\.0\.\d+) ", answer))
 
-    haproxy = run(program("haproxy"), "-db", "-f", config)
-    haproxy.wait_until(lambda: control.exists() and len(servers()) == MANY, SECONDS)
+def test_haproxy_sees_nobody_come_and_go_in_a_set_that_is_cut(
+    tmp_path: Path, program: Program, run: Run, port: int
+) -> None:
+    """It takes each answer for the whole, and servers that are not in it for gone."""
+    haproxy = Haproxy(tmp_path, "crowd", 120, port)
+    child = run(program("haproxy"), "-db", "-f", haproxy.config)
+    child.wait_until(lambda: haproxy.runs() and len(haproxy.servers()) == LARGEST, SECONDS)
+    first = haproxy.servers()
+    child.wait_until(lambda: haproxy.answers() >= ANSWERS, SECONDS)
+    assert haproxy.servers() == first
+    assert "going DOWN" not in child.output()
 
 
 @pytest.mark.parametrize("number", [0, 1])
