@@ -92,6 +92,7 @@ def rollcall(plane: ControlPlane) -> Iterator[Peer]:
         "--dns-listen=127.0.0.1:0",
         "--http-listen=127.0.0.1:0",
         "--lameduck=0",
+        "--generate-after=0",
         f"--state-dir={plane.folder / 'rollcall'}",
     ]
     child = Child("rollcall", command, plane.folder / "rollcall.log")

@@ -31,7 +31,7 @@ class Rollcall:
         self.log = plane.folder / "rollcall.log"
         command: list[str | Path] = [PROGRAM, "run", f"--kubeconfig={plane.kubeconfig}"]
         command += ["--dns-listen=127.0.0.1:0", "--http-listen=127.0.0.1:0", "--lameduck=0"]
-        command += [f"--state-dir={plane.folder / 'rollcall-state'}"]
+        command += ["--generate-after=0", f"--state-dir={plane.folder / 'rollcall-state'}"]
         self._child = Child("rollcall", command, self.log)
         try:
             self._child.wait_until(lambda: len(self._addresses()) == 2, _START_TIMEOUT_SECONDS)

@@ -47,6 +47,7 @@ class Rollcall:
                 "--http-listen=127.0.0.1:0",
                 "--lameduck=0",
                 f"--state-dir={state_dir}",
+                "--generate-after=0s",  # tests wait for statuses
                 *options,
             ],
             stdin=subprocess.DEVNULL,

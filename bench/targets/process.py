@@ -72,6 +72,7 @@ class RollcallProcess:
             f"--transfer-listen=127.0.0.1:{self.transfer_port}",
             "--http-listen=127.0.0.1:0",
             "--lameduck=0",
+            "--generate-after=0",
             f"--operator-namespace={NAMESPACE}",
             f"--state-dir={self._plane.folder / 'rollcall'}",
         ]

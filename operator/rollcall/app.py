@@ -109,7 +109,14 @@ class App:
         self._selection = FileSelection(self._directory, cross_namespace=config.cross_namespace_files)
         self._snapshots = Snapshots(config.snapshot_path, config.files_path, self._zones, self._store)
         self._files = FileCollector(self._selection, self._store, self._snapshots.on_files_collected)
-        self._reporting = Reporting(client, self._directory, self._zones, self._selection, self._tracker)
+        self._reporting = Reporting(
+            client,
+            self._directory,
+            self._zones,
+            self._selection,
+            self._tracker,
+            grace_seconds=config.generate_after_seconds,
+        )
         self._config_maps = FilePublisher(client, self._store, self._reporting.on_file_report)
         self._config_map_watch = ConfigMapWatch(
             MetadataClient(client), config.namespace, self._config_maps.on_config_map

@@ -22,7 +22,8 @@ class Config(msgspec.Struct, frozen=True):
     `namespace` limits the watch to one; "" is all. `operator_namespace` has the Lease and the Secrets with
     keys. `state_dir` holds the snapshot, the serials and the journals of transfers, `runtime_dir` the sockets
     between the processes. `transfers` says that there is a transfer process. `publication_gate`: whether pods
-    are told that they are published.
+    are told that they are published. `generate_after_seconds`: for how long a Service has to be without a
+    ServiceInstance before one is made for its status.
     """
 
     state_dir: Path
@@ -40,6 +41,7 @@ class Config(msgspec.Struct, frozen=True):
     log_level: str = "info"
     cross_namespace_files: bool = False
     publication_gate: bool = False
+    generate_after_seconds: float = 10.0
 
     @property
     def feed_path(self) -> Path:

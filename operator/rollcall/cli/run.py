@@ -24,6 +24,9 @@ LEASE_TIMES = LeaseTimes()
 LAMEDUCK_SECONDS = 10.0
 """Longer than kube-proxy and most load balancers take to hear that an endpoint is ending."""
 
+GENERATE_AFTER_SECONDS = 10.0
+"""Unless another time is asked for: longer than it takes to install a chart of a hundred objects."""
+
 _IDENTITY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
@@ -149,6 +152,15 @@ Examples:
     show_default=f"{LAMEDUCK_SECONDS:g}s, or 0s at a terminal",
     help="How long to go on answering after SIGTERM, no longer ready, until nobody asks any more.",
 )
+@click.option(
+    "--generate-after",
+    "generate_after_seconds",
+    metavar="DURATION",
+    callback=_duration,
+    default=f"{GENERATE_AFTER_SECONDS:g}s",
+    show_default=True,
+    help="How long a Service is without a ServiceInstance before one is made for its status.",
+)
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--log-level",
@@ -179,7 +191,7 @@ def run(
     leader_elect_renew_deadline: float,
     leader_elect_retry_period: float,
     lameduck: float,
-    **options: str | bool | None,
+    **options: str | bool | float | None,
 ) -> None:
     """Run the operator: watch pods, answer DNS, write files and status.
 

@@ -163,7 +163,11 @@ class Directory:
             self._undecided[entry.key] = None
         if entry.version_labels != labels:  # those of what is in force, while it isn't known what to follow
             self._reselect(entry)
-        if before.generation != resource.generation or before.created != resource.created:
+        if (before.generation, before.created, before.origin) != (
+            resource.generation,
+            resource.created,
+            resource.origin,
+        ):
             self._change(entry.key).whole = True
 
     def remove_resource(self, key: Key) -> None:

@@ -246,8 +246,9 @@ class Entry:
         if self.service is None:
             return Problem(
                 "ServiceNotFound",
-                f"There is no Service {self.key}, and spec.selector is not set:"
-                " create the Service, or set spec.selector and spec.ports here.",
+                f"There is no Service {self.key}, and spec.selector is not set. This spec stays as it is and"
+                " holds again when the Service is back: create the Service, set spec.selector and spec.ports"
+                " here, or delete this ServiceInstance.",
             )
         if self.service.type == "ExternalName":
             return Problem(

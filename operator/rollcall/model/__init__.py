@@ -6,6 +6,7 @@ from .file_status import FileStatus, LeftOutService
 from .instance import Counts, Instance, InstancePort, Members, Problem, Reason, common_families
 from .instance_status import InstanceStatus, ListedInstance, ListedPort, ServicePublication
 from .keys import API_VERSION, Key, is_host_label
+from .origin import FIELD_MANAGER, HelmRelease, Origin
 from .release import (
     BlueGreen,
     Canary,
@@ -52,6 +53,7 @@ from .zone_status import ZonePublication, ZoneStatus
 
 __all__ = [
     "API_VERSION",
+    "FIELD_MANAGER",
     "PUBLISHED_GATE",
     "AddressType",
     "Answer",
@@ -74,6 +76,7 @@ __all__ = [
     "FlaggerCanary",
     "Follow",
     "Gate",
+    "HelmRelease",
     "IPFamily",
     "Instance",
     "InstanceNames",
@@ -92,6 +95,7 @@ __all__ = [
     "Naming",
     "OctodnsTarget",
     "Operator",
+    "Origin",
     "Pod",
     "Policy",
     "Problem",

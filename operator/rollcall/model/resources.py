@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from .keys import Key
+from .origin import Origin
 from .release import Progress, Release, Released
 from .selector import LabelSelector
 from .workload import IPFamily, ServicePort
@@ -85,8 +86,8 @@ class InstanceSpec(msgspec.Struct, frozen=True, rename="camel"):
 class ServiceInstance(msgspec.Struct, frozen=True):
     """A ServiceInstance as the user left it. `created` is RFC 3339.
 
-    `released` is what its status remembers of the release, None where it has none yet; `progress` how far the
-    steps of a canary have got.
+    `origin` is what of it is ours. `released` is what its status remembers of the release, None where it has
+    none yet; `progress` how far the steps of a canary have got.
     """
 
     key: Key
@@ -94,6 +95,7 @@ class ServiceInstance(msgspec.Struct, frozen=True):
     generation: int
     created: str = ""
     labels: dict[str, str] = {}
+    origin: Origin = Origin()
     spec: InstanceSpec = InstanceSpec()
     released: Released | None = None
     progress: Progress | None = None

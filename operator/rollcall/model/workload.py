@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from .keys import Key
+from .origin import HelmRelease
 
 
 class IPFamily(StrEnum):
@@ -90,6 +91,8 @@ class Service(msgspec.Struct, frozen=True):
     """A Service. `selector` is None where there is none; `type` as in spec.type; `created` is RFC 3339.
 
     `ip_families` are those that it publishes, the first one first; none in it: both.
+    `release` is the one of Helm that it belongs to, None where it belongs to none; `is_applied_by_helm`:
+    whether Helm has applied it server-side.
     """
 
     key: Key
@@ -101,3 +104,5 @@ class Service(msgspec.Struct, frozen=True):
     ports: tuple[ServicePort, ...] = ()
     publish_not_ready: bool = False
     ip_families: tuple[IPFamily, ...] = ()
+    release: HelmRelease | None = None
+    is_applied_by_helm: bool = False

@@ -1,5 +1,6 @@
 """What the parts here need of a client of the API server: KubeClient, or one in memory in the tests."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 
@@ -8,6 +9,19 @@ class CreateApi(Protocol):
 
     async def create(self, path: str, body: object) -> Any:
         """POST an object to its collection."""
+
+
+class InstanceApi(Protocol):
+    """Makes ServiceInstances, and writes of their metadata what is ours."""
+
+    async def get(self, path: str) -> Any:
+        """Read an object."""
+
+    async def create(self, path: str, body: object, params: Mapping[str, str]) -> Any:
+        """POST an object to its collection; return it as it then is."""
+
+    async def patch(self, path: str, body: object, *, params: Mapping[str, str]) -> Any:
+        """Send a JSON merge patch; return the object as it then is."""
 
 
 class StatusApi(Protocol):

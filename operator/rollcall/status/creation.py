@@ -1,34 +1,50 @@
 """Makes a ServiceInstance for every Service with a selector that a zone or a file selects and that has none.
 
-With an empty spec: that belongs to the user and is never written again. The Service owns it, so that it goes
-when the Service goes.
+It is for its status alone: what is published needs none. It has an empty spec, which belongs to the user and
+is never written again. It is made only after a time without one: whoever makes a Service may be about to make
+its ServiceInstance as well, as a chart does, and somebody who replaces one deletes it first.
 """
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Never
+from typing import Never
 
+from rollcall.directory import Entry
 from rollcall.kube.backoff import Uniform, uniform
-from rollcall.kube.errors import AlreadyExists
+from rollcall.kube.errors import AlreadyExists, Conflict, NotFound
 from rollcall.kube.work_queue import WorkQueue
-from rollcall.model import API_VERSION, Key, Service
+from rollcall.model import FIELD_MANAGER, Key, Service
 from rollcall.watch.resource import SERVICE_INSTANCES
 
-from .api import CreateApi
-from .kinds import Kind
-
-MANAGED_BY = {"app.kubernetes.io/managed-by": "rollcall"}
+from .api import InstanceApi
+from .ownership import amendment, disowned_marks, generated, is_amiss, is_to_be_made
 
 Wanted = Callable[[Key], Service | None]
 """Gives the Service of a name that needs a ServiceInstance, None where it needs none, or no longer."""
 
+AS_OPERATOR = {"fieldManager": FIELD_MANAGER}
+
+DISOWN_SECONDS = 0.0
+"""What somebody else has written must not go with a Service that is deleted in the next moment."""
+
+CONFLICTS = 3
+"""So often in a row an object is read again because someone else wrote it, before it has to wait."""
+
 
 class InstanceCreator:
-    """Creates the ServiceInstances that are missing among the names that are marked."""
+    """Creates the ServiceInstances that are missing among the names that are marked.
 
-    def __init__(self, api: CreateApi, wanted: Wanted, *, draw: Uniform = uniform) -> None:
+    `grace_seconds` is how long one has to be missing.
+    """
+
+    def __init__(
+        self, api: InstanceApi, wanted: Wanted, grace_seconds: float = 0.0, *, draw: Uniform = uniform
+    ) -> None:
         self._api = api
         self._wanted = wanted
+        self._grace_seconds = grace_seconds
+        self._missing_since: dict[Key, float] = {}
         self._queue = WorkQueue("ServiceInstances", self._create, draw=draw)
 
     def mark(self, key: Key) -> None:
@@ -37,27 +53,75 @@ class InstanceCreator:
 
     async def run(self) -> Never:
         """Create until cancelled. Begin only when everything has synced, and only as the leader."""
+        self._missing_since.clear()
         await self._queue.run()
 
-    async def _create(self, key: Key) -> None:
+    async def _create(self, key: Key) -> float | None:
+        """Create one, if its time has come; return the seconds until then."""
         service = self._wanted(key)
-        if service is None:
-            return
+        if service is None or not is_to_be_made(service):
+            self._missing_since.pop(key, None)
+            return None
+        now = asyncio.get_running_loop().time()
+        remaining = self._missing_since.setdefault(key, now) + self._grace_seconds - now
+        if remaining > 0:
+            return remaining
         with suppress(AlreadyExists):  # made by a user, or by us a moment ago: the watch will tell
-            await self._api.create(SERVICE_INSTANCES.path(key.namespace), body(service))
+            made = await self._api.create(
+                SERVICE_INSTANCES.path(key.namespace), generated(service), AS_OPERATOR
+            )
+            await _disown_marks(self._api, key, made["metadata"])
+        return None
 
 
-def body(service: Service) -> dict[str, Any]:
-    """Return the ServiceInstance of a Service."""
-    owner = {"apiVersion": "v1", "kind": "Service", "name": service.key.name, "uid": service.uid}
-    return {
-        "apiVersion": API_VERSION,
-        "kind": Kind.SERVICE_INSTANCE,
-        "metadata": {
-            "name": service.key.name,
-            "namespace": service.key.namespace,
-            "labels": MANAGED_BY,
-            "ownerReferences": [owner],
-        },
-        "spec": {},
-    }
+class OwnerKeeper:
+    """Brings the metadata of the ServiceInstances that are marked up to date, at once.
+
+    `entry_of` gives what is known by a name.
+    """
+
+    def __init__(
+        self, api: InstanceApi, entry_of: Callable[[Key], Entry | None], *, draw: Uniform = uniform
+    ) -> None:
+        self._api = api
+        self._entry_of = entry_of
+        self._queue = WorkQueue("owners", self._amend, first_seconds=DISOWN_SECONDS, draw=draw)
+
+    def look_at(self, key: Key) -> None:
+        """Have a ServiceInstance written, if its metadata is not as it should be."""
+        entry = self._entry_of(key)
+        if entry and entry.resource and is_amiss(entry.resource.origin, entry.service):
+            self._queue.mark(key)
+
+    async def run(self) -> Never:
+        """Write until cancelled. Begin only when everything has synced, and only as the leader."""
+        await self._queue.run()
+
+    async def _amend(self, key: Key) -> None:
+        for attempt in range(1, CONFLICTS + 1):
+            try:
+                with suppress(NotFound):
+                    await self._write(key)
+                return
+            except Conflict:
+                if attempt == CONFLICTS:
+                    raise
+
+    async def _write(self, key: Key) -> None:
+        entry = self._entry_of(key)
+        if entry is None or entry.resource is None:
+            return
+        found = await self._api.get(SERVICE_INSTANCES.path(*key, "status"))
+        if found["metadata"]["uid"] != entry.resource.uid:
+            return  # the watch will tell of that one
+        patch = amendment(found["metadata"], entry.service)
+        if patch is not None:
+            written = await self._api.patch(SERVICE_INSTANCES.path(*key), patch, params=AS_OPERATOR)
+            await _disown_marks(self._api, key, written["metadata"])
+
+
+async def _disown_marks(api: InstanceApi, key: Key, metadata: dict[str, object]) -> None:
+    """Put the marks of Helm into nobody's name; somebody who writes meanwhile may meet them in ours."""
+    if (patch := disowned_marks(metadata)) is not None:
+        with suppress(Conflict, NotFound):
+            await api.patch(SERVICE_INSTANCES.path(*key), patch, params=AS_OPERATOR)

@@ -18,7 +18,7 @@ from rollcall.publish.selection import FileSelection
 from rollcall.zone import Output, PublishedVersion, Zones
 
 from .alarms import Alarms
-from .creation import InstanceCreator
+from .creation import InstanceCreator, OwnerKeeper
 from .events import EventRecorder
 from .file_status import file_status
 from .kinds import Kind
@@ -31,7 +31,8 @@ from .zone_status import zone_status
 class Reporting(Output, Listener):
     """Marks objects whose status may have changed, and says what it is when it is written.
 
-    `unix_time` is a clock, in seconds.
+    `grace_seconds` is how long a Service is without a ServiceInstance before one is made. `unix_time` is a
+    clock, in seconds.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Reporting(Output, Listener):
         selection: FileSelection,
         tracker: Tracker,
         *,
+        grace_seconds: float,
         unix_time: Callable[[], float] = time.time,
     ) -> None:
         self._unix_time = unix_time
@@ -54,7 +56,8 @@ class Reporting(Output, Listener):
         self._events = EventRecorder(client, self._service_uid, instance=socket.gethostname())
         self._status = StatusWriter(client, self._compute, self._events.record)
         self._steps = Alarms(partial(self._status.mark, Kind.SERVICE_INSTANCE))
-        self._creator = InstanceCreator(client, self._wanted)
+        self._creator = InstanceCreator(client, self._wanted, grace_seconds)
+        self._owners = OwnerKeeper(client, directory.get)
 
     async def run(self) -> None:
         """Write until cancelled. Begin when everything has synced, and only as the leader."""
@@ -63,6 +66,7 @@ class Reporting(Output, Listener):
             group.create_task(self._status.run())
             group.create_task(self._events.run())
             group.create_task(self._creator.run())
+            group.create_task(self._owners.run())
 
     def on_published(self, version: PublishedVersion) -> None:
         """Mark what a version concerns."""
@@ -71,6 +75,7 @@ class Reporting(Output, Listener):
                 self._changed_at[key] = self._unix_time()
             if change.whole:
                 self._creator.mark(key)
+                self._owners.look_at(key)
                 if self._directory.get(key) is None:
                     self._changed_at.pop(key, None)
                     self._steps.set_alarm(key, None, 0)
@@ -124,6 +129,7 @@ class Reporting(Output, Listener):
         for key in keys:
             self._status.mark(Kind.SERVICE_INSTANCE, key)
             self._creator.mark(key)
+            self._owners.look_at(key)
 
     def _compute(self, key: Key, current: Status) -> tuple[str, Status] | None:
         """Return the uid of an object and the status that it should have; None where we know none."""

@@ -23,6 +23,7 @@ from rollcall.model import (
     ServiceInstance,
 )
 
+from .origin import is_applied_by_helm, origin_of, release_of
 from .wire import (
     ObjectMeta,
     WireContainer,
@@ -97,6 +98,8 @@ def service(wire: WireService, key: Key) -> Service:
         ports=spec.ports,
         publish_not_ready=spec.publish_not_ready_addresses,
         ip_families=spec.ip_families,
+        release=release_of(meta),
+        is_applied_by_helm=is_applied_by_helm(meta),
     )
 
 
@@ -109,6 +112,7 @@ def service_instance(wire: WireServiceInstance, key: Key) -> ServiceInstance:
         uid=meta.uid,
         generation=meta.generation,
         labels=_labels(meta.labels),
+        origin=origin_of(meta),
         spec=wire.spec,
         released=remembered.released if remembered else None,
         progress=remembered.steps if remembered else None,

@@ -4,7 +4,7 @@ Every field has a default: absent, and in a few places null, is how Go writes a 
 in snake case. Nothing here outlives the decoding of one object, so the garbage collector needn't know it.
 """
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -125,6 +125,55 @@ class WorkloadMeta(ObjectMeta, rename="camel", frozen=True, gc=False):
     owner_references: tuple[WireOwner, ...] = ()
 
 
+class HelmAnnotations(Annotations, frozen=True, gc=False):
+    """Those by which Helm knows what belongs to a release."""
+
+    release_name: str = msgspec.field(default="", name="meta.helm.sh/release-name")
+    release_namespace: str = msgspec.field(default="", name="meta.helm.sh/release-namespace")
+
+
+class WireMetadataFields(msgspec.Struct, frozen=True, gc=False):
+    """Which fields of `metadata` somebody has written, as far as we ask."""
+
+    annotations: dict[str, Any] = msgspec.field(default={}, name="f:annotations")
+    owner_references: dict[str, Any] = msgspec.field(default={}, name="f:ownerReferences")
+
+
+class WireFields(msgspec.Struct, frozen=True, gc=False):
+    """Which fields somebody has written (FieldsV1)."""
+
+    metadata: WireMetadataFields = msgspec.field(default=WireMetadataFields(), name="f:metadata")
+
+
+class WireWriter(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """One of `metadata.managedFields`: who has written which fields."""
+
+    manager: str = ""
+    operation: str = ""
+    subresource: str = ""
+    fields: WireFields = msgspec.field(default=WireFields(), name="fieldsV1")
+
+
+class ServiceMeta(ObjectMeta, rename="camel", frozen=True, gc=False):
+    """`metadata` of a Service."""
+
+    annotations: HelmAnnotations = HelmAnnotations()
+    managed_fields: tuple[WireWriter, ...] = ()
+
+
+class WireServiceOwner(msgspec.Struct, frozen=True, gc=False):
+    """One of `metadata.ownerReferences` of a ServiceInstance."""
+
+    uid: str = ""
+    kind: str = ""
+
+
+class InstanceMeta(ServiceMeta, rename="camel", frozen=True, gc=False):
+    """`metadata` of a ServiceInstance."""
+
+    owner_references: tuple[WireServiceOwner, ...] = ()
+
+
 class WireTemplate(msgspec.Struct, frozen=True, gc=False):
     """A pod template; null in a Rollout that takes it from a workloadRef."""
 
@@ -184,7 +233,7 @@ class WireServiceSpec(msgspec.Struct, rename="camel", frozen=True, gc=False):
 class WireService(msgspec.Struct, frozen=True, gc=False):
     """A Service."""
 
-    metadata: ObjectMeta
+    metadata: ServiceMeta
     spec: WireServiceSpec = WireServiceSpec()
 
 
@@ -200,7 +249,7 @@ class WireInstanceStatus(msgspec.Struct, frozen=True, gc=False):
 class WireServiceInstance(msgspec.Struct, frozen=True, gc=False):
     """A ServiceInstance."""
 
-    metadata: ObjectMeta
+    metadata: InstanceMeta
     spec: InstanceSpec = InstanceSpec()
     status: WireInstanceStatus = WireInstanceStatus()
 

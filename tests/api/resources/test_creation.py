@@ -1,12 +1,13 @@
 """ServiceInstances that Rollcall makes, on a real API server."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from api.resources.conftest import Objects
 from controlplane import ControlPlane
 from rollcall.kube import AlreadyExists
 from rollcall.kube.client import KubeClient
-from rollcall.model import Key, Service
+from rollcall.model import FIELD_MANAGER, Key, Service
 from rollcall.status.creation import InstanceCreator
 from rollcall.status.kinds import Kind
 from unit.running import running
@@ -21,9 +22,15 @@ class Creating:
         self.outcomes: list[str] = []
         self.news = News()
 
-    async def create(self, path: str, body: object) -> Any:
+    async def get(self, path: str) -> Any:
+        return await self._client.get(path)
+
+    async def patch(self, path: str, body: object, *, params: Mapping[str, str]) -> Any:
+        return await self._client.patch(path, body, params=params)
+
+    async def create(self, path: str, body: object, params: Mapping[str, str]) -> Any:
         try:
-            made = await self._client.create(path, body)
+            made = await self._client.create(path, body, params)
             self.outcomes.append("created")
             return made
         except AlreadyExists:
@@ -47,7 +54,8 @@ async def test_one_is_made_and_then_left_to_its_user(
         await creating.news.until(lambda: creating.outcomes == ["created"])
         stored = await objects.get(ref)
         assert stored["spec"] == {}
-        assert stored["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "rollcall"}
+        assert "labels" not in stored["metadata"]
+        assert [each["manager"] for each in stored["metadata"]["managedFields"]] == [FIELD_MANAGER]
         (owner,) = stored["metadata"]["ownerReferences"]
         assert (owner["kind"], owner["name"], owner["uid"]) == ("Service", "web", made["metadata"]["uid"])
         assert not owner.get("controller")

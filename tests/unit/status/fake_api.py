@@ -3,7 +3,7 @@
 import asyncio
 import copy
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -65,7 +65,7 @@ class FakeApi:
         async with self._call("get", path, None):
             return copy.deepcopy(self._object(path.removesuffix("/status")))
 
-    async def patch(self, path: str, body: object) -> Any:
+    async def patch(self, path: str, body: object, *, params: Mapping[str, str] | None = None) -> Any:
         assert isinstance(body, dict)
         assert path.endswith("/status"), "only the status subresource is ours"
         assert body.keys() == {"metadata", "status"}
@@ -80,7 +80,7 @@ class FakeApi:
             self.touch(owner)
             return copy.deepcopy(stored)
 
-    async def create(self, path: str, body: object) -> Any:
+    async def create(self, path: str, body: object, params: Mapping[str, str] | None = None) -> Any:
         assert isinstance(body, dict)
         async with self._call("create", path, body):
             place = f"{path}/{body['metadata']['name']}"

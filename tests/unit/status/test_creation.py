@@ -6,8 +6,9 @@ import jsonschema
 import pytest
 
 from rollcall.kube.work_queue import CONCURRENCY
-from rollcall.model import Key, Service
-from rollcall.status.creation import InstanceCreator, body
+from rollcall.model import HelmRelease, Key, Service
+from rollcall.status.creation import InstanceCreator
+from rollcall.status.ownership import generated
 from unit.manifests.sources import schema_of
 from unit.running import running
 from unit.status.fake_api import FakeApi, broken, unreachable
@@ -19,10 +20,10 @@ COLLECTION = "/apis/rollcall.dev/v1alpha1/namespaces/shop/serviceinstances"
 
 
 class Bench:
-    def __init__(self) -> None:
+    def __init__(self, grace_seconds: float = 0.0) -> None:
         self.api = FakeApi()
         self.services: dict[Key, Service] = {}
-        self.creator = InstanceCreator(self.api, self.services.get, draw=max)
+        self.creator = InstanceCreator(self.api, self.services.get, grace_seconds, draw=max)
 
     def want(self, *names: str) -> None:
         for name in names:
@@ -37,7 +38,7 @@ async def bench() -> Bench:
 
 
 def test_what_is_created() -> None:
-    made = body(service())
+    made = generated(service())
     jsonschema.validate(made["spec"], schema_of("ServiceInstance")["properties"]["spec"])
     assert made == {
         "apiVersion": "rollcall.dev/v1alpha1",
@@ -45,7 +46,6 @@ def test_what_is_created() -> None:
         "metadata": {
             "name": "web",
             "namespace": "shop",
-            "labels": {"app.kubernetes.io/managed-by": "rollcall"},
             "ownerReferences": [{"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "uid-web"}],
         },
         "spec": {},
@@ -95,3 +95,40 @@ async def test_failures_are_tried_again(bench: Bench) -> None:
         await asyncio.sleep(20)
     assert len(bench.api.made("create")) == 3
     assert len(bench.api.objects) == 1
+
+
+async def test_one_that_comes_within_the_grace_time_is_left_alone() -> None:
+    bench = Bench(grace_seconds=10)
+    async with running(bench.creator.run()):
+        bench.want("web", "other")
+        await asyncio.sleep(8)
+        bench.services.pop(Key("shop", "web"))  # it has one now
+        bench.creator.mark(Key("shop", "web"))
+        await asyncio.sleep(8)
+        assert [call.body["metadata"]["name"] for call in bench.api.calls] == ["other"]
+        assert bench.api.calls[0].at >= 10
+        bench.want("web")  # it was deleted: somebody may be about to make it anew
+        await asyncio.sleep(8)
+        assert len(bench.api.calls) == 1
+        await asyncio.sleep(8)
+        assert len(bench.api.calls) == 2
+
+
+async def test_changes_do_not_prolong_the_grace_time() -> None:
+    bench = Bench(grace_seconds=10)
+    async with running(bench.creator.run()):
+        for _ in range(30):
+            bench.want("web")
+            await asyncio.sleep(0.5)
+    assert 10 <= bench.api.calls[0].at < 12
+
+
+@pytest.mark.parametrize("is_applied", [True, False])
+async def test_what_helm_writes_client_side_gets_none(bench: Bench, is_applied: bool) -> None:
+    release = HelmRelease("shop", "shop")
+    key = Key("shop", "web")
+    bench.services[key] = service("web", release=release, is_applied_by_helm=is_applied)
+    async with running(bench.creator.run()):
+        bench.creator.mark(key)
+        await asyncio.sleep(5)
+    assert len(bench.api.made("create")) == is_applied

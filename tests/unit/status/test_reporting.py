@@ -38,7 +38,13 @@ class World:
         selection = FileSelection(self.directory, cross_namespace=False)
         self.tracker = Tracker(self.directory, self.zones, 1, now)
         self.reporting = Reporting(
-            cast("KubeClient", self.api), self.directory, self.zones, selection, self.tracker, unix_time=now
+            cast("KubeClient", self.api),
+            self.directory,
+            self.zones,
+            selection,
+            self.tracker,
+            grace_seconds=0.0,
+            unix_time=now,
         )
         self.tracker.listeners = (self.reporting,)
         self.tracker.on_connected(0, True)

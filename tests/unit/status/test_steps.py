@@ -57,6 +57,7 @@ class Replica:
             self.zones,
             FileSelection(self.directory, cross_namespace=False),
             Tracker(self.directory, self.zones, 1, now),
+            grace_seconds=0.0,
             unix_time=now,
         )
         self.directory.apply_service(service())
