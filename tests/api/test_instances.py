@@ -127,3 +127,22 @@ def test_a_service_of_one_family_has_no_addresses_of_the_other(
     name = f"web.{namespace}.{DOMAIN}"
     rollcall.wait_answers(name, {"10.33.0.1"} if ipv4 else {"fd00:33::1"}, "A" if ipv4 else "AAAA")
     assert rollcall.answers(name, "AAAA" if ipv4 else "A") == set()
+
+
+def test_pointers_that_another_zone_hides_are_told(cluster, namespace, rollcall):
+    outer = zone("outer", "outer.example", namespaces=[namespace], reverseDomains=["34.10.in-addr.arpa"])
+    inner = zone("inner", "inner.example", namespaces=["elsewhere"], reverseDomains=["1.34.10.in-addr.arpa"])
+    apply(cluster, outer)
+    cluster.workloads.make_service(namespace, "web", selector={"app": "web"}, ports=[("http", 80)])
+    cluster.workloads.make_pod(namespace, "web-1", ip="10.34.1.1", labels={"app": "web"})
+    pointer, target = "1.1.34.10.in-addr.arpa", f"10-34-1-1.web.{namespace}.outer.example."
+    try:
+        rollcall.wait_answers(pointer, {target}, "PTR")
+        apply(cluster, inner)
+        rollcall.wait_answers(pointer, set(), "PTR")
+        eventually(lambda: condition(cluster, "si", "web", namespace) == "ShadowedByZone", "ShadowedByZone")
+        cluster.kubectl("delete", "dz", "inner")
+        rollcall.wait_answers(pointer, {target}, "PTR")
+        eventually(lambda: condition(cluster, "si", "web", namespace) == "Published", "Published")
+    finally:
+        cluster.kubectl("delete", "dz", "outer", "inner", "--ignore-not-found")

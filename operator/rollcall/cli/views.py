@@ -116,7 +116,7 @@ def service_parts(service: Service, now: datetime) -> list["RenderableType"]:
 
 
 def instances_parts(instances: Iterable[ListedInstance]) -> list["RenderableType"]:
-    """Show instances: all that are answered, and of the others some for each reason."""
+    """Show instances: of those that are left out some for each reason, then all that are answered."""
     shown: list[ListedInstance] = []
     counted: Counter[str] = Counter()
     for instance in instances:
@@ -124,6 +124,7 @@ def instances_parts(instances: Iterable[ListedInstance]) -> list["RenderableType
         counted[reason] += 1
         if not reason or counted[reason] <= MOST_OF_A_REASON:
             shown.append(instance)
+    shown.sort(key=lambda instance: instance.eligible)  # what is left out is what people look for
     parts = [instances_table(shown)]
     over = {reason: count - MOST_OF_A_REASON for reason, count in counted.items() if reason}
     if more := [f"{count} more {reason}" for reason, count in over.items() if count > 0]:

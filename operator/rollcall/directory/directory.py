@@ -298,9 +298,9 @@ class Directory:
                 entry.ended[pod.key] = Reason(pod.phase)
                 self._change(entry.key).pods.add(pod.key)
             return
-        if entry.ended.pop(pod.key, None) is not None:  # another pod of that name
+        if entry.ended and entry.ended.pop(pod.key, None) is not None:  # another pod of that name
             self._change(entry.key).pods.add(pod.key)
-        instance = judge(pod, entry.criteria, publication_gate=self._publication_gate)
+        instance = judge(pod, entry.judged_by or entry.criteria, publication_gate=self._publication_gate)
         self._set_judged(entry, pod.key, instance)
 
     def _expel(self, entry: Entry, pod: Key) -> None:
@@ -311,11 +311,11 @@ class Directory:
 
     def _set_judged(self, entry: Entry, pod: Key, after: Instance | None) -> None:
         """Set an instance by itself, and give it its label; which may cost another one its own."""
-        judged, labels = entry.judged, entry.instance_labels
-        affected = labels.ask(pod, judged.get(pod), after)
-        self._store(entry, pod, after and labels.labelled(after, judged))
+        labels = entry.instance_labels
+        affected = labels.ask(pod, entry.judged.get(pod), after, entry.judged)
+        self._store(entry, pod, after and labels.labelled(after))
         for other in affected:
-            self._store(entry, other, labels.labelled(entry.judged[other], entry.judged))
+            self._store(entry, other, labels.labelled(entry.judged[other]))
 
     def _store(self, entry: Entry, pod: Key, after: Instance | None) -> None:
         """Set an instance as it is before a release has its say; where none is in force, that is all."""

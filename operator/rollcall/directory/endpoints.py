@@ -213,9 +213,11 @@ def narrow(instance: Instance, families: tuple[IPFamily, ...]) -> Instance:
         return instance
     instance = instance.in_families(families)
     if instance.addresses:
-        return instance
+        label = instance.hostname or address_label(instance.ipv4, instance.ipv6)
+        return msgspec.structs.replace(instance, label=label)
     return msgspec.structs.replace(
         instance,
+        label="",
         live=False,
         available=False,
         named=False,

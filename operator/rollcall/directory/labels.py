@@ -8,7 +8,7 @@ version or other ports. So the labels of one service are distinct, but for insta
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from ipaddress import IPv4Address, IPv6Address
 
 import msgspec
@@ -47,73 +47,95 @@ class Labels:
     """Which of the named instances of one service ask for which label.
 
     An instance asks for its hostname, and for the label of its address in case it doesn't get the former.
-    Each label has one pod that asks for it, or a set of several.
+    Each label has one pod that asks for it, or a set of several. `_mixed` are those labels of addresses that
+    instances of different addresses ask for.
     """
 
-    __slots__ = ("_by_address", "_by_hostname")
+    __slots__ = ("_by_address", "_by_hostname", "_mixed")
 
     def __init__(self) -> None:
         self._by_hostname: dict[str, Key | set[Key]] = {}
         self._by_address: dict[str, Key | set[Key]] = {}
+        self._mixed: set[str] = set()
 
     def contested(self) -> Iterator[tuple[str, set[Key]]]:
         """Yield the hostnames that several instances ask for, so that none has them, and their pods."""
         return ((name, pods) for name, pods in self._by_hostname.items() if isinstance(pods, set))
 
-    def ask(self, pod: Key, before: Instance | None, after: Instance | None) -> set[Key]:
-        """Have a pod ask for what it now would be named; return the others whose label that may change."""
-        old, new = _asked(before), _asked(after)
-        if old == new:
-            return set()
+    def ask(
+        self, pod: Key, before: Instance | None, after: Instance | None, others: Mapping[Key, Instance]
+    ) -> Set[Key]:
+        """Have a pod ask for what it now would be named; return the others whose label changes by it.
+
+        `others` are the instances of its service as they were.
+        """
+        old = before if before is not None and before.named else None
+        new = after if after is not None and after.named else None
+        if _asks_the_same(old, new):
+            return _NOBODY
         affected: set[Key] = set()
         if old is not None:
-            hostname, address = _labels(old)
-            _discard(self._by_hostname, hostname, pod)
-            _discard(self._by_address, address, pod)
-            left = _askers(self._by_hostname, hostname)
-            if len(left) == 1:
-                affected |= left
-            affected |= _askers(self._by_address, address)
+            affected |= self._leave(pod, old, others)
         if new is not None:
-            hostname, address = _labels(new)
-            affected |= _askers(self._by_address, address)
-            _add(self._by_address, address, pod)
-            if hostname:
-                met = _askers(self._by_hostname, hostname)
-                if len(met) == 1:
-                    affected |= met
-                _add(self._by_hostname, hostname, pod)
+            affected |= self._join(pod, new, others)
         affected.discard(pod)
         return affected
 
-    def labelled(self, instance: Instance, others: Mapping[Key, Instance]) -> Instance:
-        """Return an instance that has asked, with the label that it gets; `others` are of its service."""
+    def labelled(self, instance: Instance) -> Instance:
+        """Return an instance that has asked, with the label that it gets."""
         if not instance.named:
             return instance
         label = instance.hostname
         if not label or isinstance(self._by_hostname[label], set):
-            label = address_label(instance.ipv4, instance.ipv6)
-            sharing = self._by_address[label]
-            if isinstance(sharing, set):
-                addresses = _all_addresses(instance)
-                if any(_all_addresses(others[pod]) != addresses for pod in sharing if pod != instance.pod):
-                    label = f"{label}-{_short_hash(instance)}"
+            label = self._address_label(instance)
+            if label in self._mixed:
+                label = f"{label}-{_short_hash(instance)}"
         return instance if label == instance.label else msgspec.structs.replace(instance, label=label)
 
+    def _leave(self, pod: Key, old: Instance, others: Mapping[Key, Instance]) -> set[Key]:
+        address, hostname = self._address_label(old), old.hostname
+        _discard(self._by_address, address, pod)
+        affected: set[Key] = set()
+        if address in self._mixed:
+            left = _askers(self._by_address, address)
+            if len({_all_addresses(others[each]) for each in left}) < 2:
+                self._mixed.discard(address)
+                affected |= left
+        if hostname:
+            _discard(self._by_hostname, hostname, pod)
+            if len(left := _askers(self._by_hostname, hostname)) == 1:
+                affected |= left
+        return affected
 
-_Asked = tuple[str, tuple[IPv4Address, ...], tuple[IPv6Address, ...], tuple[IPv4Address | IPv6Address, ...]]
+    def _join(self, pod: Key, new: Instance, others: Mapping[Key, Instance]) -> set[Key]:
+        hostname = new.hostname
+        address = address_label(new.ipv4, new.ipv6) if hostname else new.label  # nobody has changed it yet
+        affected: set[Key] = set()
+        met = _askers(self._by_address, address)
+        if met and address not in self._mixed and _differ(others[next(iter(met))], new):
+            self._mixed.add(address)
+            affected |= met
+        _add(self._by_address, address, pod)
+        if hostname:
+            if len(met := _askers(self._by_hostname, hostname)) == 1:
+                affected |= met
+            _add(self._by_hostname, hostname, pod)
+        return affected
+
+    def _address_label(self, instance: Instance) -> str:
+        """Return the label of the address of an instance that has asked; mostly it is the one that it has."""
+        if instance.hostname or instance.label not in self._by_address:
+            return address_label(instance.ipv4, instance.ipv6)
+        return instance.label
 
 
-def _asked(instance: Instance | None) -> _Asked | None:
-    """Return what decides on the labels that an instance asks for, None where it asks for none."""
-    if instance is None or not instance.named:
-        return None
-    return instance.hostname, instance.ipv4, instance.ipv6, instance.unasked
+_NOBODY: frozenset[Key] = frozenset()
 
 
-def _labels(asked: _Asked) -> tuple[str, str]:
-    hostname, ipv4, ipv6, _ = asked
-    return hostname, address_label(ipv4, ipv6)
+def _asks_the_same(old: Instance | None, new: Instance | None) -> bool:
+    if old is None or new is None:
+        return old is new
+    return (old.hostname, old.ipv4, old.ipv6, old.unasked) == (new.hostname, new.ipv4, new.ipv6, new.unasked)
 
 
 def _askers(index: dict[str, Key | set[Key]], label: str) -> set[Key]:
@@ -141,9 +163,13 @@ def _discard(index: dict[str, Key | set[Key]], label: str, pod: Key) -> None:
         del index[label]
 
 
-def _all_addresses(instance: Instance) -> set[IPv4Address | IPv6Address]:
+def _differ(one: Instance, other: Instance) -> bool:
+    return _all_addresses(one) != _all_addresses(other)
+
+
+def _all_addresses(instance: Instance) -> frozenset[IPv4Address | IPv6Address]:
     """Return also those that only zones with other families publish: labels are the same in all zones."""
-    return {*instance.ipv4, *instance.ipv6, *instance.unasked}
+    return frozenset((*instance.ipv4, *instance.ipv6, *instance.unasked))
 
 
 def _short_hash(instance: Instance) -> str:

@@ -232,9 +232,9 @@ class ServedZone:
             del placed.instances[pod]
         else:
             placed.instances[pod] = after
-        if hidden := self._hidden(placement, after):
+        if self.inner and (hidden := self._hidden(placement, after)):
             placed.hidden[pod] = hidden
-        else:
+        elif placed.hidden:
             placed.hidden.pop(pod, None)
         for content, record in old - new:
             content.remove(record)
@@ -265,7 +265,7 @@ class ServedZone:
 
     def _hidden(self, placement: Placement, instance: Instance | None) -> list[tuple[bytes, bytes]]:
         """Return the owners of an instance's pointers that a zone inside of ours has, and its domain."""
-        if instance is None or not self.reverse or not self.inner or not instance.named:
+        if instance is None or not self.reverse or not instance.named:
             return []
         owners = (record.owner for record in pointers(placement.narrowed(instance), b""))
         found = ((owner, self._reverse_domain(owner)) for owner in owners)

@@ -123,6 +123,7 @@ def test_of_many_that_one_reason_leaves_out_some_are_shown(api: CannedApi, rollc
     api.objects = [service("web", status)]
     lines = rollcall("status", "web").stdout.splitlines()
     assert [sum(line.startswith(name) for line in lines) for name in ("ok-", "bad-", "end-")] == [12, 10, 3]
+    assert next(line for line in lines if line.startswith(("ok-", "bad-"))).startswith("bad-")
     assert lines[-1] == "and 30 more NotReady; -o json has them all"
     assert rollcall("status", "web", "-o", "json").json["leftOut"] == status["leftOut"]
     assert "1100 Failed, 40 NotReady, 3 Deleting" in " ".join(rollcall("status").stdout.split())

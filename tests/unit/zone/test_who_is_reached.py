@@ -239,3 +239,12 @@ def test_who_shares_one_of_two_addresses_is_told_apart():
     labels = [line.split()[-1] for line in world.lines("SRV")]
     assert len(set(labels)) == 2
     assert all(label.startswith("10-0-0-1-") for label in labels)
+    world.drop(Pod, Key("shop", "b"))
+    world.commit()
+    assert [line.split()[-1] for line in world.lines("SRV")] == ["10-0-0-1.web.shop"]
+
+
+def test_a_newcomer_of_a_shared_address_touches_nobody_else():
+    world = World(zone(), service(), *(pod(f"p{n}") for n in range(9)))
+    world.apply(pod("new"))
+    assert world.directory.take_changes()[WEB].pods == {Key("shop", "new")}
