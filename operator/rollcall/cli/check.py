@@ -90,7 +90,8 @@ async def _run(
 
 
 def _print(options: GlobalOptions, lines: "list[Line]") -> None:
-    from .objects import State
+    from rollcall.model.state import State
+
     from .output import Printer, table
 
     rows: list[tuple[Cell, ...]] = []

@@ -8,11 +8,12 @@ from typing import Any
 
 from rollcall.kube import Forbidden, KubeError, NotFound
 from rollcall.kube.errors import APPLY_CRDS
+from rollcall.model.state import Health
 from rollcall.model.wording import abridged, counted
 
 from .advice import INSTALL, advice
 from .cluster import Cluster, connected
-from .objects import Health, Zone
+from .objects import Zone
 from .options import GlobalOptions
 from .rights import PUBLICATION_GATE, Right, rights, summed_up
 from .schema import KINDS, missing_fields

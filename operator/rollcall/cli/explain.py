@@ -14,11 +14,12 @@ import dns.rdatatype
 from dns.message import Message
 
 from rollcall.model import Key, ListedInstance, Naming, Policy
+from rollcall.model.state import Health
 from rollcall.zone.marker import LABEL, service_of
 
 from .ask import NoReply, Reply, Server, ask
 from .cluster import Cluster
-from .objects import Health, Service, Zone
+from .objects import Service, Zone
 from .options import NotThere
 
 DEEPEST = 4

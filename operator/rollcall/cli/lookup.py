@@ -159,10 +159,10 @@ async def _explain(options: GlobalOptions, name: "dns.name.Name", found: Found) 
 
 
 def _print(options: GlobalOptions, found: Found) -> None:
+    from rollcall.model.state import Health
     from rollcall.model.wording import share
 
     from .explain import instance_of, limit
-    from .objects import Health
     from .output import Printer, line, table
     from .views import instances_parts
 

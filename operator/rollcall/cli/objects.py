@@ -1,11 +1,8 @@
-"""Our custom resources as the commands read them, and how their state is to be taken.
+"""Our custom resources as the commands read them.
 
 Specs and statuses are those of the model: the names are those of the API, so that `-o json` prints what
 `kubectl get -o json` would.
 """
-
-from enum import Enum
-from typing import NamedTuple
 
 import msgspec
 
@@ -18,27 +15,10 @@ from rollcall.model import (
     InstanceStatus,
     Key,
     ListedInstance,
-    Status,
     ZoneSpec,
     ZoneStatus,
 )
-from rollcall.model.status import ENDPOINTS_AVAILABLE, READY, RECONCILING, STALLED, UNRESERVED
-
-
-class Health(Enum):
-    """How a state is to be taken."""
-
-    GOOD = "good"
-    WARN = "warn"
-    BAD = "bad"
-
-
-class State(NamedTuple):
-    """The state of an object in a word and a sentence; the sentence is "" where there is nothing to say."""
-
-    health: Health
-    word: str
-    message: str = ""
+from rollcall.model.state import State, is_outdated, state_of
 
 
 class Metadata(msgspec.Struct, frozen=True, rename="camel"):
@@ -80,12 +60,13 @@ class Service(Object, frozen=True):
 
     @property
     def state(self) -> State:
-        """The state of the service; a word of its own where nothing can be said."""
-        state = _state_of(self.metadata, self.status)
-        available = self.status.condition(ENDPOINTS_AVAILABLE)
-        if state.health is Health.GOOD and available is not None and not available.is_true:
-            return State(Health.WARN, *_told(available))
-        return state
+        """The state of the service."""
+        return state_of(self.status, self.metadata.generation)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether Rollcall has not taken in the spec as it is, so that the status is of an earlier one."""
+        return is_outdated(self.status, self.metadata.generation)
 
     @property
     def canary(self) -> Canary | None:
@@ -111,7 +92,7 @@ class Zone(Object, frozen=True):
     @property
     def state(self) -> State:
         """The state of the zone."""
-        return _state_of(self.metadata, self.status)
+        return state_of(self.status, self.metadata.generation)
 
 
 class File(Object, frozen=True):
@@ -123,27 +104,4 @@ class File(Object, frozen=True):
     @property
     def state(self) -> State:
         """The state of the file."""
-        return _state_of(self.metadata, self.status)
-
-
-def _state_of(metadata: Metadata, status: Status) -> State:
-    """Read conditions as kstatus does, which is how kubectl wait, Helm and Flux read them."""
-    ready = status.condition(READY)
-    if ready is None:
-        return State(Health.WARN, "Unknown", "Rollcall has not looked at it yet. Is it running?")
-    if status.observed_generation < metadata.generation:
-        return State(
-            Health.WARN, "Outdated", "Rollcall has not taken in the last change of spec yet. Is it running?"
-        )
-    for kind, health in ((STALLED, Health.BAD), (RECONCILING, Health.WARN)):
-        if (condition := status.condition(kind)) is not None and condition.is_true:
-            return State(health, *_told(condition))
-    if not ready.is_true:
-        return State(Health.BAD, *_told(ready))
-    if ready.reason in UNRESERVED:
-        return State(Health.GOOD, ready.reason)
-    return State(Health.WARN, *_told(ready))
-
-
-def _told(condition: Condition) -> tuple[str, str]:
-    return condition.reason, condition.message
+        return state_of(self.status, self.metadata.generation)

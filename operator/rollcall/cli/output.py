@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 import msgspec
 
-from .objects import Health, State
+from rollcall.model.state import Health, State
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

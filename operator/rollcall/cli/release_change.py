@@ -6,13 +6,18 @@ at once is more help than a condition to look for.
 
 from typing import Any, NamedTuple
 
-from rollcall.model import BlueGreen, Canary, Follow, Release, Strategy
+from rollcall.model import BlueGreen, Canary, Follow, Release, ReleaseStatus, Strategy
 from rollcall.model.release_status import MAX_VERSIONS
+from rollcall.model.state import OUTDATED, UNKNOWN
 from rollcall.model.status import RELEASED
 from rollcall.model.wording import counted
 
 from .objects import Service
 from .options import Failed
+
+
+class StatusOutdated(Failed):
+    """What is asked for depends on a status that doesn't speak of the spec as it is yet: look again."""
 
 
 class ReleaseChange(NamedTuple):
@@ -38,7 +43,12 @@ def switch(service: Service, version: str, *, force: bool) -> ReleaseChange:
         condition = service.condition(RELEASED)
         note = condition.message if condition is not None and not condition.is_true else ""
         return ReleaseChange({}, f"nothing to do, {version} is asked for already.", note)
-    note = _too_few(service, version, ask.min_ready)
+    try:
+        note = _too_few(service, version, ask.min_ready)
+    except StatusOutdated as error:
+        if not force:
+            raise
+        note = error.message
     if note and not force:
         raise Failed(f"{note} --force asks for it all the same: the switch comes once they are ready.")
     if note:
@@ -59,7 +69,7 @@ def rollback(service: Service) -> ReleaseChange:
     if service.spec.release.canary is not None:
         return abort(service)
     _refuse_followed(service)
-    ask, in_force = _blue_green(service), service.status.release
+    ask, in_force = _blue_green(service), _in_force(service)
     if in_force.active and in_force.active != ask.active:
         told = f"asked to stay with {in_force.active}: the switch to {ask.active} has not been let through."
         return ReleaseChange({"blueGreen": {"active": in_force.active}}, told)
@@ -125,6 +135,18 @@ def abort(service: Service) -> ReleaseChange:
         return ReleaseChange({}, f"nothing to do, {ask.canary} has the weight 0 already.", note)
     patch = {"canary": _nothing(ask)}
     return ReleaseChange(patch, f"asked to take {ask.canary} out of the answers.", note)
+
+
+def _in_force(service: Service) -> ReleaseStatus:
+    """Return the release in force, of a status that has seen the spec as it is.
+
+    Raises:
+        StatusOutdated: it hasn't; a version that was switched to a moment ago would not be in it.
+    """
+    if service.is_outdated:
+        state = OUTDATED if service.status.observed_generation else UNKNOWN
+        raise StatusOutdated(f"{service.key}: {state.message}")
+    return service.status.release
 
 
 def _blue_green(service: Service) -> BlueGreen:
@@ -194,13 +216,11 @@ def _by_hand(ask: Canary) -> str:
 
 def _too_few(service: Service, version: str, min_ready: int) -> str:
     """Say that a version has too few ready instances to be switched to, "" where it has enough."""
-    in_force = service.status.release
+    in_force = _in_force(service)
     known = {each.version for each in in_force.versions}
     ready = in_force.available(version)
     if ready >= min_ready or (version not in known and len(known) >= MAX_VERSIONS):
         return ""
-    if not service.status.observed_generation:
-        return f"Rollcall has not looked at {service.key} yet, so that nothing is known of {version}."
     there = ", ".join(f"{each.version} ({each.available})" for each in in_force.versions)
     source = Release(in_force.version_label or service.spec.release.version_label).version_source
     listed = f"Ready are: {there}, by {source}." if there else f"None of its pods has {source}."

@@ -1,6 +1,7 @@
 """Reading a release, asking for another one, and waiting until every target has it."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import click
@@ -10,16 +11,19 @@ from rollcall.directory.release import follows
 from rollcall.kube import Conflict, Forbidden, Unreachable
 from rollcall.kube.paths import api_path
 from rollcall.model import API_VERSION, Key
-from rollcall.model.status import RECONCILING, RELEASED
+from rollcall.model.status import RECONCILING, RELEASED, STALLED
 
 from .cluster import Cluster
 from .objects import Service, Zone
 from .options import Failed
-from .release_change import ReleaseChange
+from .release_change import ReleaseChange, StatusOutdated
 from .release_targets import Needed, Target, behind, targets
 
 POLL_SECONDS = 0.25
 """Between two looks while waiting. A watch would need the right to list all services of the namespace."""
+
+STATUS_SECONDS = 15.0
+"""So long a decision waits for the status that it builds on: usually it is there within a second."""
 
 MAX_CONFLICTS = 10
 """So often a change is decided anew because the object was written meanwhile: mostly its status."""
@@ -67,14 +71,28 @@ async def apply_change(
 ) -> tuple[ReleaseChange, Service]:
     """Decide on a change and write it, and nothing but it; return it, and the service as it then is.
 
+    A decision that builds on the status waits until that speaks of the spec as it is.
+
     Raises:
         Failed: it can't be done, or someone else changed the release at the same time.
     """
-    service = await cluster.service(key)
-    first = service.spec.release
+    first = service = await cluster.service(key)
+    give_up_at = time.monotonic() + STATUS_SECONDS
     path = api_path(API_VERSION, "serviceinstances", namespace=key.namespace, name=key.name)
-    for _ in range(MAX_CONFLICTS):
-        change = decide(service)
+    conflicts = 0
+    while conflicts < MAX_CONFLICTS:
+        if service.spec.release != first.spec.release:
+            raise Failed(
+                f"someone else has just changed the release of {key}: nothing was changed. Look at it again."
+            )
+        try:
+            change = decide(service)
+        except StatusOutdated:
+            if time.monotonic() >= give_up_at:
+                raise
+            await asyncio.sleep(POLL_SECONDS)
+            service = await cluster.service(key)
+            continue
         if not change.patch:
             return change, service
         body = {
@@ -84,14 +102,9 @@ async def apply_change(
         try:
             return change, msgspec.convert(await cluster.client.patch(path, body), Service)
         except Conflict:
+            conflicts += 1
             service = await cluster.service(key)
-        if service.spec.release != first:
-            break
-    else:
-        raise Failed(f"{key} is being written all the time: nothing was changed. Try again.")
-    raise Failed(
-        f"someone else has just changed the release of {key}: nothing was changed. Look at it again."
-    )
+    raise Failed(f"{key} is being written all the time: nothing was changed. Try again.")
 
 
 async def wait(
@@ -133,6 +146,9 @@ async def _look(
     on_look(view, found)
     if not let_through:
         return "Rollcall has not taken it in yet. Is it running?", found
+    stalled = view.service.condition(STALLED)
+    if stalled is not None and stalled.is_true:
+        raise Failed(f"{stalled.reason}: {stalled.message}")
     reconciling = view.service.condition(RECONCILING)
     if reconciling is not None and reconciling.is_true:
         return reconciling.message, found

@@ -43,7 +43,7 @@ def targets(service: Service, zones: Mapping[str, Zone], pinned: Needed | None =
     needed: Needed = {} if pinned is None else pinned
     found: list[Target] = []
     for publication in service.status.publications:
-        if (zone := zones.get(publication.zone)) is not None:
+        if publication.target == SERVE and (zone := zones.get(publication.zone)) is not None:
             needed.setdefault((publication.zone, _plain(zone.spec.domain)), publication.serial)
             found += _of_zone(zone, needed)
     return found

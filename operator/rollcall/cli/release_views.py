@@ -8,9 +8,10 @@ import msgspec
 
 from rollcall.directory.steps import is_of, step_of
 from rollcall.model import Release, StepState
+from rollcall.model.state import OUTDATED, Health, State
 from rollcall.model.status import RELEASED
 
-from .objects import Health, Service, State
+from .objects import Service
 from .output import age, line, table, whole
 from .release_change import in_force_text
 from .release_targets import Target
@@ -51,8 +52,8 @@ def release_parts(view: "ReleaseView", now: datetime) -> list["RenderableType"]:
 def release_state(service: Service) -> State:
     """Say whether what is asked for is what is answered."""
     release = service.spec.release
-    if service.status.observed_generation < service.metadata.generation:
-        return State(Health.WARN, "Outdated", "Rollcall has not taken in the last change of spec yet.")
+    if service.is_outdated:
+        return OUTDATED
     condition = service.condition(RELEASED)
     if condition is None:
         is_asked = bool(release.blue_green or release.canary or release.follow)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rollcall.model import ListedInstance, ListedPort, Status
+from rollcall.model import ListedInstance, ListedPort, ServicePublication, Status
+from rollcall.model.state import Health, State
 from rollcall.model.wording import share
+from rollcall.propagation.report import BEHIND
 
-from .objects import File, Health, Service, State, Zone
+from .objects import File, Service, Zone
 from .output import age, line, table, whole
 
 if TYPE_CHECKING:
@@ -103,10 +105,18 @@ def service_parts(service: Service, now: datetime) -> list["RenderableType"]:
         parts.append(line(f"{service.state.word}: {service.state.message}", service.state.health))
     if status.publications:
         rows = [
-            (place.zone, place.target, place.dns_name, place.serial, age(place.time, now))
+            (
+                place.zone,
+                place.target,
+                place.dns_name,
+                place.serial,
+                age(place.time, now),
+                _place_state(place),
+            )
             for place in status.publications
         ]
-        parts += [line(""), table(("ZONE", "TARGET", "DNS NAME", "SERIAL", "PUBLISHED"), rows)]
+        columns = ("ZONE", "TARGET", "DNS NAME", "SERIAL", "PUBLISHED", "STATE")
+        parts += [line(""), table(columns, rows)]
     if status.instances:
         parts += [line(""), *instances_parts(status.instances)]
     if status.truncated:
@@ -233,6 +243,13 @@ def _state(state: State) -> dict[str, str]:
 
 def _word(state: State) -> State:
     return state._replace(message="")
+
+
+def _place_state(place: ServicePublication) -> State | str:
+    if not place.reason:
+        return ""
+    health = Health.WARN if place.reason == BEHIND else Health.BAD
+    return State(health, place.reason, place.message)
 
 
 def _port(port: ListedPort) -> str:

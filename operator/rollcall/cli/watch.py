@@ -110,7 +110,8 @@ async def _draw(stream: "ServiceStream", printer: "Printer") -> None:
 def _picture(stream: "ServiceStream", height: int) -> "RenderableType":
     from rich.console import Group
 
-    from .objects import Health
+    from rollcall.model.state import Health
+
     from .output import line, utc_now
     from .views import join, service_parts, services_table
 

@@ -7,14 +7,20 @@ from .release_status import ReleaseStatus
 from .status import Status, always
 
 
-class ServicePublication(msgspec.Struct, frozen=True, rename="camel"):
-    """Where a service is published. `serial` is that of the zone's version that last changed it."""
+class ServicePublication(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A place where a service should be, and what is there.
+
+    `serial` is that of the zone's version that last changed the service, as far as the target has it.
+    `reason` is "" where it is there as it is answered by us.
+    """
 
     zone: str
     target: str
     dns_name: str
-    serial: int = 0
+    serial: int = always(0)
     time: str = ""
+    reason: str = ""
+    message: str = ""
 
 
 class ListedPort(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -5,6 +5,7 @@ from collections.abc import Set
 from rollcall.model import Key, Pod
 
 from .answered import Arrival
+from .targets import TargetNews
 
 
 class Listener:
@@ -34,5 +35,5 @@ class Listener:
     def on_arrival(self, arrival: Arrival, at: float) -> None:
         """Note what every DNS worker answers since `at` (in seconds of the machine's monotonic clock)."""
 
-    def on_target_news(self, zone: str) -> None:
-        """Note that a target of a DiscoveryZone has said something new."""
+    def on_target_news(self, news: TargetNews) -> None:
+        """Note what a target of a DiscoveryZone has said that is new."""

@@ -1,9 +1,11 @@
 """How far each target is with each domain. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 
+from rollcall.dnswire.names import suffixes
 from rollcall.model import OctodnsTarget, UpdateTarget
 from rollcall.zone import Zones
 from rollcall.zone.names import from_text
@@ -19,24 +21,90 @@ class TargetState(msgspec.Struct, frozen=True):
     behind_since: float | None
 
 
-class _Target:
-    """`state` is None before the first report; `confirmed` is the last serial of ours in one, or 0."""
+class TargetNews(NamedTuple):
+    """What a report says that was not known.
 
-    __slots__ = ("confirmed", "state")
+    `has_arrived`: the target has a newer version of the domain. `concerned` are the names (wire format) of
+    which something else is true now than before; None: all of the domain.
+    """
+
+    report: TargetReport
+    has_arrived: bool
+    concerned: frozenset[bytes] | None
+
+
+class Target:
+    """One domain at one target.
+
+    `state` is None before the first report; `confirmed` is the last serial of ours in one, or 0.
+    """
+
+    __slots__ = ("_above", "confirmed", "state")
 
     def __init__(self) -> None:
         self.state: TargetState | None = None
         self.confirmed = 0
+        self._above: tuple[frozenset[bytes], ...] = ()
 
     def lacks(self, serial: int) -> bool:
+        """Whether it hasn't got a version, or we don't know yet that it has."""
         return not self.confirmed or is_newer(serial, self.confirmed)
+
+    def trouble(self, root: bytes) -> tuple[str, str] | None:
+        """Return reason and message of what is wrong with a service, by its main name; None: nothing is."""
+        report = self.state.report if self.state else None
+        if report is None or report.healthy:
+            return None
+        if not report.partial:
+            return report.reason, report.message
+        for trouble, above in zip(report.partial, self._above, strict=True):
+            if root in above or not trouble.names.isdisjoint(suffixes(root)):
+                return trouble.reason, trouble.message
+        return None
+
+    def on_report(self, report: TargetReport, now: float) -> TargetNews | None:
+        """Note a report; return what is new in it, None for nothing. `now` is in Unix seconds."""
+        before, serial = self.state, self.confirmed
+        if before is not None and before.report == report:
+            return None
+        behind_since = before.behind_since if before else None
+        behind_since = None if report.reason == CURRENT else now if behind_since is None else behind_since
+        self.state = TargetState(report, behind_since)
+        if before is None or before.report.partial != report.partial:
+            self._above = tuple(
+                frozenset(above for name in trouble.names for above in suffixes(name))
+                for trouble in report.partial
+            )
+        # One that is ahead got its serial from somebody else, and not our records with it.
+        if report.serial and report.reason != AHEAD:
+            self.confirmed = report.serial
+        return TargetNews(
+            report, self.confirmed != serial, _concerned(before.report if before else None, report)
+        )
+
+
+def _concerned(before: TargetReport | None, after: TargetReport) -> frozenset[bytes] | None:
+    """Return the names whose state a report changes, None for all."""
+    was, now = _troubles(before), _troubles(after)
+    if isinstance(was, str) or isinstance(now, str):
+        return frozenset() if was == now else None
+    return frozenset(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
+
+
+def _troubles(report: TargetReport | None) -> str | dict[bytes, str]:
+    """Return the reason for which nothing is there, or those of the names that are not."""
+    if report is None or report.healthy:
+        return {}
+    if not report.partial:
+        return report.reason
+    return {name: trouble.reason for trouble in report.partial for name in trouble.names}
 
 
 class TargetStates:
     """The state of each target that DiscoveryZones ask for, by domain (wire format) and name."""
 
     def __init__(self) -> None:
-        self._targets: dict[bytes, dict[str, _Target]] = {}
+        self._targets: dict[bytes, dict[str, Target]] = {}
 
     def __iter__(self) -> Iterator[TargetState]:
         """Yield the states of all targets that have reported."""
@@ -48,24 +116,24 @@ class TargetStates:
 
     def keep(self, wanted: Iterable[tuple[bytes, str]]) -> None:
         """Keep the targets that are wanted, each a domain and a name; forget the others."""
-        targets: dict[bytes, dict[str, _Target]] = {}
+        targets: dict[bytes, dict[str, Target]] = {}
         for domain, name in wanted:
             known = self._targets.get(domain, {}).get(name)
-            targets.setdefault(domain, {})[name] = known or _Target()
+            targets.setdefault(domain, {})[name] = known or Target()
         self._targets = targets
 
-    def on_report(self, report: TargetReport, now: float) -> bool:
-        """Note a report; return whether it says anything new. `now` is in Unix seconds."""
-        target = self._targets.get(report.domain, {}).get(report.target)
-        if target is None or (target.state is not None and target.state.report == report):
-            return False
-        behind_since = target.state.behind_since if target.state else None
-        behind_since = None if report.reason == CURRENT else now if behind_since is None else behind_since
-        target.state = TargetState(report, behind_since)
-        # One that is ahead got its serial from somebody else, and not our records with it.
-        if report.serial and report.reason != AHEAD:
-            target.confirmed = report.serial
-        return True
+    def on_report(self, report: TargetReport, now: float) -> TargetNews | None:
+        """Note a report; return what is new in it, None for nothing. `now` is in Unix seconds."""
+        target = self.get(report.domain, report.target)
+        return target.on_report(report, now) if target else None
+
+    def get(self, domain: bytes, name: str) -> Target | None:
+        """Return a domain at a target, None where the domain doesn't go there."""
+        return self._targets.get(domain, {}).get(name)
+
+    def names(self, domains: Iterable[bytes]) -> list[str]:
+        """Return the targets that any of some domains goes to."""
+        return sorted({name for domain in domains for name in self._targets.get(domain, ())})
 
     def lacking(self, domain: bytes, serial: int) -> list[str]:
         """Return the targets of a domain that haven't got a version of it yet."""
@@ -76,7 +144,7 @@ class TargetStates:
         return any(self._targets.get(domain) for domain in domains)
 
 
-def _states(targets: Mapping[str, _Target]) -> Iterator[TargetState]:
+def _states(targets: Mapping[str, Target]) -> Iterator[TargetState]:
     return (target.state for _, target in sorted(targets.items()) if target.state is not None)
 
 

@@ -110,9 +110,9 @@ class Tracker(Output, Observer):
 
     def on_report(self, report: TargetReport) -> None:
         """Note how far a domain has got at a target."""
-        if self.targets.on_report(report, self._unix_time()):
+        if news := self.targets.on_report(report, self._unix_time()):
             for listener in self.listeners:
-                listener.on_target_news(report.zone)
+                listener.on_target_news(news)
         self._tell_progress()
 
     def on_pod(self, pod: Pod) -> None:

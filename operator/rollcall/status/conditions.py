@@ -9,12 +9,12 @@ The shape is metav1.Condition. What the types mean together follows kstatus (sig
 - Reconciling and Stalled are there only while they are True. Reconciling: wait. Stalled: somebody must act.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
 from rollcall.model import Condition, Problem, Status, rfc3339
-from rollcall.model.status import ENDPOINTS_AVAILABLE, FALSE, READY, RECONCILING, RELEASED, STALLED, TRUE
+from rollcall.model.status import FALSE, READY, RECONCILING, STALLED, TRUE
 
 _MESSAGE_LIMIT = 32768
 
@@ -33,19 +33,6 @@ def stalled(problem: Problem) -> list[Condition]:
     """Return the conditions of what can't be published as asked until somebody acts."""
     reason, message = problem.reason, problem.message
     return [Condition(READY, FALSE, reason, message), Condition(STALLED, TRUE, reason, message)]
-
-
-def headline(conditions: Sequence[Condition]) -> str:
-    """Return the reason that matters most: of Stalled, of what is not True, of Ready."""
-    order = {
-        (STALLED, TRUE): 0,
-        (READY, FALSE): 1,
-        (RELEASED, FALSE): 2,
-        (ENDPOINTS_AVAILABLE, FALSE): 3,
-        (READY, TRUE): 4,
-    }
-    telling = [condition for condition in conditions if (condition.type, condition.status) in order]
-    return min(telling, key=lambda condition: order[condition.type, condition.status]).reason
 
 
 def merged(

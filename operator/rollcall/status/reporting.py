@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from rollcall.directory import Directory
+from rollcall.dnswire.names import is_at_or_below
 from rollcall.kube.client import KubeClient
 from rollcall.model import FileStatus, InstanceStatus, Key, Service, Status, ZoneStatus
 from rollcall.model.metric import MetricFamily, single
 from rollcall.propagation.answered import Arrival
 from rollcall.propagation.listener import Listener
+from rollcall.propagation.report import BEHIND
+from rollcall.propagation.targets import TargetNews
 from rollcall.propagation.tracker import Tracker
 from rollcall.publish.config_maps import FileReport
 from rollcall.publish.selection import FileSelection
 from rollcall.zone import Output, PublishedVersion, Zones
+from rollcall.zone.served import ServedZone
 
 from .alarms import Alarms
 from .creation import InstanceCreator, OwnerKeeper
@@ -24,6 +28,7 @@ from .file_status import file_status
 from .kinds import Kind
 from .release_status import steps_due_at
 from .service_status import service_status
+from .spread import Spread
 from .status_writer import StatusWriter
 from .zone_status import zone_status
 
@@ -53,9 +58,11 @@ class Reporting(Output, Listener):
         self._tracker = tracker
         self._changed_at: dict[Key, float] = {}
         self._reports: dict[Key, FileReport] = {}
+        self._awaiting: dict[tuple[str, str], set[Key]] = {}  # by zone and target
         self._events = EventRecorder(client, self._service_uid, instance=socket.gethostname())
         self._status = StatusWriter(client, self._compute, self._events.record)
         self._steps = Alarms(partial(self._status.mark, Kind.SERVICE_INSTANCE))
+        self._spread = Spread(partial(self._status.mark, Kind.SERVICE_INSTANCE))
         self._creator = InstanceCreator(client, self._wanted, grace_seconds)
         self._owners = OwnerKeeper(client, directory.get)
 
@@ -94,12 +101,22 @@ class Reporting(Output, Listener):
 
     def on_zones_changed(self) -> None:
         """Mark everything: which zones select a service is part of its status."""
+        self._awaiting.clear()
         self._mark_zones(self._zones.names())
         self._mark_services(entry.key for entry in self._directory)
 
-    def on_target_news(self, zone: str) -> None:
-        """Mark a zone whose target has said something new."""
+    def on_target_news(self, news: TargetNews) -> None:
+        """Mark a zone whose target has said something new, and the services for which it is news.
+
+        That is: those that were on their way there, and those that a trouble has come or gone of.
+        """
+        zone = news.report.zone
         self._mark_zones((zone,))
+        if news.has_arrived:
+            for key in self._awaiting.pop((zone, news.report.target), ()):
+                self._status.mark(Kind.SERVICE_INSTANCE, key)
+        if news.concerned != frozenset() and (served := self._zones.get(zone)) is not None:
+            self._spread.mark(_concerned(served, news))
 
     def on_file(self, key: Key) -> None:
         """Mark a DiscoveryFile that came, went or changed, and the services in it."""
@@ -143,10 +160,14 @@ class Reporting(Output, Listener):
                     entry,
                     self._zones,
                     self._tracker.answered,
+                    self._tracker.targets,
                     current,
                     changed_at=self._changed_at.get(key),
                     now=now,
                 )
+                for each in status.publications:
+                    if each.reason == BEHIND:
+                        self._awaiting.setdefault((each.zone, each.target), set()).add(key)
                 self._steps.set_alarm(key, steps_due_at(entry, status.release), now)
                 return entry.resource.uid, status
             case ZoneStatus():
@@ -181,3 +202,16 @@ class Reporting(Output, Listener):
     def _service_uid(self, key: Key) -> str | None:
         entry = self._directory.get(key)
         return entry.service.uid if entry and entry.service else None
+
+
+def _concerned(served: ServedZone, news: TargetNews) -> Iterable[Key]:
+    """Return the services of a zone that a target has said something new of."""
+    if news.concerned is None:
+        return served.placed
+    found: set[Key] = set()
+    for name in news.concerned:
+        if (key := served.service_at(name)) is not None:
+            found.add(key)
+        elif is_at_or_below(name, served.domain):  # above services, not one's own; pointers are nobody's
+            return served.placed
+    return sorted(found)

@@ -15,19 +15,20 @@ from rollcall.model import (
     ListedPort,
     Problem,
     Reason,
-    ServicePublication,
     rfc3339,
     unix_seconds,
 )
-from rollcall.model.status import ENDPOINTS_AVAILABLE, FALSE, SERVE, TRUE
+from rollcall.model.state import state_of_conditions
+from rollcall.model.status import ENDPOINTS_AVAILABLE, FALSE, READY, TRUE
 from rollcall.model.wording import abridged, share
-from rollcall.propagation.answered import AnsweredVersion, AnsweredVersions
-from rollcall.zone import PublishedName, Zones
+from rollcall.propagation.answered import AnsweredVersions
+from rollcall.propagation.targets import TargetStates
+from rollcall.zone import Zones
 from rollcall.zone.names import to_text
-from rollcall.zone.serial import is_newer
 
-from .conditions import headline, merged, ready, reconciling, stalled
+from .conditions import merged, ready, reconciling, stalled
 from .release_status import release_status, released_condition
+from .service_places import ServicePlaces, places_text
 
 MAX_INSTANCES = 1000
 MAX_BYTES = 768 << 10
@@ -44,6 +45,7 @@ def service_status(
     entry: Entry,
     zones: Zones,
     answered: AnsweredVersions,
+    targets: TargetStates,
     current: InstanceStatus,
     *,
     changed_at: float | None,
@@ -53,34 +55,35 @@ def service_status(
 
     `current` is the status that the API server holds: times of what is still as it was are taken from there.
     `changed_at` (Unix seconds) is when the set of answered instances changed, None where that has not been
-    seen since this process started. `now` is the time, in Unix seconds.
+    seen since this process started. `targets` are the states of all targets but for our own server. `now` is
+    the time, in Unix seconds.
     """
     draining = _Draining(entry.spec.drain.seconds, current, now)
     instances, truncated = _instances(entry.instances.values(), draining)
-    published = [
-        (publication, version)
-        for publication in zones.published_names(entry.key)
-        if (version := _version(publication, zones, answered)) is not None
-    ]
-    selecting = zones.selecting(entry.key)
-    conditions = _published_as_asked(entry, zones, [publication for publication, _ in published], selecting)
+    is_as_before = (entry.generation, instances) == (current.observed_generation, current.instances)
+    places = ServicePlaces(
+        zones.selecting(entry.key),
+        zones.published_names(entry.key),
+        answered,
+        targets,
+        current,
+        is_as_before=is_as_before,
+    )
+    conditions = _published_as_asked(entry, zones, places)
     conditions.append(_endpoints_available(entry))
     release = release_status(entry, current.release, now)
     conditions += released_condition(entry, release)
-    is_as_before = (entry.generation, instances) == (current.observed_generation, current.instances)
+    names = places.names()
     return InstanceStatus(
         observed_generation=entry.generation,
-        dns_name=to_text(published[0][0].name) if published else "",
+        dns_name=names[0] if names else "",
         ready=f"{entry.counts.eligible}/{entry.counts.total}",
-        targets=f"{len(published)}/{selecting}",
-        reason=headline(conditions),
+        targets=places.fraction(),
+        reason=state_of_conditions(conditions).word,
         counts=entry.counts,
         left_out=entry.left_out(),
         release=release,
-        publications=tuple(
-            _publication(publication, version, current, is_as_before=is_as_before)
-            for publication, version in published
-        ),
+        publications=places.publications(),
         instances=instances,
         truncated=truncated,
         last_change_time=_last_change(entry.counts, instances, current, changed_at, now),
@@ -88,32 +91,33 @@ def service_status(
     )
 
 
-def _published_as_asked(
-    entry: Entry, zones: Zones, published: list[PublishedName], selecting: int
-) -> list[Condition]:
+def _published_as_asked(entry: Entry, zones: Zones, places: ServicePlaces) -> list[Condition]:
     if entry.problem:
         return stalled(entry.problem)
     problems = _unknown_zones(entry, zones) + zones.service_problems(entry.key)
     told = " ".join(dict.fromkeys(problem.message for problem in problems))
-    is_everywhere = len(published) == selecting
+    is_everywhere = not places.missing_zones
     if problems and (not is_everywhere or problems[0].reason == "ZoneNotFound"):
         return stalled(Problem(problems[0].reason, told))
     if not is_everywhere:
-        return reconciling(
-            "Publishing", f"On its way to {share(selecting - len(published), selecting, 'zone')}."
-        )
+        told = share(places.missing_zones, places.zones, "zone")
+        return reconciling("Publishing", f"On its way to {told}.")
+    if failing := places.failing():
+        return [Condition(READY, FALSE, failing[0].reason, places_text(failing))]
+    if underway := places.underway():
+        return reconciling("Publishing", f"On its way to {underway}.")
     if problems:
         return ready(problems[0].reason, told)
     if contested := _contested(entry):
         return ready("HostnameCollision", contested)
     if mistakes := _mistakes(entry):
         return ready("InvalidAnnotation", mistakes)
-    if not published:
+    names = ", ".join(places.names())
+    if not names:
         which = "none of the zones in spec.zones" if entry.spec.zones else "no DiscoveryZone"
         return ready("NoZone", f"It has no name in DNS, for {which} selects it.")
     if cut := _cut(zones.cut(entry.key)):
         return ready("AnswerCut", cut)
-    names = ", ".join(to_text(publication.name) for publication in published)
     return ready("Published", f"{_share(entry.counts)} answered as {names}.")
 
 
@@ -261,30 +265,6 @@ def _instance(instance: Instance, draining: _Draining) -> ListedInstance:
         draining_until=until,
         endpoint_slice=instance.slice,
     )
-
-
-def _version(publication: PublishedName, zones: Zones, answered: AnsweredVersions) -> AnsweredVersion | None:
-    served = zones.get(publication.zone)
-    return answered.get(served.domain) if served else None
-
-
-def _publication(
-    publication: PublishedName, version: AnsweredVersion, current: InstanceStatus, *, is_as_before: bool
-) -> ServicePublication:
-    """Say where a service is published, and since which version of the zone it is as it is."""
-    name = to_text(publication.name)
-    serial, time = publication.serial, rfc3339(version.at)
-    for before in current.publications:
-        if (before.zone, before.target, before.dns_name) != (publication.zone, SERVE, name):
-            continue
-        # The first version of a process has every service in it; those that didn't change while no process
-        # ran keep the serial from before.
-        unknown_since = (
-            is_as_before and serial == version.first_serial and not is_newer(before.serial, serial)
-        )
-        if (before.serial == serial or unknown_since) and before.time:
-            serial, time = before.serial, before.time
-    return ServicePublication(publication.zone, SERVE, name, serial, time)
 
 
 def _last_change(

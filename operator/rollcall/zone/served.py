@@ -138,6 +138,11 @@ class ServedZone:
             and spec.service_selector.matches(entry.labels)
         )
 
+    def service_at(self, name: bytes) -> Key | None:
+        """Return the service that a name of this zone belongs to (wire format), or None."""
+        holders = (self._claims.holder(owner) for owner in suffixes(name))
+        return next(filter(None, holders), None)
+
     def _wanted_root(self, key: Key, entry: Entry | None) -> bytes | None:
         self.problems.pop(key, None)
         if entry is None or not self.selects(entry) or entry.problem:

@@ -198,10 +198,12 @@ class Zones:
         zones = (served for _, served in sorted(self._served.items()))
         return [problem for served in zones for problem in served.problems_of(key, pointed)]
 
-    def selecting(self, key: Key) -> int:
-        """Return how many zones select a service, whether or not it can be placed there."""
+    def selecting(self, key: Key) -> list[ServedZone]:
+        """Return the zones that select a service, whether or not it can be placed there, by zone name."""
         entry = self._directory.get(key)
-        return sum(served.selects(entry) for served in self._served.values()) if entry else 0
+        if entry is None:
+            return []
+        return [served for _, served in sorted(self._served.items()) if served.selects(entry)]
 
     def _commit(self, content: ZoneContent, unix_seconds: int) -> ZoneDelta | None:
         if content.serial:

@@ -1,13 +1,14 @@
 """`rollcall release` beside an operator that runs: who has waited gets the answers that were asked for."""
 
 import json
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from api.cli.conftest import Run
 from api.cli.terminal import on_terminal
-from api.test_operator import wait_instance
+from api.test_operator import status, wait_instance
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
 from rollcall_process import Rollcall
@@ -83,6 +84,27 @@ def test_switch_and_rollback(
 
     assert command("release", "rollback", "web", "-n", namespace, "--wait").code == 0
     assert operator.answers(web) == BLUE
+
+
+def test_commands_wait_for_the_status_that_they_build_on(
+    cluster: ControlPlane, operator: Rollcall, namespace: str, web: str, command: Run
+) -> None:
+    """An operator that is busy: the status is that of the spec before, which knows of no release."""
+    wait_instance(cluster, namespace)
+    target = path(VERSION, "serviceinstances", namespace, "web")
+    operator.wait_answers(web, BLUE | GREEN)
+    eventually(lambda: status(cluster, "si", "web", namespace).get("publications"), "its first status")
+    operator.pause()
+    resumes = threading.Timer(4.0, operator.resume)
+    resumes.start()
+    try:
+        cluster.client.patch(target, {"spec": {"release": {"blueGreen": {"active": "blue"}}}}, MERGE)
+        assert command("release", "switch", "web", "green", "-n", namespace).code == 0
+        back = command("release", "rollback", "web", "-n", namespace)
+        assert (back.code, back.stderr) == (0, "")
+    finally:
+        resumes.join()
+    operator.wait_answers(web, BLUE)
 
 
 def test_a_refusal(cluster: ControlPlane, operator: Rollcall, namespace: str, web: str, command: Run) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.targets.stage import EVERYONE, Stage, staged
-from api.test_operator import condition
+from api.test_operator import condition, status
 from controlplane import ControlPlane
 from nameservers import (
     DEDICATED,
@@ -146,6 +146,37 @@ def test_a_secondary_without_a_transfer_server(stage: Stage):
     with stage.rollcall():
         stage.wait_reason("ns1", "TransferOff")
         eventually(lambda: condition(stage.plane, "dz", "targets") == "TransferOff", "Ready says so")
+
+
+def says(stage: Stage, name: str = "web") -> tuple[str, str]:
+    """Return what `kubectl get si` shows of a service: TARGETS and REASON."""
+    columns = "-o=jsonpath={.status.targets} {.status.reason}"
+    targets, _, reason = stage.plane.kubectl("get", "si", name, "-n", stage.namespace, columns).partition(" ")
+    return targets, reason
+
+
+def test_a_service_tells_of_every_place_that_it_goes_to(stage: Stage, tmp_path: Path):
+    """A name that others have at a server concerns its service, a server that is dead all of them."""
+    stage.plane.workloads.make_service(stage.namespace, "api", selector={"app": "web"})
+    taken = DEDICATED.holding(f"api.{stage.namespace} 300 A 198.51.100.9\n")
+    bind, knot = Bind.primary(tmp_path / "b", taken), Knot.primary(tmp_path / "k", DEDICATED)
+    with serving(bind, knot):
+        stage.zone(updates=[stage.update("bind", bind), stage.update("knot", knot)])
+        with stage.rollcall() as rollcall:
+            wait_data(knot, stage.name, EVERYONE, rollcall)
+            eventually(lambda: says(stage) == ("3/3", "Published"), "web is everywhere", seconds=60)
+            eventually(lambda: says(stage, "api") == ("2/3", "NamesTaken"), "a name is taken", seconds=60)
+            first = status(stage.plane, "si", "api", stage.namespace)["publications"][0]
+            assert (first["target"], first["reason"]) == ("bind", "NamesTaken")
+            assert condition(stage.plane, "si", "api", stage.namespace) == "NamesTaken"
+            knot.stop()
+            stage.set_ready(0, False)
+            wait_data(bind, stage.name, EVERYONE - {"10.0.7.1"}, rollcall)
+            eventually(lambda: says(stage) == ("2/3", "Unreachable"), "knot is dead", seconds=60)
+            knot.restart()
+            wait_data(knot, stage.name, EVERYONE - {"10.0.7.1"}, rollcall)
+            eventually(lambda: says(stage) == ("3/3", "Published"), "and back", seconds=60)
+            assert says(stage, "api") == ("2/3", "NamesTaken")
 
 
 def test_a_key_that_comes_late_and_changes(stage: Stage, tmp_path: Path):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from rollcall.cli.objects import Health, State
 from rollcall.cli.output import Printer, age, line, printable, table, write_json
+from rollcall.model.state import Health, State
 
 SENTENCE = "a sentence of several words"
 ROWS = [

@@ -1,5 +1,6 @@
 """`rollcall release`: what each command writes, what it refuses, and when it has waited for long enough."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -140,6 +141,77 @@ def obey(web: Json) -> None:
     status["conditions"] = [
         condition("Released", True, "Released", "As asked.", status["observedGeneration"])
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "patch"),
+    [
+        (("rollback", "web"), {"blueGreen": {"active": "blue"}}),
+        (("switch", "web", "blue"), {"blueGreen": {"active": "blue"}}),
+    ],
+)
+def test_right_after_a_switch_a_command_waits_for_its_status(
+    shop: Shop,
+    rollcall: Rollcall,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    patch: Json,
+) -> None:
+    """The status is that of the spec before: who reads it now goes back to the version before the last."""
+    looks = 0
+
+    async def status_comes(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            obey(shop.web)
+
+    assert rollcall("release", "switch", "web", "green").code == 0
+    monkeypatch.setattr("rollcall.cli.release_session.asyncio.sleep", status_comes)
+    ended = rollcall("release", *arguments)
+    assert (ended.code, ended.stderr) == (0, "")
+    assert shop.patches[1:] == [patch]
+    assert looks == 3
+
+
+def test_a_status_that_does_not_come_is_no_ground_for_a_decision(
+    shop: Shop, rollcall: Rollcall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release_session, "STATUS_SECONDS", 0.0)
+    shop.web["metadata"]["generation"] += 1
+    for arguments in (("rollback", "web"), ("switch", "web", "green")):
+        ended = rollcall("release", *arguments)
+        assert ended.code == 1
+        assert "Rollcall has not taken in the last change of spec yet. Is it running?" in ended.stderr
+    assert not shop.patches
+    forced = rollcall("release", "switch", "web", "green", "--force")
+    assert forced.code == 0, "what builds on no status waits for none"
+    assert shop.patches == [{"blueGreen": {"active": "green"}}]
+
+
+def test_wait_ends_where_somebody_must_act(shop: Shop, rollcall: Rollcall) -> None:
+    def stall(web: Json) -> None:
+        obey(web)
+        generation = web["metadata"]["generation"]
+        told = "spec.zones names what is no DiscoveryZone: other."
+        web["status"]["conditions"] += [
+            condition("Ready", False, "ZoneNotFound", told, generation),
+            condition("Stalled", True, "ZoneNotFound", told, generation),
+        ]
+
+    shop.follow = stall
+    ended = rollcall("release", "switch", "web", "green", "--wait")
+    assert ended.code == 1
+    assert "ZoneNotFound: spec.zones names" in ended.stderr
+
+
+def test_serials_of_other_places_are_not_what_is_needed(shop: Shop, rollcall: Rollcall) -> None:
+    """A service's entry of a target says what that has; what it should have is in that of our own server."""
+    behind_at = {"zone": "internal", "target": "ns1", "dnsName": "web.shop.k8s.example.com", "serial": 7}
+    shop.web["status"]["publications"].insert(0, behind_at | {"reason": "Behind"})
+    shop.serve(10, ns1=7)
+    found = json.loads(rollcall("release", "status", "web", "-o", "json").stdout)["targets"]
+    assert {each["needed"] for each in found} == {10}
 
 
 def refuse(web: Json) -> None:

@@ -19,6 +19,7 @@ from rollcall.status.service_status import service_status
 from rollcall.status.transitions import Transition, transitions
 from rollcall.status.zone_status import zone_status
 from rollcall.zone import Commit
+from rollcall.zone.names import from_text
 from unit.consistency import Object
 from unit.manifests.sources import json_schema, schema_of
 from unit.world import World as Core
@@ -95,11 +96,16 @@ class World(Core):
         """Let the DNS workers take in what they were handed."""
         return self.answered.on_answered(self.version, self.now)
 
+    def send_to(self, *names: str, domain: str = "example.com") -> None:
+        """Let a domain go to targets."""
+        self._wanted |= {(from_text(domain), name) for name in names}
+        self.targets.keep(self._wanted)
+
     def hear(self, report: TargetReport, now: float) -> bool:
         """Let a target report, which the zone has then; return whether that is news."""
         self._wanted.add((report.domain, report.target))
         self.targets.keep(self._wanted)
-        return self.targets.on_report(report, now)
+        return self.targets.on_report(report, now) is not None
 
     def service(self, current: Json | None = None, changed_at: float | None = None) -> Json:
         """Return the status of the service shop/web as it is written, checked."""
@@ -110,7 +116,7 @@ class World(Core):
         entry = self.directory.get(KEY)
         assert entry is not None
         status = service_status(
-            entry, self.zones, self.answered, current, changed_at=changed_at, now=self.now
+            entry, self.zones, self.answered, self.targets, current, changed_at=changed_at, now=self.now
         )
         return checked("ServiceInstance", status)
 

@@ -1,12 +1,9 @@
-"""Conditions: which there are, which reason heads them, and when their time moves."""
+"""Conditions: which there are, and when their time moves."""
 
 import pytest
 
 from rollcall.model import Condition, Problem, Status
-from rollcall.status.conditions import headline, merged, ready, reconciling, stalled
-
-NO_ENDPOINTS = Condition("EndpointsAvailable", "False", "NoPods", "No pod.")
-ENDPOINTS = Condition("EndpointsAvailable", "True", "EndpointsAvailable", "All there.")
+from rollcall.status.conditions import merged, ready, reconciling, stalled
 
 
 @pytest.mark.parametrize(
@@ -21,19 +18,6 @@ def test_reconciling_and_stalled_are_there_only_while_true(
     conditions: list[Condition], expected: dict[str, str]
 ) -> None:
     assert {condition.type: condition.status for condition in conditions} == expected
-
-
-@pytest.mark.parametrize(
-    ("conditions", "expected"),
-    [
-        ([*ready("Published", "."), ENDPOINTS], "Published"),
-        ([*ready("Published", "."), NO_ENDPOINTS], "NoPods"),
-        ([*reconciling("Publishing", "."), NO_ENDPOINTS], "Publishing"),
-        ([NO_ENDPOINTS, *stalled(Problem("InvalidName", "."))], "InvalidName"),
-    ],
-)
-def test_headline(conditions: list[Condition], expected: str) -> None:
-    assert headline(conditions) == expected
 
 
 def test_time_moves_only_with_the_status() -> None:

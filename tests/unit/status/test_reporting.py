@@ -7,15 +7,18 @@ import msgspec
 import pytest
 
 from rollcall.directory import Directory
-from rollcall.model import Service
+from rollcall.model import Service, UpdateTarget
+from rollcall.propagation.report import BEHIND, CURRENT, PartialTrouble, TargetReport
 from rollcall.propagation.tracker import Tracker
 from rollcall.publish.selection import FileSelection
 from rollcall.status.reporting import Reporting
+from rollcall.status.spread import PAUSE_SECONDS, SLICE
 from rollcall.zone import PublishedVersion, Zones
+from rollcall.zone.names import from_text
 from unit.running import running
 from unit.status.cluster import START
 from unit.status.fake_api import FakeApi
-from unit.world import pod, service, zone
+from unit.world import pod, resource, service, zone
 
 if TYPE_CHECKING:
     from rollcall.kube.client import KubeClient
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.looptime
 
 PATH = "/apis/rollcall.dev/v1alpha1/discoveryzones/main"
+DOMAIN = from_text("example.com")
 LONG_SECONDS = 10.0
 """Longer than it takes until a status is written."""
 
@@ -135,6 +139,130 @@ async def test_no_object_is_made_for_the_service_of_the_api_server() -> None:
         world.flow()
         await asyncio.sleep(LONG_SECONDS)
         assert made(world) == ["web"]
+
+
+# --- what targets say -----------------------------------------------------------------------------------
+
+BIND = "bind"
+SERVICES = 600
+
+
+def target_report(serial: int, reason: str = CURRENT, *names: str) -> TargetReport:
+    healthy = reason in (CURRENT, BEHIND)
+    partial = (PartialTrouble(reason, "Taken.", frozenset(map(from_text, names))),) if names else ()
+    return TargetReport("main", DOMAIN, BIND, serial, START, reason, "", healthy, partial)
+
+
+class Fleet(World):
+    """Many services, each with its ServiceInstance, in a zone that goes to a target; all is there."""
+
+    def __init__(self, services: int = SERVICES) -> None:
+        super().__init__()
+        self.names = ["web", *(f"web-{number}" for number in range(services - 1))]
+        update = UpdateTarget(BIND, "192.0.2.1", key_secret="key")  # the name of a Secret
+        self.zones.apply_zone(zone(uid=self.api.objects[PATH]["metadata"]["uid"], updates=(update,)))
+        for name in self.names:
+            self.directory.apply_service(service(name))
+            self.api.add(_path(name))
+            uid = self.api.objects[_path(name)]["metadata"]["uid"]
+            self.directory.apply_resource(msgspec.structs.replace(resource(name), uid=uid))
+        self.serial = self.flow()
+        self.answer()
+        self.tracker.on_zones_changed()
+
+    def says(self, name: str = "web") -> tuple[str, str]:
+        """Return what `kubectl get` shows of a service: TARGETS and REASON."""
+        status = self.api.status(_path(name))
+        return status["targets"], status["reason"]
+
+    def writes(self) -> int:
+        return len([call for call in self.api.made("patch") if "serviceinstances" in call.path])
+
+    async def settle(self) -> int:
+        """Let the target have everything; return how many statuses are written by then."""
+        await asyncio.sleep(60)
+        self.tracker.on_report(target_report(self.serial))
+        await asyncio.sleep(60)
+        assert all(self.says(name) == ("2/2", "NoPods") for name in self.names)
+        return self.writes()
+
+
+def _path(name: str) -> str:
+    return f"/apis/rollcall.dev/v1alpha1/namespaces/shop/serviceinstances/{name}"
+
+
+async def test_a_service_is_written_anew_when_it_has_arrived_at_a_target() -> None:
+    world = Fleet(1)
+    async with running(world.reporting.run()):
+        await world.settle()
+        serial = world.flow("web-0")
+        world.answer()
+        await asyncio.sleep(LONG_SECONDS)
+        assert world.says() == ("1/2", "Published")
+        world.tracker.on_report(target_report(serial))
+        await asyncio.sleep(LONG_SECONDS)
+        assert world.says() == ("2/2", "Published")
+
+
+async def test_reports_about_serials_cost_no_other_service_a_write() -> None:
+    world = Fleet()
+    async with running(world.reporting.run()):
+        before = await world.settle()
+        serial = world.serial
+        for number in range(50):
+            world.directory.apply_service(service("busy", selector={"app": str(number)}))
+            previous, serial = serial, world.flow()
+            world.answer()
+            world.tracker.on_report(target_report(previous, BEHIND))
+            world.tracker.on_report(target_report(serial))
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(LONG_SECONDS)
+        assert world.writes() == before
+
+
+async def test_a_dead_server_is_said_of_every_service_and_a_few_at_a_time() -> None:
+    world = Fleet()
+    async with running(world.reporting.run()):
+        before = await world.settle()
+        world.tracker.on_report(target_report(world.serial, "Unreachable"))
+        await asyncio.sleep(1.0)
+        assert 0 < world.writes() - before < SERVICES / 2
+        await asyncio.sleep(LONG_SECONDS)
+        assert world.writes() - before == SERVICES
+        assert all(world.says(name) == ("1/2", "Unreachable") for name in world.names)
+        world.tracker.on_report(target_report(world.serial))
+        await asyncio.sleep(LONG_SECONDS)
+        assert all(world.says(name) == ("2/2", "NoPods") for name in world.names)
+
+
+async def test_a_server_that_flaps_costs_so_many_writes_and_no_more() -> None:
+    world = Fleet()
+    async with running(world.reporting.run()):
+        before = await world.settle()
+        seconds = 20
+        for number in range(seconds * 10):
+            world.tracker.on_report(target_report(world.serial, "Unreachable" if number % 2 else CURRENT))
+            await asyncio.sleep(0.1)
+        assert world.writes() - before <= seconds * SLICE / PAUSE_SECONDS
+
+
+async def test_a_name_that_is_taken_costs_its_own_service_a_write() -> None:
+    world = Fleet()
+    async with running(world.reporting.run()):
+        before = await world.settle()
+        world.tracker.on_report(target_report(world.serial, "NamesTaken", "web-7.shop.example.com"))
+        await asyncio.sleep(LONG_SECONDS)
+        assert world.says("web-7") == ("1/2", "NamesTaken")
+        assert world.writes() - before == 1
+        names = "web-7.shop.example.com", "10-0-0-1.web-8.shop.example.com"
+        world.tracker.on_report(target_report(world.serial, "NamesTaken", *names))
+        await asyncio.sleep(LONG_SECONDS)
+        assert world.says("web-8") == ("1/2", "NamesTaken")
+        assert world.writes() - before == 2
+        world.tracker.on_report(target_report(world.serial))
+        await asyncio.sleep(LONG_SECONDS)
+        assert world.says("web-7") == world.says("web-8") == ("2/2", "NoPods")
+        assert world.writes() - before == 4
 
 
 def made(world: World) -> list[str]:

@@ -42,7 +42,8 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a run went: what it changed at the target, also where it failed half-way.
 
     `taken` are names of services that hold records of others there, `left_out` records that octoDNS or the
-    provider can't hold; both are for people, and not all may be named.
+    provider can't hold; both are for people, and not all may be named. `taken_names` are all of the former,
+    in wire format.
     """
 
     created: int = 0
@@ -51,4 +52,5 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     failure: Failure | None = None
     message: str = ""
     taken: str = ""
+    taken_names: tuple[bytes, ...] = ()
     left_out: str = ""

@@ -11,7 +11,7 @@ from octodns.record.exception import ValidationError
 from octodns.zone import Zone
 
 from rollcall.model.wording import abridged
-from rollcall.zone.names import to_text
+from rollcall.zone.names import from_text, to_text
 
 from .desired import Desired, desired, marker_name
 from .exchange import Outcome, Request
@@ -46,6 +46,7 @@ class Run:
             failure=failure,
             message=message,
             taken=abridged(taken[:MAX_NAMED], len(taken)),
+            taken_names=tuple(map(from_text, taken)),
             left_out=abridged(self._left_out[:MAX_NAMED], len(self._left_out)),
         )
 

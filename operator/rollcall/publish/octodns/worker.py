@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from rollcall.kube.backoff import Backoff, uniform
 from rollcall.model import OctodnsTarget
-from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
+from rollcall.propagation.report import BEHIND, CURRENT, PartialTrouble, TargetReport
 from rollcall.zone.exported import ExportedZone, Version
 from rollcall.zone.names import to_text
 
@@ -139,23 +139,33 @@ class OctodnsWorker:
         )
         if outcome.left_out:
             message += f" The provider can't hold these, which are left out: {outcome.left_out}."
+        partial: tuple[PartialTrouble, ...] = ()
         if outcome.taken:
             message = (
                 "Others have records at or below these names, which are therefore not published:"
                 f" {outcome.taken}. Remove the records there, or rename the services. {message}"
             )
             reason = NAMES_TAKEN
+            if outcome.taken_names:
+                partial = (PartialTrouble(reason, message, frozenset(outcome.taken_names)),)
         else:
             reason = CURRENT if serial == self._exported.serial else BEHIND
-        self._say(reason, message, healthy=not outcome.taken, published=(serial, self._unix_time()))
+        published = serial, self._unix_time()
+        self._say(reason, message, healthy=not outcome.taken, published=published, partial=partial)
 
     def _say(
-        self, reason: str, message: str, *, healthy: bool, published: tuple[int, float] | None = None
+        self,
+        reason: str,
+        message: str,
+        *,
+        healthy: bool,
+        published: tuple[int, float] | None = None,
+        partial: tuple[PartialTrouble, ...] = (),
     ) -> None:
         serial, at = published or (self._last.serial, self._last.at)
         apex, target = self._exported.apex, self._spec.name
         last = self._last
-        self._last = TargetReport(self._zone, apex, target, serial, at, reason, message, healthy)
+        self._last = TargetReport(self._zone, apex, target, serial, at, reason, message, healthy, partial)
         if not healthy and (last.reason, last.message) != (reason, message):
             log.warning(
                 "%s at the octoDNS target %s of DiscoveryZone %s: %s",

@@ -2,11 +2,11 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from rollcall.kube.backoff import Backoff
 from rollcall.model.wording import counted
-from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
+from rollcall.propagation.report import BEHIND, CURRENT, PartialTrouble, TargetReport
 from rollcall.zone.names import to_text
 
 from . import reasons
@@ -69,28 +69,37 @@ class Progress:
 
     def on_settled(self, serial: int, remark: str) -> None:
         """Say that everything up to a version is there, but for what can't be."""
-        reason, message = self._trouble() or (CURRENT, remark)
+        troubles = tuple(self._troubles())
+        reason, message = (troubles[0].reason, troubles[0].message) if troubles else (CURRENT, remark)
         at = self._last.at if self._last.serial == serial and self._last.at else time.time()
-        self._say(reason, message, healthy=reason == CURRENT, published=(serial, at))
+        self._say(reason, message, healthy=not troubles, published=(serial, at), partial=troubles)
 
-    def _trouble(self) -> tuple[str, str] | None:
+    def _troubles(self) -> Iterator[PartialTrouble]:
+        """Yield what keeps names from being there, the worst first."""
         obstacles = self._worklist.obstacles
         if marked := [each for each in obstacles if each.owner]:
             names = [name for each in marked for name in each.names]
-            return Reason.OWNED_BY_ANOTHER, reasons.owned_by_another((each.owner for each in marked), names)
-        if obstacles:
-            names = [name for each in obstacles for name in each.names]
-            return Reason.NAMES_TAKEN, reasons.names_taken(names)
+            message = reasons.owned_by_another((each.owner for each in marked), names)
+            yield PartialTrouble(Reason.OWNED_BY_ANOTHER, message, frozenset(names))
+        if names := [name for each in obstacles if not each.owner for name in each.names]:
+            yield PartialTrouble(Reason.NAMES_TAKEN, reasons.names_taken(names), frozenset(names))
         for rcode, names in self._worklist.rejected.items():
-            return Reason.REJECTED, reasons.rejected(names, rcode)
-        return None
+            yield PartialTrouble(Reason.REJECTED, reasons.rejected(names, rcode), frozenset(names))
 
     def _say(
-        self, reason: str, message: str, *, healthy: bool, published: tuple[int, float] | None = None
+        self,
+        reason: str,
+        message: str,
+        *,
+        healthy: bool,
+        published: tuple[int, float] | None = None,
+        partial: tuple[PartialTrouble, ...] = (),
     ) -> None:
         last = self._last
         serial, at = published or (last.serial, last.at)
-        report = TargetReport(last.zone, last.domain, last.target, serial, at, reason, message, healthy)
+        report = TargetReport(
+            last.zone, last.domain, last.target, serial, at, reason, message, healthy, partial
+        )
         if report == last:
             return
         if not healthy and (last.reason, last.message) != (reason, message):

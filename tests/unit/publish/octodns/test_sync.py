@@ -10,6 +10,7 @@ from octodns.zone import Zone
 from rollcall.publish.octodns import sync
 from rollcall.publish.octodns.exchange import Failure, Outcome, Request
 from rollcall.publish.octodns.settings import ProviderConfig
+from rollcall.zone.names import from_text
 from unit.publish.octodns.providers import Provider
 from unit.publish.octodns.zones import IDENTITY, Domain, web
 
@@ -116,7 +117,11 @@ def test_a_name_with_records_of_others_is_taken_as_a_whole(provider: Provider, n
     provider.existing = [record(name, "TXT", "of others")]
     domain = Domain()
     domain.hold(*web("10.0.0.1"), *web("10.0.0.2", name="db.shop"))
-    assert run(domain) == Outcome(created=4, taken="web.shop.k8s.example.com.")
+    assert run(domain) == Outcome(
+        created=4,
+        taken="web.shop.k8s.example.com.",
+        taken_names=(from_text("web.shop.k8s.example.com"),),
+    )
     assert f"{name} TXT" in there(provider)
     assert "web.shop A" not in there(provider)
 

@@ -7,6 +7,7 @@ import pytest
 from rollcall.propagation.report import TargetReport
 from rollcall.publish.octodns.exchange import Failure, Outcome, Request
 from rollcall.publish.octodns.worker import LAST_RETRY_SECONDS, REPAIR_SECONDS
+from rollcall.zone.names import from_text
 from unit.publish.octodns.publishing import Publishing
 from unit.publish.octodns.zones import Domain, web
 
@@ -147,7 +148,8 @@ async def test_a_failure_keeps_what_was_published_last() -> None:
 
 
 async def test_names_that_are_taken_need_somebody() -> None:
-    runs = Runs(Outcome(taken="web.shop.k8s.example.com.", left_out="x (SRV)"))
+    name = "web.shop.k8s.example.com."
+    runs = Runs(Outcome(taken=name, taken_names=(from_text(name),), left_out="x (SRV)"))
     publishing = runs.publishing()
     async with publishing.running():
         await asyncio.sleep(1)
@@ -155,6 +157,7 @@ async def test_names_that_are_taken_need_somebody() -> None:
     assert (last.reason, last.healthy, last.serial) == ("NamesTaken", False, 1)
     assert "web.shop.k8s.example.com." in last.message
     assert "x (SRV)" in last.message
+    assert [each.names for each in last.partial] == [{from_text(name)}], "all others are there"
 
 
 async def test_a_process_that_cannot_be_started_is_tried_again() -> None:
