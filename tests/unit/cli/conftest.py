@@ -1,7 +1,8 @@
 """The command line as a user has it, against a canned API server."""
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,7 +65,18 @@ def api(monkeypatch: pytest.MonkeyPatch) -> CannedApi:
 
 
 @pytest.fixture
-def rollcall() -> Rollcall:
+def _own_log() -> Iterator[None]:
+    """Take back what a command does to logging, which is this whole process's."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers.copy()
+    yield
+    logging.captureWarnings(False)
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
+
+@pytest.fixture
+def rollcall(_own_log: None) -> Rollcall:
     """Return a function that runs the command line."""
 
     def run(*arguments: str, **environment: str) -> Ended:
