@@ -101,6 +101,10 @@ class _Session(Session):
         await _gate.get().arrive("question")
         return await super().ask(questions, is_signed=is_signed)
 
+    async def check(self, wire: bytes) -> int:
+        await _gate.get().arrive("question")
+        return await super().check(wire)
+
     async def read_message(self) -> bytes:
         await _gate.get().arrive("transfer")
         return await super().read_message()

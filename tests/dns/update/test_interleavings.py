@@ -17,8 +17,10 @@ from random import Random
 import pytest
 
 from nameservers import Bind, Knot, Nameserver, PowerDNS, Records, Zone, records, serving
-from rollcall.publish.update.readback import read_markers
+from rollcall.publish.update.readback import read_units
+from rollcall.publish.update.server_state import data_of
 from rollcall.zone.marker import Generation, parse
+from rollcall.zone.names import from_text
 from thorough import orders
 from updates import Fence, Source, many, text_of
 from updates.source import Address
@@ -85,6 +87,7 @@ class Interleaving:
     def __init__(self, server: Nameserver, zone: str, seed: int, *, has_lease: bool) -> None:
         self.seed = seed
         self.domain = f"r{seed}.{zone}"
+        self._zone = from_text(zone)
         self.done: list[str] = []
         self._server = server
         self._random = Random(seed)
@@ -206,10 +209,10 @@ class Interleaving:
         """Look at the markers. Of one update it is known whether the server has taken it."""
         session = await observer(self._server)
         try:
-            markers = await read_markers(session, list(self._seen))
+            reading = await read_units(session, self._zone, dict.fromkeys(self._seen, ()))
         finally:
             await session.close()
-        found = {root: marker.records if marker else () for root, marker in markers.items()}
+        found = {root: data_of(reading.marker(root)) for root in self._seen}
         if len(codes) == 1:
             assert (codes[0] == 0) == (found != self._seen), f"{codes}: {self._seen}, {found}"
         for root, data in found.items():

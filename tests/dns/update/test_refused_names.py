@@ -1,9 +1,13 @@
 """A name that the server doesn't take delays no other, and is tried again."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from nameservers import DOMAIN, Bind, Knot, data, serving
+from nameservers import DOMAIN, SHARED, Bind, Knot, Nameserver, PowerDNS, data, serving
 from rollcall.dnswire.types import Type
+from rollcall.publish.update import worker
 from rollcall.publish.update.reasons import Reason
 from rollcall.zone.names import from_text
 from updates import Source, at_server, label, many, running
@@ -47,3 +51,61 @@ async def test_a_name_that_one_server_does_not_take(tmp_path) -> None:
             assert data(server, f"i19.web.shop.{DOMAIN}", "A") == {"10.0.0.1"}
             source.put("web.shop", {(owner, Type.A): {address} for owner in (root, *fine)})
             await it.current()
+
+
+def without_a_namespace(kind: Any, folder: Path) -> Nameserver:
+    """Return a server where our key may not write below bad.DOMAIN."""
+    server: Nameserver = kind.primary(folder, SHARED) if kind is PowerDNS else kind.primary(folder)
+    if kind is Bind:
+        server.config = server.config.replace(
+            "update-policy { ", f"update-policy {{ deny rollcall subdomain bad.{DOMAIN} ANY; "
+        )
+    elif kind is Knot:
+        server.config = server.config.replace(
+            f"update-owner-name: {DOMAIN}.", f"update-owner-name: shop.{DOMAIN}."
+        )
+    else:
+        script = server._files["rollcall.lua"]
+        refused = f'  if name:isPartOf(newDN("bad.{DOMAIN}")) then return false end\n'
+        server._files["rollcall.lua"] = script.replace(
+            "  local name = update:getQName()\n", "  local name = update:getQName()\n" + refused
+        )
+    return server
+
+
+@pytest.mark.parametrize("kind", [Bind, Knot, PowerDNS])
+async def test_services_that_are_refused_delay_no_other(kind: Any, tmp_path: Path, monkeypatch) -> None:
+    """There are many of them, and they come first. A rest would take longer than the test waits."""
+    monkeypatch.setattr(worker, "FIRST_RETRY_SECONDS", 10 * worker.LAST_RETRY_SECONDS)
+    monkeypatch.setattr(worker, "LAST_RETRY_SECONDS", 10 * worker.LAST_RETRY_SECONDS)
+    source = Source()
+    source.services({f"s{number}.bad": many(3) for number in range(6)} | {"api.shop": many(2)})
+    with serving(without_a_namespace(kind, tmp_path)) as [server]:
+        async with running(source, server) as it:
+            said = await it.said(Reason.REJECTED)
+            assert f".bad.{DOMAIN}" in said.message
+            for number in range(3, 6):
+                source.service("api.shop", many(number))
+                source.service("s0.bad", many(number))
+                await it.until(lambda report: report.serial == source.serial)
+                assert len(data(server, f"api.shop.{DOMAIN}", "A")) == number
+            assert {report.reason for report in it.reports} <= {"Behind", Reason.REJECTED}
+            source.remove(*(f"s{number}.bad" for number in range(6)))
+            await it.current()
+
+
+@pytest.mark.parametrize("kind", [Bind, Knot, PowerDNS])
+async def test_a_service_that_comes_where_all_others_are_refused(
+    kind: Any, tmp_path: Path, monkeypatch
+) -> None:
+    """It ends the rest of the target: what is new may be taken."""
+    monkeypatch.setattr(worker, "FIRST_RETRY_SECONDS", 10 * worker.LAST_RETRY_SECONDS)
+    monkeypatch.setattr(worker, "LAST_RETRY_SECONDS", 10 * worker.LAST_RETRY_SECONDS)
+    source = Source()
+    source.services({f"s{number}.bad": many(3) for number in range(4)})
+    with serving(without_a_namespace(kind, tmp_path)) as [server]:
+        async with running(source, server) as it:
+            await it.said(Reason.REFUSED)
+            source.service("api.shop", many(2))
+            await it.until(lambda report: (report.reason, report.serial) == (Reason.REJECTED, source.serial))
+            assert len(data(server, f"api.shop.{DOMAIN}", "A")) == 2

@@ -2,7 +2,7 @@
 
 from rollcall.dnswire.errors import TsigError, TsigFault
 from rollcall.dnswire.header import AA
-from rollcall.dnswire.names import is_at_or_below
+from rollcall.dnswire.names import is_at_or_below, suffixes
 from rollcall.dnswire.types import Type
 from rollcall.model import KeyRing, TsigKey
 
@@ -45,9 +45,19 @@ async def _check_for_zone(server: Server, key: TsigKey, domain: bytes) -> None:
 
 
 async def _zone_of(session: Session, domain: bytes, *, is_signed: bool = True) -> bytes:
-    """Return the zone that holds a domain, as the server says (as nsupdate finds it)."""
-    [answer] = await session.ask([(domain, Type.SOA)], is_signed=is_signed)
-    for record in (*answer.answers, *answer.authorities):
-        if record.rdtype == Type.SOA and is_at_or_below(domain, record.owner) and answer.flags & AA:
-            return record.owner
+    """Return the zone that holds a domain, as the server says; found as nsupdate finds it.
+
+    Where a CNAME or a DNAME is in the way, perhaps of a wildcard, the name above is asked for.
+    """
+    for name in suffixes(domain):
+        [answer] = await session.ask([(name, Type.SOA)], is_signed=is_signed)
+        for record in (*answer.answers, *answer.authorities):
+            if record.rdtype == Type.SOA and is_at_or_below(domain, record.owner) and answer.flags & AA:
+                return record.owner
+        if not answer.answers:
+            for record in answer.authorities:
+                if record.rdtype == Type.NS and is_at_or_below(name, record.owner) and record.owner != b"\0":
+                    raise reasons.delegated(str(session.server), domain, record.owner)
+        if not any(record.rdtype in (Type.CNAME, Type.DNAME) for record in answer.answers):
+            break
     raise reasons.no_zone(str(session.server), domain)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from rollcall.dnswire.types import MANAGED_TYPES, Type
-from rollcall.zone.exported import ExportedRRset, ExportedZone
+from rollcall.zone.exported import ExportedZone
 from rollcall.zone.marker import marker_name
 
 from .in_flight import InFlight
@@ -104,16 +104,19 @@ class Knowledge:
         if (unit := self._state.unit(part.root)) is not None:
             self._see(unit)
 
-    def read_names(self, root: bytes, marker: ExportedRRset | None, names: Mapping[bytes, RRsets]) -> None:
-        """Replace what is known of a unit by its marker, and by what is at names of it that we know of."""
+    def read_names(self, root: bytes, names: Mapping[bytes, RRsets]) -> None:
+        """Replace what is known of a unit by what is at its marker, and at names of it that we know of."""
         state = self._state
+        own = marker_name(root)
+        marker = names[own].get(Type.TXT)
         unit = held(marker) if marker else None
-        if marker is not None and unit is None:
-            state.set_foreign(marker_name(root), {Type.TXT: marker})
+        state.set_foreign(own, {} if unit else names[own])
         known = state.unit(root)
         if unit is not None and known is not None:  # a whole reading may have found names meanwhile
             unit.rrsets.update({key: it for key, it in known.rrsets.items() if key[0] not in names})
         for owner, rrsets in names.items():
+            if owner == own:
+                continue
             mine = {(owner, rdtype): rrset for rdtype, rrset in rrsets.items() if rdtype in MANAGED_TYPES}
             if unit is not None and unit.found.owner == self._identity and (mine or not rrsets):
                 unit.rrsets.update(mine)

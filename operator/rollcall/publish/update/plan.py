@@ -9,12 +9,12 @@ from typing import NamedTuple
 from rollcall.dnswire.types import MANAGED_TYPES, Type
 from rollcall.model import UpdateTarget
 from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey
-from rollcall.zone.marker import Generation, Marker, domain_of
+from rollcall.zone.marker import Generation, Marker, domain_of, marker_name
 from rollcall.zone.unit import Units
 
 from .message import Guard, Part, RRsetUpdate
 from .obstacles import Obstacle
-from .server_state import Held, ServerState
+from .server_state import Held, ServerState, is_wildcard
 
 
 class Room(NamedTuple):
@@ -68,11 +68,14 @@ class Planner:
         return self.is_by_us(held) and held.found.domain == self._domain
 
     def differing(self, root: bytes) -> set[RRsetKey]:
-        """Return the RRsets of a unit that are not as they should be."""
+        """Return the RRsets of a unit that are not as they should be, or can't be seen."""
         held = self._state.unit(root)
         at_server = held.rrsets if held else {}
         wanted = self._units.keys(root)
-        return {key for key in wanted | at_server.keys() if self._wanted(root, key) != at_server.get(key)}
+        keys = {key for key in wanted | at_server.keys() if self._wanted(root, key) != at_server.get(key)}
+        if cuts := self._state.cuts:
+            keys.update(key for key in wanted if cuts.over(key[0]) is not None)
+        return keys
 
     def is_marked(self, root: bytes) -> bool:
         """Whether the marker of a wanted unit is as it should be, whatever its generation."""
@@ -91,15 +94,18 @@ class Planner:
         """
         held = self._state.unit(root)
         if held is not None and not self.is_by_us(held):
-            return UnitPlan(obstacles=(Obstacle((root,), held.found.owner),))
+            return UnitPlan(obstacles=(Obstacle((root,), held.found.owner, is_whole=True),))
+        if (cut := self.cut_over(root)) is not None:
+            return UnitPlan(obstacles=(Obstacle((root,), cut=cut, is_whole=True),))
         if held is None and (taken := self._taken(root)):
-            return UnitPlan(obstacles=(Obstacle(taken),))
+            return UnitPlan(obstacles=(Obstacle(taken, is_whole=True),))
         at_server = held.rrsets if held else {}
         owners: dict[bytes, list[RRsetUpdate]] = {}
         later: dict[bytes, list[RRsetUpdate]] = {}
         for key in keys:
             wanted = self._wanted(root, key)
-            if wanted != at_server.get(key) and key[0] not in skipped:
+            is_hidden = wanted is not None and self._state.cuts.over(key[0]) is not None
+            if (wanted != at_server.get(key) or is_hidden) and key[0] not in skipped:
                 is_main = key[0] == root or key[0][1:2] == b"_"
                 (owners if is_main else later).setdefault(key[0], []).append(RRsetUpdate(key, wanted))
         owners.update(later)
@@ -109,9 +115,28 @@ class Planner:
         marker = self._marker(root, self._next_generation(root, found))
         part = Part(root, held.expected if held else None, marker, takes_over=self._adopt)
         plan = self._fill(part, owners, held, room)
-        if plan.part is not None and not plan.part.updates and self.is_marked(root):
-            return plan._replace(part=None)  # only names that others have
+        has_marker = held is None or self.is_marked(root)  # or needs none: only names that others have
+        if plan.part is not None and not plan.part.updates and has_marker and plan.obstacles:
+            return plan._replace(part=None)
         return plan
+
+    def touch(self, root: bytes) -> Part:
+        """Return a write to a wanted unit that changes its marker alone."""
+        held = self._state.unit(root)
+        found = held.found.generation if held else None
+        marker = self._marker(root, self._next_generation(root, found))
+        return Part(root, held.expected if held else None, marker, takes_over=self._adopt)
+
+    def cut_over(self, root: bytes) -> bytes | None:
+        """Return what hides a unit: its name, or the marker that fences it."""
+        return self._state.cuts.over(root, marker_name(root))
+
+    def is_free(self, root: bytes) -> bool:
+        """Whether nothing of others is known that keeps a wanted unit from being written."""
+        held = self._state.unit(root)
+        if self.cut_over(root) is not None:
+            return False
+        return not self._taken(root) if held is None else self.is_by_us(held)
 
     def deletion(self, root: bytes, room: Room, *, skipped: Collection[bytes] = ()) -> UnitPlan:
         """Return how to delete a unit that is not wanted; the marker goes last."""
@@ -147,6 +172,10 @@ class Planner:
         guards: list[Guard] = []
         rest: set[RRsetKey] = set()
         for owner, mine in owners.items():
+            cut = self._state.cuts.over(owner)
+            if cut is not None and any(update.after for update in mine):
+                obstacles.append(Obstacle((owner,), cut=cut))
+                continue
             guard: Guard | None = None
             if owner in known:
                 if held is not None and not is_fenced:
@@ -189,15 +218,26 @@ class Planner:
         )
 
     def _taken(self, root: bytes) -> tuple[bytes, ...]:
-        """Return names of others at and below a unit that has no marker yet."""
+        """Return names of others at and below a unit without a marker that would be ours with it.
+
+        Those with nothing of the types that we manage stay theirs, and are in the way of themselves at most.
+        """
         if self._adopt:
             return ()
         keys = self._units.keys(root)
+        own = marker_name(root)
         return tuple(
             owner
             for owner in self._state.foreign_below(root)
-            if not (self._is_as_wanted(owner) and any((owner, rdtype) in keys for rdtype in MANAGED_TYPES))
+            if owner == own or (self._is_claimed(owner) and not self._is_taken_in(owner, keys))
         )
+
+    def _is_claimed(self, owner: bytes) -> bool:
+        """Whether a name of others would count as ours where the unit that it is below is."""
+        return not (is_wildcard(owner) or MANAGED_TYPES.isdisjoint(self._state.foreign(owner)))
+
+    def _is_taken_in(self, owner: bytes, keys: Collection[RRsetKey]) -> bool:
+        return self._is_as_wanted(owner) and any((owner, rdtype) in keys for rdtype in MANAGED_TYPES)
 
     def _wanted(self, root: bytes, key: RRsetKey) -> ExportedRRset | None:
         return self._exported.rrsets.get(key) if key in self._units.keys(root) else None

@@ -15,6 +15,8 @@ A message takes effect as a whole or not at all, and the server says which, or n
 |          | before, but a    | read anew: others have put something at a name of it                     |
 |          | guard is broken  |                                                                          |
 |          | another          | read anew: there is another writer                                       |
+|          | hidden           | forgotten: a delegation or a DNAME has come. Nothing is written until it |
+|          |                  | has gone; then it is read like one that was never known                  |
 |          | before, in all   | as refused: it was not a conflict at all                                 |
 |          | units            |                                                                          |
 | unknown  | not known        | in flight: nothing is written before the marker was read. The next       |
@@ -24,6 +26,7 @@ A message takes effect as a whole or not at all, and the server says which, or n
 |          | before           | back to the worklist. If the message arrives after all, its own          |
 |          |                  | prerequisite refuses it once the unit was written                        |
 |          | another          | read anew: there is another writer                                       |
+|          | hidden           | forgotten, as above                                                      |
 
 What is read anew is compared, and what differs goes to the worklist. A marker that is newer than what we knew
 challenges us: the next message waits until we know that we lead, and have an epoch above the other's. What
@@ -31,20 +34,23 @@ is to be done for a unit, by its own state, is said in `worklist`.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import StrEnum
 
+from rollcall.dnswire.names import is_at_or_below, parent, suffixes
 from rollcall.model import UpdateTarget
-from rollcall.zone.exported import ExportedRRset, ExportedZone, Version
-from rollcall.zone.marker import Generation
-from rollcall.zone.unit import Units
+from rollcall.zone.exported import ExportedZone, Version
+from rollcall.zone.marker import Generation, marker_name
+from rollcall.zone.unit import Units, nearest_root
 
+from .cuts import Cuts
 from .drafts import Draft
 from .in_flight import InFlight
 from .knowledge import Knowledge
 from .message import Part
 from .plan import Planner
-from .server_state import RRsets, ServerState, data_of
+from .reading import Reading
+from .server_state import ServerState, data_of
 from .worklist import SLICE, Worklist
 
 
@@ -82,6 +88,7 @@ class Publication:
         self._planner = Planner(exported, self._units, self._state, spec, identity, self._next_generation)
         self.knowledge = Knowledge(self._state, exported, self._in_flight, identity, self._planner.is_ours)
         self.worklist = Worklist(self._units, self._state, self.knowledge, self._planner, clock)
+        self._hidden: dict[bytes, set[bytes]] = {}  # what is to be read of units when they can be seen again
         self._writes: int | None = 0
 
     # --- what is wanted ----------------------------------------------------------------------------------
@@ -119,30 +126,35 @@ class Publication:
         """Put what a message was made of back into the worklist."""
         self.worklist.give_back(draft)
 
-    def on_conflict(
-        self,
-        draft: Draft,
-        markers: Mapping[bytes, ExportedRRset | None],
-        names: Mapping[bytes, RRsets],
-    ) -> list[bytes]:
+    def on_conflict(self, draft: Draft, reading: Reading) -> list[bytes]:
         """Return the units that are to be read anew, after their markers and guarded names were read.
 
         Where there are none, it was not a conflict.
         """
         self._writes = None
+        self._state.cuts.add_all(reading.cuts)
         found = []
         for part in draft.parts:
-            marker = markers[part.root]
+            if reading.hides(marker_name(part.root)):
+                self._forget(part)
+                found.append(part.root)
+                continue
+            marker = reading.marker(part.root)
             if data_of(marker) == data_of(part.after):  # the first of two has done it
                 self._write(part)
                 self.knowledge.doubt(part)
                 found.append(part.root)
                 continue
             is_other = data_of(marker) != data_of(part.before)
+            if part.before is None and reading.names[marker_name(part.root)]:
+                is_other = True  # something that is no marker
             for owner, rrsets in part.guards:
                 expected = {rdtype: rrset.records for rdtype, rrset in rrsets}
-                if {rdtype: rrset.records for rdtype, rrset in names[owner].items()} != expected:
-                    self._state.set_foreign(owner, names[owner])
+                at_server = reading.names[owner]
+                if {rdtype: rrset.records for rdtype, rrset in at_server.items()} != expected:
+                    self._state.set_foreign(owner, at_server)
+                    is_other = True
+                elif reading.hides(owner):
                     is_other = True
             if is_other:
                 found.append(part.root)
@@ -161,9 +173,14 @@ class Publication:
         """Return the units whose markers have to be read before anything is written."""
         return self._in_flight.roots()
 
-    def resolve(self, root: bytes, marker: ExportedRRset | None, *, is_acknowledged: bool = False) -> Fate:
+    def resolve(self, root: bytes, reading: Reading, *, is_acknowledged: bool = False) -> Fate:
         """Return the fate of what is in flight for a unit, by the marker that it has."""
         part = self._in_flight.pop(root)
+        self._state.cuts.add_all(reading.cuts)
+        if reading.hides(marker_name(root)):
+            self._forget(part)
+            return Fate.UNKNOWN
+        marker = reading.marker(root)
         if data_of(marker) == data_of(part.after):
             self._write(part)
             if not is_acknowledged:
@@ -171,9 +188,22 @@ class Publication:
             return Fate.APPLIED
         return Fate.RETURNED if data_of(marker) == data_of(part.before) else Fate.CONFLICT
 
-    def has_effect(self, draft: Draft) -> bool:
-        """Whether the server has the markers that a message wrote, as far as we know."""
-        return all(self._state.has_marker(part.root, part.after) for part in draft.parts)
+    def had_effect(self, draft: Draft) -> dict[bytes, bool]:
+        """Return of which units the server has the markers that a message wrote; only of those to be seen."""
+        seen = (part for part in draft.parts if self._planner.cut_over(part.root) is None)
+        return {part.root: self._state.has_marker(part.root, part.after) for part in seen}
+
+    def on_dropped(self, draft: Draft, roots: Collection[bytes]) -> None:
+        """Leave out units whose parts were acknowledged and not written."""
+        self.worklist.leave_out_units([part for part in draft.parts if part.root in roots])
+
+    def _forget(self, part: Part) -> None:
+        """Forget a unit that is hidden, but for the names that have to be read when it can be seen again."""
+        names = self._hidden.setdefault(part.root, set())
+        names.update(owner for (owner, _), _ in part.updates)
+        if (unit := self._state.unit(part.root)) is not None:
+            names.update(unit.owners())
+        self._state.set_unit(part.root, None)
 
     def _write(self, part: Part) -> None:
         self.knowledge.write(part)
@@ -197,15 +227,25 @@ class Publication:
         return self._in_flight.now
 
     def roots(self) -> list[bytes]:
-        """Return the units that are wanted, or known to be at the server and ours."""
+        """Return the units that are wanted, or known to be at the server and ours, or hidden."""
         ours = (root for root, unit in self._state.units() if self._planner.is_ours(unit))
-        return list(dict.fromkeys((*self._units, *ours)))
+        return list(dict.fromkeys((*self._units, *ours, *self._hidden)))
+
+    def names_above(self, roots: Iterable[bytes], zone: bytes) -> list[bytes]:
+        """Return the names between units and the top of the zone at the server."""
+        above: dict[bytes, None] = {}
+        for root in roots:
+            for name in suffixes(parent(root)):
+                if name == zone or name in above:
+                    break
+                above[name] = None
+        return list(above)
 
     def names_of(self, root: bytes) -> set[bytes]:
         """Return the names of a unit that we know of."""
         unit = self._state.unit(root)
         keys = self._units.keys(root) | (unit.rrsets.keys() if unit else set())
-        return {root, *(owner for owner, _ in keys)}
+        return {root, *(owner for owner, _ in keys), *self._hidden.get(root, ())}
 
     def learn_zone(self, found: ServerState, since: int) -> Iterator[None]:
         """Compare with the whole zone, as it was at a point in time; a slice at a time.
@@ -216,6 +256,7 @@ class Publication:
         for root in list(dict.fromkeys((*found, *self._state))):
             unit = found.unit(root)
             if not self._in_flight.is_newer(root, since):
+                self._hidden.pop(root, None)
                 self.knowledge.read(root, unit, found)
                 self.knowledge.trust(root)
                 self.worklist.note_orphan(root)
@@ -233,13 +274,13 @@ class Publication:
         self.knowledge.trust_until(since)
         self._in_flight.forget_until(since)
 
-    def learn_unit(
-        self,
-        root: bytes,
-        marker: ExportedRRset | None,
-        names: Mapping[bytes, RRsets],
-        since: int | None = None,
-    ) -> None:
+    def learn_cuts(self, found: Cuts) -> None:
+        """Replace what is known of cuts above units; those within one are read with it."""
+        cuts = self._state.cuts
+        cuts.discard([owner for owner in cuts if nearest_root(owner, self._units.__contains__) is None])
+        cuts.add_all(found)
+
+    def learn_unit(self, root: bytes, reading: Reading, since: int | None = None) -> None:
         """Compare with a unit's marker, and with what is at each of its names that we know of.
 
         Where it was read for a reading of all, that began at a point in time, what we wrote since is newer.
@@ -249,8 +290,17 @@ class Publication:
             self._in_flight.touch(root)
         elif self._in_flight.is_newer(root, since):
             return
-        self.knowledge.read_names(root, marker, names)
-        self.worklist.note_orphan(root)
+        own = marker_name(root)
+        owners = [owner for owner in (own, *self.names_of(root)) if owner in reading.names]
+        if cuts := self._state.cuts:
+            cuts.discard(name for owner in owners for name in suffixes(owner) if is_at_or_below(name, root))
+        cuts.add_all(reading.cuts)
+        if not reading.hides(own):
+            seen = {owner: reading.names[owner] for owner in owners if not reading.hides(owner)}
+            self.knowledge.read_names(root, seen)
+            if self._hidden.get(root, set()) <= reading.names.keys():
+                self._hidden.pop(root, None)
+            self.worklist.note_orphan(root)
         self.worklist.compare(root, is_live=True)
 
     def complete_by_names(self, since: int) -> None:

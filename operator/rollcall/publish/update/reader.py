@@ -13,7 +13,7 @@ from rollcall.model import KeyRing
 from . import reasons
 from .discovery import connect
 from .publication import Publication
-from .readback import read_markers, read_names
+from .readback import read_cuts, read_units
 from .reasons import TargetError
 from .session import Server, Session
 from .transfer import TransferRefused, read_zone
@@ -99,7 +99,7 @@ class Reader:
         try:
             contents = await read_zone(session, zone, self._domain, self._identity)
         except TransferRefused:
-            await self._look_at_names(since)
+            await self._look_at_names(zone, since)
             self._serial = serial
         else:
             for _ in publication.learn_zone(contents.state, since):
@@ -121,12 +121,13 @@ class Reader:
             return False
         return serial == (self._serial + writes) % (1 << 32)
 
-    async def _look_at_names(self, since: int) -> None:
+    async def _look_at_names(self, zone: bytes, since: int) -> None:
         """Ask for each name that we know of, where the server serves no transfer."""
         session, _ = await connect(self._server, self._ring(), self._domain)
         publication = self._publication
         try:
             roots = publication.roots()
+            publication.learn_cuts(await read_cuts(session, zone, publication.names_above(roots, zone)))
             batch: dict[bytes, set[bytes]] = {}
             size = 0
             for number, root in enumerate(roots, 1):
@@ -134,15 +135,10 @@ class Reader:
                 size += len(batch[root])
                 if size < NAMES_AT_A_TIME and number < len(roots):
                     continue
-                await self._read(session, batch, since)
+                reading = await read_units(session, zone, batch)
+                for each in batch:
+                    publication.learn_unit(each, reading, since)
                 batch, size = {}, 0
             publication.complete_by_names(since)
         finally:
             await session.close()
-
-    async def _read(self, session: Session, batch: dict[bytes, set[bytes]], since: int) -> None:
-        markers = await read_markers(session, list(batch))
-        names = await read_names(session, (owner for owners in batch.values() for owner in owners))
-        for root, owners in batch.items():
-            found = {owner: names[owner] for owner in owners}
-            self._publication.learn_unit(root, markers[root], found, since)

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     TIMED_OUT = "TimedOut"
     MALFORMED = "MalformedAnswer"
     NAMES_TAKEN = "NamesTaken"
+    OCCLUDED = "Occluded"
     OWNED_BY_ANOTHER = "OwnedByAnother"
     DEPOSED = "Deposed"
     REJECTED = "Rejected"
@@ -38,6 +39,10 @@ class TargetError(Exception):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class Refusal(TargetError):
+    """The server answers, and takes nothing of what was sent; something else it may take."""
 
 
 class ConnectionLost(TargetError):
@@ -105,44 +110,53 @@ def no_zone(server: str, domain: bytes) -> TargetError:
     )
 
 
-def refusal(server: str, rcode: int, zone: bytes, key: str) -> TargetError:
+def delegated(server: str, domain: bytes, cut: bytes) -> TargetError:
+    """Say that the server has given the domain away."""
+    return TargetError(
+        Reason.OCCLUDED,
+        f"{server} delegates {to_text(cut)} (NS), and {to_text(domain)} with it: what was written there would"
+        " be hidden. Remove the delegation, or let the target be the server that it leads to.",
+    )
+
+
+def refusal(server: str, rcode: int, zone: bytes, key: str) -> Refusal:
     """Say what an rcode means, where it meets every update."""
     name = to_text(zone)
     match rcode:
         case Rcode.REFUSED:
-            return TargetError(
+            return Refusal(
                 Reason.REFUSED,
                 f"{server} refuses updates of {name} with the key {key}: let the key write A, AAAA, SRV, PTR"
                 " and TXT at and below the names of the services, and see that the server is the primary.",
             )
         case Rcode.NOTAUTH:
-            return TargetError(
+            return Refusal(
                 Reason.NOT_AUTH, f"{server} says that it isn't authoritative for {name}: see its log."
             )
         case Rcode.NOTZONE:
-            return TargetError(
+            return Refusal(
                 Reason.NOT_ZONE,
                 f"{server} says that names of ours are not in its zone {name}: is a part of the domain"
                 " delegated, or a zone of its own there?",
             )
         case Rcode.SERVFAIL:
-            return TargetError(
+            return Refusal(
                 Reason.SERV_FAIL,
                 f"{server} fails to write (SERVFAIL): see its log. BIND does so where it can't write its"
                 " journal, PowerDNS where its database can't be written.",
             )
         case Rcode.NOTIMP:
-            return TargetError(
+            return Refusal(
                 Reason.REFUSED, f"{server} takes no updates (NOTIMP): switch them on there (RFC 2136)."
             )
-    return TargetError(
+    return Refusal(
         Reason.REJECTED, f"{server} answers {rcode_text(rcode)} to every update of {name}: see its log."
     )
 
 
-def nothing_written(server: str, zone: bytes) -> TargetError:
+def nothing_written(server: str, zone: bytes) -> Refusal:
     """Say that an update was acknowledged, and that nothing has changed."""
-    return TargetError(
+    return Refusal(
         Reason.REFUSED,
         f"{server} acknowledges updates of {to_text(zone)} and writes nothing: a policy drops them silently"
         " (PowerDNS: lua-dnsupdate-policy-script). Let it take the names and types of the services.",
@@ -167,6 +181,15 @@ def names_taken(names: Sequence[bytes]) -> str:
     )
 
 
+def occluded(names: Sequence[bytes], cuts: Iterable[bytes]) -> str:
+    """Say which names can't be seen at the server, whatever is written there."""
+    return (
+        f"{counted(len(names), 'name')} can't be published below a delegation (NS) or a DNAME of others at"
+        f" {listed(sorted(set(cuts)))}: {listed(names)}. Who asks for them is sent elsewhere. Remove those"
+        " records, or publish the services under another domain."
+    )
+
+
 def owned_by_another(owners: Iterable[str], names: Sequence[bytes]) -> str:
     """Say which names another installation has."""
     marked = counted(len(names), "name is", "names are")
@@ -178,6 +201,11 @@ def owned_by_another(owners: Iterable[str], names: Sequence[bytes]) -> str:
 
 def rejected(names: Sequence[bytes], rcode: int) -> str:
     """Say which names the server does not take, while it takes others."""
+    if rcode == Rcode.NOERROR:
+        return (
+            f"The server acknowledges updates of {counted(len(names), 'name')} and drops them silently:"
+            f" {listed(names)}. Let its policy take the names and types of the services."
+        )
     return (
         f"The server answers {rcode_text(rcode)} to updates of {counted(len(names), 'name')},"
         f" and takes others: {listed(names)}. See its log and what the key may write there; it is tried"

@@ -1,8 +1,9 @@
 """Names that the server does not take, while it takes others: left out, and tried again alone."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from rollcall.dnswire.header import Rcode
 from rollcall.dnswire.types import MANAGED_TYPES
 from rollcall.zone.exported import RRsetKey
 from rollcall.zone.marker import marker_name
@@ -80,6 +81,15 @@ class Rejections:
     def owners(self, root: bytes) -> frozenset[bytes]:
         """Return the names of a unit that are left out."""
         return frozenset(self._owners.get(root, ()))
+
+    def roots(self) -> Collection[bytes]:
+        """Return the units with names that are left out."""
+        return self._owners.keys()
+
+    def is_dropped(self, root: bytes) -> bool:
+        """Whether names of a unit were acknowledged, and not written."""
+        owners = self._owners.get(root, ())
+        return any(self._items[root, owner][1] == Rcode.NOERROR for owner in owners)
 
     def names(self) -> dict[int, list[bytes]]:
         """Return the names by rcode."""

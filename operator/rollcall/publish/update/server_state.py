@@ -10,6 +10,7 @@ from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.marker import Marker, is_marker_name, parse, root_of_marker
 from rollcall.zone.unit import nearest_root
 
+from .cuts import CUT_TYPES, Cuts
 from .message import Part
 
 RRsets: TypeAlias = Mapping[int, ExportedRRset]
@@ -64,7 +65,11 @@ def data_of(marker: ExportedRRset | None) -> tuple[bytes, ...]:
 
 
 class ServerState:
-    """The units at a server, by root, and the names there that are not ours, by owner."""
+    """The units at a server, by root, and the names there that are not ours, by owner.
+
+    Attributes:
+        cuts: delegations and DNAMEs of others, at and above the domain too.
+    """
 
     def __init__(
         self, units: dict[bytes, Held] | None = None, foreign: Mapping[bytes, RRsets] | None = None
@@ -72,6 +77,7 @@ class ServerState:
         self._units = units if units is not None else {}
         self._foreign: dict[bytes, RRsets] = {}
         self._below: dict[bytes, set[bytes]] = {}
+        self.cuts = Cuts()
         for owner, rrsets in (foreign or {}).items():
             self.set_foreign(owner, rrsets)
 
@@ -141,7 +147,7 @@ class ServerState:
 
     def replace_foreign(self, read: "ServerState") -> None:
         """Replace all names of others by those of a reading, which is not used any more."""
-        self._foreign, self._below = read._foreign, read._below
+        self._foreign, self._below, self.cuts = read._foreign, read._below, read.cuts
 
 
 def sort_names(names: Mapping[bytes, RRsets], identity: str) -> ServerState:
@@ -157,12 +163,22 @@ def sort_names(names: Mapping[bytes, RRsets], identity: str) -> ServerState:
         if is_marker_name(owner) and root_of_marker(owner) in units:
             continue
         root = nearest_root(owner, units.__contains__)
-        managed = {rdtype for rdtype in rrsets if rdtype in MANAGED_TYPES}
+        managed = () if is_wildcard(owner) else rrsets.keys() & MANAGED_TYPES
         if root is None or units[root].found.owner != identity or not managed:
             foreign[owner] = rrsets
         else:
             units[root].rrsets.update({(owner, rdtype): rrsets[rdtype] for rdtype in managed})
-    return ServerState(units, foreign)
+    state = ServerState(units, foreign)
+    for owner, rrsets in names.items():
+        for rdtype in CUT_TYPES:
+            if rdtype in rrsets:
+                state.cuts.add(owner, rdtype)
+    return state
+
+
+def is_wildcard(owner: bytes) -> bool:
+    """Whether a name is a wildcard, which is never ours: none of our labels is a star."""
+    return owner.startswith(b"\x01*")
 
 
 def names_of(records: Iterable[tuple[bytes, int, int, bytes]]) -> dict[bytes, dict[int, ExportedRRset]]:

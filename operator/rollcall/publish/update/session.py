@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple, Self
 
-from rollcall.dnswire.errors import MalformedMessage
-from rollcall.dnswire.header import Opcode, flags_of
+from rollcall.dnswire.errors import MalformedMessage, TsigError, TsigFault
+from rollcall.dnswire.header import Opcode, Rcode, flags_of
 from rollcall.dnswire.message import Message, message, question, read
 from rollcall.dnswire.rdata import soa_serial
 from rollcall.dnswire.tsig import Chain, sign, verify
@@ -114,6 +114,16 @@ class Session:
         """
         [answer] = await self._exchange([wire], timeout_seconds)
         return answer
+
+    async def check(self, wire: bytes) -> int:
+        """Send prerequisites alone, which change nothing; return the rcode. Raises as `send`."""
+        try:
+            [answer] = await self._exchange([wire], TIMEOUT_SECONDS)
+        except TsigError as error:
+            if error.fault is TsigFault.BAD_KEY and error.by_peer:
+                return Rcode.REFUSED  # Knot says so of what the key is not granted
+            raise
+        return answer.rcode
 
     async def _exchange(
         self, wires: Sequence[bytes], timeout_seconds: float, *, is_signed: bool = True

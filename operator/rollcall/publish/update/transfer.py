@@ -15,6 +15,7 @@ from rollcall.dnswire.tsig import Chain, sign, skip, verify
 from rollcall.dnswire.types import IN, Type
 from rollcall.model import TsigKey
 
+from .cuts import CUT_TYPES, Cuts
 from .reasons import Reason, TargetError
 from .server_state import ServerState, names_of, sort_names
 from .session import Session
@@ -70,6 +71,7 @@ class _Collector:
         self._ident = ident
         self._serial = 0
         self._records: list[tuple[bytes, int, int, bytes]] = []
+        self._above = Cuts()
 
     def add(self, wire: bytes) -> None:
         """Add a message.
@@ -101,12 +103,21 @@ class _Collector:
                 raise MalformedMessage("a transfer begins with a SOA record")
             elif record.rdclass == IN and self._is_ours(record.owner):
                 self._records.append((record.owner, record.rdtype, record.ttl, record.data))
+            elif record.rdtype in CUT_TYPES and self._is_above(record.owner, record.rdtype):
+                self._above.add(record.owner, record.rdtype)
         if not answer.answers:
             raise MalformedMessage("a message of a transfer is empty")
 
     def contents(self, identity: str) -> Contents:
         """Return what was transferred."""
-        return Contents(self._serial, sort_names(names_of(self._records), identity))
+        state = sort_names(names_of(self._records), identity)
+        state.cuts.add_all(self._above)
+        return Contents(self._serial, state)
 
     def _is_ours(self, owner: bytes) -> bool:
         return owner != self._domain and is_at_or_below(owner, self._domain)
+
+    def _is_above(self, owner: bytes, rdtype: int) -> bool:
+        """Whether a cut is at or above the domain; the zone's own NS is none."""
+        is_apex = owner == self._zone and rdtype == Type.NS
+        return is_at_or_below(self._domain, owner) and not is_apex

@@ -17,12 +17,14 @@ from .fence import Fence
 from .progress import Progress
 from .publication import Publication
 from .reader import Reader
-from .reasons import TargetError
+from .reasons import Refusal, TargetError
 from .session import Server
 from .writer import Writer
 
 FIRST_RETRY_SECONDS = 0.5
 LAST_RETRY_SECONDS = 60.0
+LEAST_REST_SECONDS = 0.5
+"""After a refusal, however much changes meanwhile."""
 
 
 class UpdateWorker:
@@ -99,7 +101,7 @@ class UpdateWorker:
             try:
                 await self._publish()
             except TargetError as error:
-                await self._rest(self._progress.on_failure(error))
+                await self._rest(self._progress.on_failure(error), is_refusal=isinstance(error, Refusal))
 
     async def _publish(self) -> Never:
         """Read what is there, then write and read back, until the target fails."""
@@ -129,13 +131,26 @@ class UpdateWorker:
             raise TargetError(self._used.reason, self._used.message)
         return self._used
 
-    async def _rest(self, seconds: float) -> None:
-        """Wait after a failure; a new key ends the wait."""
+    async def _rest(self, seconds: float, *, is_refusal: bool) -> None:
+        """Wait after a failure; a new key ends the wait.
+
+        So does a new version where the server has refused what there was: it may take what is new.
+        """
         if not seconds or self._new_keys.is_set():
             return
-        try:
-            async with asyncio.timeout(seconds):
-                await self._new_keys.wait()
-        except TimeoutError:
-            return
-        self._progress.on_remedy()
+        least = min(seconds, LEAST_REST_SECONDS)
+        waker = self._to_write if is_refusal else self._new_keys
+        if not await _is_set(self._new_keys, least):
+            await _is_set(waker, seconds - least)
+        if self._new_keys.is_set():
+            self._progress.on_remedy()
+
+
+async def _is_set(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event for some seconds at most; return whether it is set."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return event.is_set()
+    return True

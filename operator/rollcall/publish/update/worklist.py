@@ -8,23 +8,25 @@ What there is to do for a unit depends on whether it is
 A unit that is unsure is read before it is deleted: names that we don't know of would stay, and be nobody's.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
+from rollcall.dnswire.header import Rcode
+from rollcall.dnswire.names import parent
 from rollcall.dnswire.types import MANAGED_TYPES
 from rollcall.zone.exported import RRsetKey
 from rollcall.zone.marker import marker_name
 from rollcall.zone.unit import Units
 
 from .backlog import Backlog, Work
-from .drafts import Draft, Packing
+from .drafts import WHOLE_MESSAGE, Draft, Packing
 from .knowledge import Knowledge
 from .message import MAX_RECORDS, Part
 from .obstacles import Obstacle, Obstacles
 from .orphans import Orphans
 from .pace import Pace
 from .plan import NOTHING, Planner, Room, UnitPlan
-from .rejections import Rejections, items_of, work_of
+from .rejections import Item, Rejections, items_of, work_of
 from .server_state import ServerState
 
 SLICE = 500
@@ -110,9 +112,13 @@ class Worklist:
             self._backlog.add(root)
 
     def compare(self, root: bytes, *, is_live: bool = False) -> None:
-        """Add a unit, if it differs."""
-        keys = self._planner.differing(root)
-        if keys or not self._planner.is_marked(root):
+        """Add a unit if it differs, or if something is or was in its way."""
+        planner = self._planner
+        keys = planner.differing(root)
+        if owners := self._obstacles.owners(root):
+            keys.update(key for key in self._units.keys(root) if key[0] in owners)
+        is_free = planner.cut_over(root) is None and not self._obstacles.has(root)
+        if keys or not (is_free and planner.is_marked(root)):
             self._backlog.add(root, keys, is_live=is_live)
 
     def add_unwanted(self, root: bytes) -> None:
@@ -174,9 +180,7 @@ class Worklist:
             if marker_name(root) in skipped:
                 return NOTHING
             plan = self._planner.plan(root, keys, room, skipped=skipped)
-            is_whole = unit is None or not self._planner.is_by_us(unit)
-            owners = (owner for owner, _ in keys)
-            self._obstacles.replace(root, owners, plan.obstacles, is_whole=is_whole)
+            self._obstacles.replace(root, (owner for owner, _ in keys), plan.obstacles)
             return plan
         if root in self._withdrawn or self._orphans.is_dead(root, unit, unix_seconds):
             if self._knowledge.is_unsure(root):
@@ -199,9 +203,10 @@ class Worklist:
             self._withdrawn.discard(part.root)
             self._orphans.discard(part.root)
             return
+        self._obstacles.written(part.root)
         for (owner, rdtype), _ in part.updates:
             if rdtype in MANAGED_TYPES:
-                self._obstacles.discard(owner)
+                self._obstacles.discard(part.root, owner)
         if self._rejections.owners(part.root):
             self._rejections.accept(items_of((part,)))
             self.compare(part.root)
@@ -218,6 +223,45 @@ class Worklist:
         half = len(items) // 2
         self._backlog.put_first(work_of(items[:half]), work_of(items[half:]))
         return True
+
+    def is_obstructed(self, draft: Draft) -> bool:
+        """Whether a message of a single name would not be sent again, by what is known now."""
+        [item] = items_of(draft.parts)
+        plan = self._plan(0.0, item.root, set(item.keys), WHOLE_MESSAGE, is_retry=True)
+        return item.root in self._units and (plan.part is None or item not in items_of([plan.part]))
+
+    def probe(self, serial: int, probed: Collection[bytes]) -> Draft | None:
+        """Make a message of one marker, to see whether the server takes any.
+
+        That of a unit that it has taken before says most, then of one without a part in what was refused.
+        """
+        refused = {parent(root) for root in self._rejections.roots()}
+        best = (False, False, False)
+        chosen: bytes | None = None
+        for root in self._units:
+            owners = self._rejections.owners(root)
+            is_held = self._state.unit(root) is not None
+            is_refused = marker_name(root) in owners or bool(owners and not is_held)
+            if root in probed or is_refused or not self._planner.is_free(root):
+                continue
+            rank = (is_held, not owners, parent(root) not in refused)
+            if chosen is None or rank > best:
+                chosen, best = root, rank
+            if best[:2] == (True, True):
+                break
+        if chosen is None:
+            return None
+        return Draft((self._planner.touch(chosen),), {chosen: set()}, serial, is_last=False)
+
+    def is_dropped(self, draft: Draft) -> bool:
+        """Whether the server has acknowledged something of a message before, and not written it."""
+        return any(self._rejections.is_dropped(part.root) for part in draft.parts)
+
+    def leave_out_units(self, parts: Collection[Part]) -> None:
+        """Leave units out that were acknowledged and not written, and try them again later."""
+        for part in parts:
+            for item in (*items_of([part]), Item(part.root, marker_name(part.root), frozenset())):
+                self._rejections.add(item, Rcode.NOERROR)
 
     def leave_out(self, draft: Draft, rcode: int) -> None:
         """Leave the only name of a refused message out, and try it again later."""

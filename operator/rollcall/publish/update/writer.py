@@ -9,15 +9,17 @@ from typing import Never
 from rollcall.dnswire.errors import TsigError, TsigFault
 from rollcall.dnswire.header import Rcode
 from rollcall.model import KeyRing
+from rollcall.zone.marker import marker_name
 
 from . import reasons
 from .discovery import connect
 from .drafts import Draft
 from .fence import Fence, ensure_leading
-from .message import MAX_OCTETS, SIGNATURE_OCTETS, compose
+from .message import MAX_OCTETS, SIGNATURE_OCTETS, Part, compose
 from .progress import Progress
 from .publication import Fate, Publication
-from .readback import read_markers, read_names
+from .readback import read_units
+from .server_state import data_of
 from .session import TIMEOUT_SECONDS, Server, Session
 
 PROBE_SECONDS = 3.0
@@ -27,7 +29,10 @@ SECONDS_PER_RECORD = 0.01
 """What a message may take beyond the time-out of a small one."""
 
 REFUSED_IN_A_ROW = 3
-"""Single names; after so many it is the server that refuses, not the names that are bad."""
+"""Single names; after so many it may be the server that refuses, and not the names that are bad."""
+
+PROBES = 2
+"""Units without a part in what was refused. Where the server refuses these as well, it refuses everything."""
 
 CONFLICTS_IN_A_ROW = 4
 CONFLICT_SECONDS = (0.02, 0.2)
@@ -74,6 +79,8 @@ class Writer:
         self._is_renewed = False
         self._is_proven = False  # a write was seen to have effect
         self._refused = 0
+        self._rcode = int(Rcode.REFUSED)
+        self._probed: list[bytes] = []
         self._conflicts = 0
 
     def renew(self) -> None:
@@ -101,6 +108,7 @@ class Writer:
         """
         self._is_proven = False
         self._refused = self._conflicts = 0
+        self._probed.clear()
         while True:
             self._due.clear()
             session = await self._connected()
@@ -124,7 +132,9 @@ class Writer:
         await self._resolve(session)
         await ensure_leading(self._fence, self._publication.knowledge)
         serial = self._publication.serial
-        draft = self._worklist.draft(serial, time.time())
+        draft = None if self._suspects else self._worklist.draft(serial, time.time())
+        if draft is None and self._suspects:
+            draft = self._probe(session, serial)
         if draft is None and self._worklist:
             await asyncio.sleep(0)  # there was nothing to send in a good many units: on to the next ones
             return
@@ -159,7 +169,7 @@ class Writer:
             if error.fault is TsigFault.BAD_KEY and error.by_peer:
                 # Knot says so of a name that the key is not granted; the key itself was taken before.
                 self._count(Fate.REFUSED)
-                self._refused_by(session, draft, Rcode.REFUSED)
+                await self._refused_by(session, draft, Rcode.REFUSED)
                 return
             self._count(Fate.REFUSED if error.by_peer else Fate.UNKNOWN)
             self._publication.on_unknown(draft)
@@ -180,49 +190,61 @@ class Writer:
             raise reasons.refusal(str(self._server), rcode, self._zone, session.key.name)
         else:
             self._count(Fate.REFUSED)
-            self._refused_by(session, draft, rcode)
+            await self._refused_by(session, draft, rcode)
 
     async def _accepted(self, session: Session, draft: Draft, seconds: float) -> None:
         """Note that the server has acknowledged a message; the first time, check that it has written it."""
-        if self._is_proven:
+        if self._is_proven and not self._worklist.is_dropped(draft):
             self._publication.on_applied(draft)
-        else:
-            self._publication.on_unknown(draft)
-            await self._resolve(session, is_acknowledged=True)
-            if not self._publication.has_effect(draft):
-                raise reasons.nothing_written(str(self._server), self._zone)
-            self._is_proven = True
+        elif not await self._has_effect(session, draft):
+            return
         self._worklist.note_pace(draft.record_count, seconds)
         self._count(Fate.APPLIED)
         self._refused = self._conflicts = 0
+        self._probed.clear()
         self._progress.on_remedy()
         if draft.is_last:
             self._progress.on_settled(draft.serial, self._remark())
         else:
             self._progress.on_applied()
 
+    async def _has_effect(self, session: Session, draft: Draft) -> bool:
+        """Read back whether what was acknowledged was written; leave out what was not."""
+        self._publication.on_unknown(draft)
+        await self._resolve(session, is_acknowledged=True)
+        effects = self._publication.had_effect(draft)
+        dropped = [root for root, has_effect in effects.items() if not has_effect]
+        self._publication.on_dropped(draft, dropped)
+        if any(effects.values()):
+            self._is_proven = True
+        elif dropped:
+            self._count(Fate.REFUSED)
+            self._rcode = Rcode.NOERROR
+            self._refused = self._refused + 1 if self._is_proven else REFUSED_IN_A_ROW
+            return False
+        return True
+
     async def _resolve(self, session: Session, *, is_acknowledged: bool = False) -> None:
         """Find the fate of messages that were not answered, before anything else is written."""
         roots = self._publication.unresolved()
         if not roots:
             return
-        for root, marker in (await read_markers(session, roots)).items():
-            match self._publication.resolve(root, marker, is_acknowledged=is_acknowledged):
+        reading = await read_units(session, self._zone, dict.fromkeys(roots, ()))
+        for root in roots:
+            match self._publication.resolve(root, reading, is_acknowledged=is_acknowledged):
                 case Fate.APPLIED:
                     self._progress.on_remedy()
-                case Fate.CONFLICT:
+                case Fate.CONFLICT | Fate.UNKNOWN:
                     await self._read(session, root)
         if not self._publication.knowledge.is_sure:
             self._doubt.set()
 
     async def _explain(self, session: Session, draft: Draft, rcode: int) -> None:
         """Find what has made a prerequisite fail, and read it anew."""
-        markers = await read_markers(session, [part.root for part in draft.parts])
-        guarded = dict.fromkeys(guard.owner for part in draft.parts for guard in part.guards)
-        names = await read_names(session, guarded)
-        found = self._publication.on_conflict(draft, markers, names)
+        units = {part.root: [guard.owner for guard in part.guards] for part in draft.parts}
+        found = self._publication.on_conflict(draft, await read_units(session, self._zone, units))
         if not found:
-            self._refused_by(session, draft, rcode)
+            await self._refused_by(session, draft, rcode)
             return
         for root in found:
             await self._read(session, root)
@@ -233,20 +255,53 @@ class Writer:
             await asyncio.sleep(_uniform(*CONFLICT_SECONDS))
 
     async def _read(self, session: Session, root: bytes) -> None:
-        # The marker first: if somebody writes in between, our next write will be refused, and this repeated.
-        [marker] = (await read_markers(session, [root])).values()
-        names = await read_names(session, self._publication.names_of(root))
-        self._publication.learn_unit(root, marker, names)
+        units = {root: self._publication.names_of(root)}
+        self._publication.learn_unit(root, await read_units(session, self._zone, units))
         if self._publication.knowledge.is_unsure(root):
             self._doubt.set()
 
-    def _refused_by(self, session: Session, draft: Draft, rcode: int) -> None:
-        """Send a refused message in halves; where even single names are refused, it is the server."""
-        if not self._publication.on_refused(draft, rcode):
+    async def _refused_by(self, session: Session, draft: Draft, rcode: int) -> None:
+        """Send a refused message in halves; leave a single name out, unless others are in its way."""
+        if self._worklist.divide(draft):
             return
+        [part] = draft.parts
+        if not (self._probed or await self._is_as_expected(session, part)):
+            self._publication.on_returned(draft)
+            return
+        if self._worklist.is_obstructed(draft):
+            return
+        self._publication.on_refused(draft, rcode)
+        self._rcode = rcode
         self._refused += 1
-        is_alone = not (self._is_proven or self._worklist)
-        if self._refused >= REFUSED_IN_A_ROW or is_alone:
+
+    async def _is_as_expected(self, session: Session, part: Part) -> bool:
+        """Read the names of a part anew; return whether nobody else is seen to have written the unit."""
+        root = part.root
+        owners = dict.fromkeys(owner for (owner, _), _ in part.updates)
+        reading = await read_units(session, self._zone, {root: tuple(owners)})
+        if not reading.hides(marker_name(root)) and data_of(reading.marker(root)) != data_of(part.before):
+            await self._read(session, root)
+            return False
+        self._publication.learn_unit(root, reading)
+        return True
+
+    @property
+    def _suspects(self) -> bool:
+        """Whether it may be the server that refuses, and not the names that are bad."""
+        is_alone = bool(self._refused) and not (self._is_proven or self._worklist)
+        return self._refused >= REFUSED_IN_A_ROW or is_alone
+
+    def _probe(self, session: Session, serial: int) -> Draft:
+        """Return a message that a server takes if it takes any.
+
+        Raises:
+            Refusal: it has refused those as well, or there is none.
+        """
+        draft = self._worklist.probe(serial, self._probed) if len(self._probed) < PROBES else None
+        if draft is None:
             self._worklist.gather()
-            self._refused = 0
-            raise reasons.refusal(str(self._server), rcode, self._zone, session.key.name)
+            if self._rcode == Rcode.NOERROR:
+                raise reasons.nothing_written(str(self._server), self._zone)
+            raise reasons.refusal(str(self._server), self._rcode, self._zone, session.key.name)
+        self._probed += [part.root for part in draft.parts]
+        return draft

@@ -5,6 +5,7 @@ The publication is driven as the writer drives it, against a model of a server.
 
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,9 +15,11 @@ from rollcall.model import UpdateTarget
 from rollcall.publish.update.message import MAX_RECORDS, compose
 from rollcall.publish.update.obstacles import Obstacle
 from rollcall.publish.update.publication import Fate, Publication
+from rollcall.publish.update.reading import Reading
 from rollcall.publish.update.rejections import FIRST_RETRY_SECONDS
 from rollcall.zone.exported import ExportedRRset, RRsetKey
 from rollcall.zone.marker import is_marker_name, marker_name, parse, root_of_marker
+from rollcall.zone.names import from_text
 from thorough import examples
 from unit.publish.update.model_server import ModelServer
 from updates.source import IDENTITY, Source, label, many
@@ -30,7 +33,15 @@ FOREIGN = ExportedRRset(300, (b"\xc6\x33\x64\x01",))
 class Driver:
     """A writer without a network: `lost` says what becomes of the next messages."""
 
-    def __init__(self, source: Source, server: ModelServer, epoch: int = 1, adopt: bool = False) -> None:
+    def __init__(
+        self,
+        source: Source,
+        server: ModelServer,
+        epoch: int = 1,
+        adopt: bool = False,
+        *,
+        transfers: bool = True,
+    ) -> None:
         self.epoch = epoch
         self.sent = 0
         self.largest = 0
@@ -44,9 +55,13 @@ class Driver:
         for _ in self.publication.build():
             pass
         source.listeners.append(self.publication.on_version)
+        self.transfers = transfers
         self.learn()
 
     def learn(self) -> None:
+        if not self.transfers:
+            self.learn_names()
+            return
         since = self.publication.begin_reading()
         for _ in self.publication.learn_zone(self.server.state(IDENTITY), since):
             pass
@@ -56,7 +71,7 @@ class Driver:
         publication = self.publication
         knowledge, worklist = publication.knowledge, publication.worklist
         for root in publication.unresolved():
-            fate = publication.resolve(root, self.server.at(marker_name(root)).get(Type.TXT))
+            fate = publication.resolve(root, self.reading(root))
             if fate is Fate.CONFLICT:
                 self.read(root)
         if knowledge.highest_epoch > self.epoch or knowledge.is_challenged:
@@ -77,22 +92,31 @@ class Driver:
         elif rcode == Rcode.REFUSED:
             publication.on_refused(draft, rcode)
         else:
-            markers = {
-                part.root: self.server.at(marker_name(part.root)).get(Type.TXT) for part in draft.parts
-            }
             guarded = [guard.owner for part in draft.parts for guard in part.guards]
-            found = publication.on_conflict(
-                draft, markers, {owner: self.server.at(owner) for owner in guarded}
-            )
+            reading = self.reading(*(part.root for part in draft.parts), owners=guarded)
+            found = publication.on_conflict(draft, reading)
             assert found, "a prerequisite fails for a reason"
             for root in found:
                 self.read(root)
         return True
 
     def read(self, root: bytes) -> None:
-        marker = self.server.at(marker_name(root)).get(Type.TXT)
-        names = {owner: self.server.at(owner) for owner in self.publication.names_of(root)}
-        self.publication.learn_unit(root, marker, names)
+        self.publication.learn_unit(root, self.reading(root, owners=self.publication.names_of(root)))
+
+    def reading(self, *roots: bytes, owners: Iterable[bytes] = ()) -> Reading:
+        """Read the markers of units, and further names."""
+        return self.server.reading([*map(marker_name, roots), *owners])
+
+    def learn_names(self) -> None:
+        """Read all names that are known, from a server that serves no transfer."""
+        publication = self.publication
+        since = publication.begin_reading()
+        roots = publication.roots()
+        above = publication.names_above(roots, from_text("example.com"))
+        publication.learn_cuts(self.server.cuts(above))
+        for root in roots:
+            publication.learn_unit(root, self.reading(root, owners=publication.names_of(root)), since)
+        publication.complete_by_names(since)
 
     def drain(self, now: float = 1000.0) -> None:
         """Send all that there is to send."""
@@ -222,7 +246,7 @@ def test_a_name_of_others_is_not_written() -> None:
     driver = Driver(source, server)
     driver.drain()
     assert server.rrsets[taken] == FOREIGN
-    assert driver.publication.worklist.obstacles == [Obstacle((taken[0],))]
+    assert driver.publication.worklist.obstacles == [Obstacle((taken[0],), is_whole=True)]
     assert marker_name(taken[0]) not in {owner for owner, _ in server.rrsets}
     del server.rrsets[taken]
     driver.learn()
@@ -271,3 +295,157 @@ def test_a_unit_of_5000_instances_goes_in_several_messages() -> None:
     driver.drain()
     assert driver.sent == sent + 1
     assert without_markers(server) == wanted(source)
+
+
+CNAME = ExportedRRset(300, (from_text("www.example.net"),))
+NS = ExportedRRset(300, (from_text("ns.example.net"),))
+
+disturbances = st.tuples(
+    st.sampled_from([Type.NS, Type.CNAME, Type.DNAME]),
+    st.sampled_from(["shop", "s1.shop", "_tcp.s1.shop", "10-0-0-1.s1.shop", "_rollcall.s1.shop", "s2.shop"]),
+    st.booleans(),
+).filter(lambda it: it[:2] != (Type.CNAME, "_rollcall.s1.shop"))  # that would delete a marker of ours as well
+
+
+@settings(max_examples=examples(300))
+@given(
+    st.lists(
+        st.one_of(
+            disturbances,
+            st.tuples(st.just("set"), st.sampled_from(SERVICES), st.integers(0, 3)),
+            st.tuples(st.just("remove"), st.sampled_from(SERVICES), st.just(0)),
+            st.tuples(
+                st.sampled_from(["send", "answer lost", "request lost", "learn"]), st.just(""), st.just(0)
+            ),
+        ),
+        max_size=30,
+    ),
+    st.booleans(),
+)
+def test_what_others_put_in_the_way_ends_with_them(
+    plan: list[tuple[object, str, int]], transfers: bool
+) -> None:
+    """Whatever hides names of ours or takes them, and whenever it comes and goes: it is never touched."""
+    source, server = Source(), ModelServer()
+    driver = Driver(source, server, transfers=transfers)
+    theirs: dict[RRsetKey, ExportedRRset] = {}
+    for what, where, number in plan:
+        owner = source.root(where) if where else b""
+        if isinstance(what, Type):
+            put = CNAME if what == Type.CNAME else NS
+            if number:
+                for key in [key for key in theirs if key[0] == owner and Type.CNAME in (what, key[1])]:
+                    del theirs[key]
+                theirs[owner, what] = put
+            else:
+                theirs.pop((owner, what), None)
+            server.replace(owner, what, put if number else None)
+        elif what == "set":
+            source.service(where, many(number))
+        elif what == "remove":
+            source.remove(where)
+        elif what == "learn":
+            driver.learn()
+        else:
+            driver.turn(1000.0, request_lost=what == "request lost", answer_lost=what == "answer lost")
+        assert {key: server.rrsets.get(key) for key in theirs} == theirs
+    for owner, rdtype in theirs:
+        server.replace(owner, rdtype, None)
+    driver.drain()
+    for now in (1000.0, 2000.0, 5000.0):
+        driver.learn()
+        driver.drain(now)
+    assert without_markers(server) == wanted(source)
+    assert markers(server.rrsets) == markers(source.published.rrsets)
+    assert not driver.publication.worklist.obstacles
+
+
+@pytest.mark.parametrize("transfers", [True, False])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_cname_takes_its_name_whoever_came_first(is_first: bool, transfers: bool) -> None:
+    source, server = Source(), ModelServer()
+    root = source.root("s1.shop")
+    if is_first:
+        server.replace(root, Type.CNAME, CNAME)
+    source.service("s1.shop", many(3))
+    driver = Driver(source, server, transfers=transfers)
+    driver.drain()
+    server.replace(root, Type.CNAME, CNAME)
+    driver.learn()
+    source.service("s1.shop", many(2))
+    driver.drain()
+    assert driver.publication.worklist.obstacles == [Obstacle((root,))]
+    expected = {key: rrset for key, rrset in wanted(source).items() if key[0] != root}
+    assert without_markers(server) == {**expected, (root, Type.CNAME): CNAME}
+
+
+@pytest.mark.parametrize("transfers", [True, False])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_is_hidden_is_said_and_not_written(is_first: bool, transfers: bool) -> None:
+    source, server = Source(), ModelServer()
+    cut = source.root("shop")
+    if is_first:
+        server.replace(cut, Type.NS, NS)
+    source.services({"s1.shop": many(3), "s2.ops": many(3, "10.1.0.1")})
+    driver = Driver(source, server, transfers=transfers)
+    driver.drain()
+    server.replace(cut, Type.NS, NS)
+    driver.learn()
+    sent = driver.sent
+    source.service("s1.shop", many(2))
+    driver.drain()
+    assert driver.sent == sent
+    assert driver.publication.worklist.obstacles == [
+        Obstacle((source.root("s1.shop"),), cut=cut, is_whole=True)
+    ]
+    source.service("s2.ops", many(2, "10.1.0.1"))
+    driver.drain()
+    assert driver.sent == sent + 1
+
+
+def test_an_obstacle_stays_while_other_names_of_its_service_change() -> None:
+    source, server = Source(), ModelServer()
+    root = source.root("s1.shop")
+    server.replace(root, Type.CNAME, CNAME)
+    instance = label("10-0-0-1") + root
+    source.put("s1.shop", {(root, Type.A): {b"\x0a\0\0\1"}, (instance, Type.A): {b"\x0a\0\0\1"}})
+    driver = Driver(source, server)
+    driver.drain()
+    source.put("s1.shop", {(root, Type.A): {b"\x0a\0\0\1"}, (instance, Type.A): {b"\x0a\0\0\2"}})
+    driver.drain()
+    assert driver.publication.worklist.obstacles == [Obstacle((root,))]
+
+
+def test_a_wildcard_below_a_service_is_not_ours() -> None:
+    source, server = Source(), ModelServer()
+    star = label("*") + source.root("s1.shop"), Type.A
+    server.rrsets[star] = FOREIGN
+    source.service("s1.shop", many(3))
+    Driver(source, server).drain()
+    source.listeners.clear()
+    driver = Driver(source, server, 2)  # one that remembers nothing
+    driver.drain()
+    assert without_markers(server) == {**wanted(source), star: FOREIGN}
+    assert not driver.publication.worklist.obstacles
+
+
+def test_a_probe_is_of_a_unit_without_a_part_in_what_was_refused() -> None:
+    """One that the server has taken before, else one that it knows nothing of; its marker alone changes."""
+    source, server = Source(), ModelServer()
+    source.service("good.ops", many(2))
+    driver = Driver(source, server)
+    driver.drain()
+    source.services({f"s{number}.bad": many(2) for number in range(3)})
+    server.refused.update(key for key in source.published.rrsets if b"\x03bad" in key[0])
+    driver.drain()
+    draft = driver.publication.worklist.probe(source.serial, [])
+    assert draft is not None
+    [part] = draft.parts
+    assert part.root == source.root("good.ops")
+    assert part.before is not None
+    assert not part.updates
+    assert driver.publication.worklist.probe(source.serial, [part.root]) is None
+    source.service("new.shop", many(2))
+    draft = driver.publication.worklist.probe(source.serial, [part.root])
+    assert draft is not None
+    assert draft.parts[0].root == source.root("new.shop")

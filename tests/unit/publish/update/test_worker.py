@@ -10,7 +10,7 @@ import pytest
 from nameservers import KEY
 from rollcall.model import KeyRing, parse_key
 from rollcall.publish.update import worker as module
-from rollcall.publish.update.reasons import ConnectionLost, Reason, TargetError
+from rollcall.publish.update.reasons import ConnectionLost, Reason, Refusal, TargetError
 from updates import Source
 from updates.running import Running
 
@@ -46,12 +46,14 @@ class Reader(Side):
 class Writer(Side):
     def __init__(self, *arguments: Any, **events: asyncio.Event) -> None:
         _, _, _, self.ring, _, self.progress, _ = arguments
+        self.due = events["due"]
 
     async def close(self) -> None:
         """Do nothing."""
 
     async def run(self) -> Never:
         self.ring()
+        self.due.clear()
         Side.tries.append(asyncio.get_running_loop().time())
         if Side.answers:
             self.progress.on_remedy()
@@ -116,3 +118,23 @@ async def test_a_new_key_ends_a_rest() -> None:
         assert len(Side.tries) == tries + 1
         await asyncio.sleep(0.5)
         assert len(Side.tries) == tries + 2, "and rests are short again"
+
+
+@pytest.mark.parametrize("is_refusal", [True, False])
+async def test_a_change_ends_a_rest_after_a_refusal(is_refusal: bool) -> None:
+    """What is new may be taken. Where the target can't be written at all it would change nothing."""
+    error = Refusal(Reason.REFUSED, "not today") if is_refusal else REFUSED
+    async with failing(error) as it:
+        it.source.listeners.append(it.worker.on_version)
+        while len(Side.tries) < 20:  # noqa: ASYNC110 - until rests are long; the last one has just begun
+            await asyncio.sleep(0.25)
+        await asyncio.sleep(1.0)
+        tries = len(Side.tries)
+        it.source.service("web.shop", ["10.0.0.1"])
+        await asyncio.sleep(0.1)
+        assert len(Side.tries) == tries + is_refusal
+        for _ in range(100):
+            it.source.service("web.shop", ["10.0.0.1"])
+            it.source.service("web.shop", ["10.0.0.2"])
+            await asyncio.sleep(0.01)
+        assert len(Side.tries) <= tries + (4 if is_refusal else 1), "not at each of them"
