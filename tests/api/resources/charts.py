@@ -29,10 +29,15 @@ class Chart:
         self._write({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec})
 
     def add_objects(self, number: int) -> None:
-        """Add ConfigMaps and objects of other kinds."""
-        for index in range(number):
-            kind = ("ConfigMap", "ServiceAccount", "Secret")[index % 3]
-            self._write({"apiVersion": "v1", "kind": kind, "metadata": {"name": f"more-{index}"}})
+        """Add objects; a third of them Helm makes after Services and before custom resources."""
+        containers = [{"name": "more", "image": "more"}]
+        template = {"metadata": {"labels": {"app": "more"}}, "spec": {"containers": containers}}
+        spec = {"replicas": 0, "selector": {"matchLabels": {"app": "more"}}, "template": template}
+        for index in range(0, number, 3):
+            for kind in ("ConfigMap", "ServiceAccount"):
+                self._write({"apiVersion": "v1", "kind": kind, "metadata": {"name": f"more-{index}"}})
+            name = {"name": f"more-{index}"}
+            self._write({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": name, "spec": spec})
 
     def set_ttl(self, seconds: int) -> None:
         """Have a ServiceInstance in the chart."""
