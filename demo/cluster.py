@@ -102,7 +102,11 @@ class Cluster:
         """Make the three services with their pods; return the last acknowledgement."""
         for service in self._scene.services:
             self._work.make_service(
-                service.namespace, service.name, selector=_labels(service), ports=service.ports
+                service.namespace,
+                service.name,
+                selector=_labels(service),
+                ports=service.ports,
+                spec={"ipFamilyPolicy": "PreferDualStack"},
             )
         return max(self.add_pods(service, service.pods) for service in self._scene.services)
 

@@ -67,7 +67,7 @@ def flags(etcd_url: str, port: int, credentials: Credentials, *, storage_json: b
         "--advertise-address=127.0.0.1",
         f"--secure-port={port}",
         "--endpoint-reconciler-type=none",
-        "--service-cluster-ip-range=10.96.0.0/12",
+        "--service-cluster-ip-range=10.96.0.0/12,fd00:10:96::/108",
         "--allow-privileged=true",
         "--disable-admission-plugins=ServiceAccount",
         "--authorization-mode=RBAC",
