@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rollcall.directory import Directory
+from rollcall.directory import Directory, ServiceChange
 from rollcall.model import (
     Answer,
     ContainerPort,
@@ -105,8 +105,11 @@ def _uid(namespace: str, name: str) -> str:
 class World:
     """A directory with its zones, and one who follows them. Time passes by hand: `now` is in Unix seconds.
 
-    What is put there, and what becomes of it, is held against what can happen in a cluster.
+    What is put there, and what becomes of it, is held against what can happen in a cluster. `changes` are
+    those of the last commit.
     """
+
+    changes: Mapping[Key, ServiceChange]
 
     def __init__(
         self, *objects: Object, past: Mapping[bytes, Past] | None = None, now: int = 1000, **options: Any
@@ -161,7 +164,8 @@ class World:
 
     def commit(self, backlog: int | None = None) -> Commit:
         """Publish what has changed, and of what waits in the backlog so many services, or all."""
-        self.zones.place(self.directory.take_changes())
+        self.changes = self.directory.take_changes()
+        self.zones.place(self.changes)
         if backlog is None:
             while self.zones.place_backlog(1):
                 pass

@@ -2,13 +2,11 @@
 
 import pytest
 
-from rollcall.directory import Directory
 from rollcall.model import Key, UpdateTarget
 from rollcall.propagation.listener import Listener
 from rollcall.propagation.report import AHEAD, CURRENT, TargetReport
-from rollcall.propagation.tracker import Tracker
-from rollcall.zone import PublishedVersion, Zones
 from rollcall.zone.names import from_text
+from unit.tracked import TrackedWorld
 from unit.world import pod, service, zone
 
 APEX = from_text("example.com")
@@ -32,45 +30,17 @@ class Waits(Listener):
         self.news += 1
 
 
-class World:
-    """The flow, from the directory to a version."""
+class World(TrackedWorld):
+    """A zone with a target, and a pod in it."""
 
     def __init__(self):
-        self.directory = Directory()
-        self.zones = Zones(self.directory, "test")
+        bind = UpdateTarget("bind", "192.0.2.1", "secret")
+        super().__init__(zone(ttl_seconds=5, updates=(bind,)), service(), pod())
         self.waits = Waits()
-        self.tracker = Tracker(self.directory, self.zones, 1, lambda: 0.0)
         self.tracker.listeners = (self.waits,)
-        self.tracker.on_connected(0, True)
         self.version = 1
-        self.zones.apply_zone(zone(ttl_seconds=5, updates=(UpdateTarget("bind", "192.0.2.1", "secret"),)))
-        self.directory.apply_service(service())
-        self.set(pod())
-        self.zones.place(self.directory.take_changes())
-        while self.zones.place_backlog(100):
-            pass
-        self.zones.commit(1_800_000_000)
         self.tracker.start(self.version)
         self.tracker.on_zones_changed()
-
-    def set(self, *pods):
-        for each in pods:
-            self.tracker.on_pod(each)
-            self.directory.apply_pod(each)
-
-    def flow(self):
-        changes = self.directory.take_changes()
-        self.zones.place(changes)
-        commit = self.zones.commit(1_800_000_000)
-        self.version += bool(commit.deltas)
-        self.tracker.on_published(PublishedVersion(self.version, changes, commit, 0))
-
-    def serve(self):
-        self.tracker.on_acknowledged(0, self.version, 0.0)
-
-    @property
-    def serial(self):
-        return next(iter(self.zones.contents())).serial
 
     def report(self, serial, reason):
         self.tracker.on_report(TargetReport("main", APEX, "bind", serial, 0.0, reason, "", True))
@@ -116,7 +86,7 @@ def test_whoever_waits_is_told_whenever_somebody_has_got_on(world):
 
 def test_a_change_that_turns_nobody_is_no_news(world):
     news = world.waits.news
-    world.set(pod(node="other"))
+    world.set(pod(labels={"app": "web", "team": "shop"}))
     world.flow()
     assert world.waits.news == news
 

@@ -4,13 +4,12 @@ import asyncio
 
 import pytest
 
-from rollcall.directory import Directory
 from rollcall.model import ConfigMapTarget, DiscoveryFile, FileServices, FileSpec, Key
 from rollcall.publish.collector import REST_SECONDS, FileCollector
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.selection import FileSelection
 from unit.running import running
-from unit.world import pod, service
+from unit.world import World, pod, service
 
 pytestmark = pytest.mark.looptime
 
@@ -18,11 +17,11 @@ KEY = Key("shop", "file")
 FILE = DiscoveryFile(KEY, "uid", 1, FileSpec("json", ConfigMapTarget("file", "file.json"), FileServices()))
 
 
-class World:
+class Collecting(World):
     """Services and pods, and a store of what files hold; `collected` counts how often it was told."""
 
     def __init__(self):
-        self.directory = Directory()
+        super().__init__(service())
         self.store = FileStore()
         self.collected = 0
         selection = FileSelection(self.directory, cross_namespace=False)
@@ -32,9 +31,8 @@ class World:
         self.collected += 1
 
     def flow(self, *pods):
-        for each in pods:
-            self.directory.apply_pod(each)
-        self.files.reselect(self.directory.take_changes())
+        self.put(*pods)
+        self.files.reselect(self.changes)
 
     async def text(self):
         return (await self.store.current(KEY)).rendering.text
@@ -42,9 +40,8 @@ class World:
 
 @pytest.fixture
 def world():
-    made = World()
+    made = Collecting()
     made.files.apply_file(KEY, FILE)
-    made.directory.apply_service(service())
     made.flow(pod())
     return made
 
@@ -76,7 +73,7 @@ async def test_a_change_of_other_services_is_none(world):
     async with running(world.files.run()):
         await asyncio.sleep(1.0)
         before = world.collected
-        world.directory.apply_service(service(namespace="blog"))
+        world.apply(service(namespace="blog"))
         world.flow(pod(namespace="blog"))
         await asyncio.sleep(1.0)
         assert world.collected == before

@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from rollcall.directory import Directory
 from rollcall.model import UpdateTarget
 from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
 from rollcall.publish import targets as module
 from rollcall.publish.targets import BROKEN, RESTART_SECONDS, Targets
-from rollcall.zone import Zones
 from rollcall.zone.names import from_text
-from unit.world import pod, service, zone
+from unit.world import World, pod, service, zone
 
 pytestmark = pytest.mark.looptime
 
@@ -52,18 +50,13 @@ class Stage:
 
     def __init__(self) -> None:
         self.said: list[tuple[str, int, float, str, bool]] = []
-        directory = Directory()
-        directory.apply_service(service())
-        directory.apply_pod(pod())
-        self.zones = Zones(directory, "test")
+        self._world = World(service(), pod(), now=1_800_000_000)
         nothing: Any = None  # no worker asks for keys or for the fence here
-        self.targets = Targets(self.zones, "test", nothing, nothing, self._take)
+        self.targets = Targets(self._world.zones, "test", nothing, nothing, self._take)
         self.configure(ONE)
 
     def configure(self, *specs: UpdateTarget) -> None:
-        self.zones.apply_zone(zone(updates=specs))
-        self.zones.place_backlog(100)
-        self.zones.commit(1_800_000_000)
+        self._world.put(self._world.history.possible(zone(updates=specs)))
         self.targets.on_zones_changed()
 
     def _take(self, report: TargetReport) -> None:

@@ -5,40 +5,36 @@ from typing import Any
 
 import pytest
 
-from rollcall.directory import Directory
 from rollcall.kube import Conflict, KubeError, NotFound, Unreachable
-from rollcall.model import Gate, Key, Pod
+from rollcall.model import Gate, Key, Pod, Service
 from rollcall.propagation.gate import PublicationGate
 from rollcall.propagation.report import CURRENT, TargetReport
-from rollcall.propagation.tracker import Tracker
 from rollcall.status import gate_writer as module
 from rollcall.status.gate_writer import GateWriter, condition_patch
-from rollcall.zone import Commit, PublishedVersion, ZoneDelta, Zones
+from rollcall.zone.names import from_text
 from unit.running import running
-from unit.world import pod, service
+from unit.tracked import TrackedWorld
+from unit.world import pod, service, zone
 
 pytestmark = pytest.mark.looptime
 
-APEX = b"\x01a\x00"
+APEX = from_text("example.com")
 WEB = Key("shop", "web-0")
 SETTLED = 2.0
 
 
-class World:
+class World(TrackedWorld):
     """A directory under the gate, and an API server that keeps what was written of the condition."""
 
     def __init__(self) -> None:
-        self.directory = Directory(publication_gate=True)
-        self.tracker = Tracker(self.directory, Zones(self.directory, "test"), 1, lambda: 0.0)
+        super().__init__(zone(), service(), publication_gate=True)
         self.gate = PublicationGate(self.directory, self.tracker)
         self.writer = GateWriter(self, self.gate, draw=max)
         self.tracker.listeners = (self.gate, self.writer)
         self.tracker.start(0)
-        self.tracker.on_connected(0, True)
-        self.tracker.on_acknowledged(0, 0, 0.0)
+        self.serve()
         self.written: list[str] = []
         self.errors: list[KubeError] = []
-        self.version = 0
 
     async def patch(self, path: str, body: Any, content_type: str) -> None:
         assert path == "/api/v1/namespaces/shop/pods/web-0/status"
@@ -48,29 +44,18 @@ class World:
         (condition,) = body["status"]["conditions"]
         self.written.append(condition["status"])
 
-    def set(self, changed: Pod) -> None:
+    def set(self, *pods: Pod) -> None:
         """Let the watch bring a state of the pod, and the flow hand on what it changes."""
-        self.tracker.on_pod(changed)
-        self.directory.apply_pod(changed)
+        super().set(*pods)
         self.flow()
-
-    def flow(self) -> None:
-        changes = self.directory.take_changes()
-        if any(change.turned for change in changes.values()):
-            self.version += 1
-            commit = Commit((ZoneDelta(APEX, self.version),))
-            self.tracker.on_published(PublishedVersion(self.version, changes, commit, 0))
 
     def want(self, target: str) -> None:
         """Have the zone go to a target, too."""
         self.tracker.targets.keep([(APEX, target)])
         self.writer.on_progress()
 
-    def serve(self) -> None:
-        self.tracker.on_acknowledged(0, self.version, 0.0)
-
     def report(self, target: str) -> None:
-        report = TargetReport("main", APEX, target, self.version, 0.0, CURRENT, "", True)
+        report = TargetReport("main", APEX, target, self.serial, 0.0, CURRENT, "", True)
         self.tracker.on_report(report)
 
 
@@ -83,10 +68,7 @@ def gated(containers: bool = True, published: bool | None = None, **fields: Any)
 async def world(monkeypatch: pytest.MonkeyPatch) -> World:
     # The rest after a look grows with the time that the look took, which is real: it takes none of ours.
     monkeypatch.setattr(module, "REST_FACTOR", 0)
-    made = World()
-    made.directory.apply_service(service())
-    made.flow()
-    return made
+    return World()
 
 
 async def test_a_pod_is_told_once_the_workers_and_all_targets_have_it(world: World) -> None:
@@ -144,7 +126,7 @@ async def test_a_pod_of_no_service_waits_for_nobody(world: World) -> None:
 async def test_a_service_that_stops_selecting_does_not_make_a_pod_unready(world: World) -> None:
     async with running(world.writer.run()):
         world.set(gated(published=True))
-        world.directory.remove_service(Key("shop", "web"))
+        world.drop(Service, Key("shop", "web"))
         world.flow()
         await asyncio.sleep(SETTLED)
         assert world.written == []

@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import pytest
 
-from rollcall.directory import Directory
 from rollcall.model import Service, UpdateTarget
 from rollcall.propagation.report import BEHIND, CURRENT, PartialTrouble, TargetReport
-from rollcall.propagation.tracker import Tracker
 from rollcall.publish.selection import FileSelection
 from rollcall.status.reporting import Reporting
 from rollcall.status.spread import PAUSE_SECONDS, SLICE
-from rollcall.zone import PublishedVersion, Zones
 from rollcall.zone.names import from_text
 from unit.running import running
 from unit.status.cluster import START
 from unit.status.fake_api import FakeApi
+from unit.tracked import TrackedWorld
 from unit.world import pod, resource, service, zone
 
 if TYPE_CHECKING:
@@ -31,16 +29,14 @@ LONG_SECONDS = 10.0
 """Longer than it takes until a status is written."""
 
 
-class World:
+class World(TrackedWorld):
     """A zone with a service, and the versions of it that are handed out."""
 
     def __init__(self) -> None:
+        super().__init__(unix_time=now)
         self.api = FakeApi()
         self.api.add(PATH)
-        self.directory = Directory()
-        self.zones = Zones(self.directory, "test")
         selection = FileSelection(self.directory, cross_namespace=False)
-        self.tracker = Tracker(self.directory, self.zones, 1, now)
         self.reporting = Reporting(
             cast("KubeClient", self.api),
             self.directory,
@@ -51,31 +47,14 @@ class World:
             unix_time=now,
         )
         self.tracker.listeners = (self.reporting,)
-        self.tracker.on_connected(0, True)
-        uid = self.api.objects[PATH]["metadata"]["uid"]
-        self.zones.apply_zone(msgspec.structs.replace(zone(), uid=uid))
-        self.directory.apply_service(service())
-        self.version = 0
+        self.apply(zone(uid=self.api.objects[PATH]["metadata"]["uid"]), service())
 
-    def flow(self, *names: str) -> int:
+    def let_come(self, *names: str) -> int:
         """Let pods come; return the serial of the zone that has them."""
-        for name in names:
-            self.directory.apply_pod(pod(name))
-        changes = self.directory.take_changes()
-        self.zones.place(changes)
-        while self.zones.place_backlog(100):
-            pass
-        commit = self.zones.commit(int(now()))
-        self.version += 1
-        version = PublishedVersion(self.version, changes, commit, 0)
-        self.tracker.on_published(version)
-        self.reporting.on_published(version)
-        (content,) = self.zones.contents()
-        return content.serial
-
-    def answer(self) -> None:
-        """Let the DNS worker answer what was handed out."""
-        self.tracker.on_acknowledged(0, self.version, 0.0)
+        self.apply(*(pod(name) for name in names))
+        self.now = int(now())
+        self.reporting.on_published(self.flow())
+        return self.serial
 
     @property
     def publications(self) -> list[dict[str, Any]]:
@@ -89,15 +68,15 @@ def now() -> float:
 async def test_a_worker_that_is_slower_than_the_status_is_told_as_well() -> None:
     world = World()
     async with running(world.reporting.run()):
-        first = world.flow("web-0")
-        world.answer()
+        first = world.let_come("web-0")
+        world.serve()
         await asyncio.sleep(LONG_SECONDS)
         assert [each["serial"] for each in world.publications] == [first]
-        second = world.flow("web-1")
+        second = world.let_come("web-1")
         assert second > first
         await asyncio.sleep(LONG_SECONDS)
         assert [each["serial"] for each in world.publications] == [first], "it isn't answered yet"
-        world.answer()
+        world.serve()
         await asyncio.sleep(LONG_SECONDS)
         assert [each["serial"] for each in world.publications] == [second]
 
@@ -105,12 +84,12 @@ async def test_a_worker_that_is_slower_than_the_status_is_told_as_well() -> None
 async def test_a_worker_that_is_quicker_costs_no_second_write() -> None:
     world = World()
     async with running(world.reporting.run()):
-        world.flow("web-0")
-        world.answer()
+        world.let_come("web-0")
+        world.serve()
         await asyncio.sleep(LONG_SECONDS)
         before = len(world.api.made("patch", f"{PATH}/status"))
-        world.flow("web-1")
-        world.answer()
+        world.let_come("web-1")
+        world.serve()
         await asyncio.sleep(LONG_SECONDS)
         assert len(world.api.made("patch", f"{PATH}/status")) == before + 1
 
@@ -120,23 +99,23 @@ async def test_a_worker_that_is_quicker_costs_no_second_write() -> None:
 )
 async def test_an_object_is_made_for_a_service_once_it_can_have_instances(odd: Service) -> None:
     world = World()
-    world.directory.apply_service(odd)
+    world.apply(odd)
     async with running(world.reporting.run()):
-        world.flow()
+        world.let_come()
         world.reporting.on_zones_changed()
         await asyncio.sleep(LONG_SECONDS)
         assert made(world) == ["web"]
-        world.directory.apply_service(service("odd"))
-        world.flow()
+        world.apply(service("odd"))
+        world.let_come()
         await asyncio.sleep(LONG_SECONDS)
         assert made(world) == ["web", "odd"]
 
 
 async def test_no_object_is_made_for_the_service_of_the_api_server() -> None:
     world = World()
-    world.directory.apply_service(service("kubernetes", namespace="default", selector=None))
+    world.apply(service("kubernetes", namespace="default", selector=None))
     async with running(world.reporting.run()):
-        world.flow()
+        world.let_come()
         await asyncio.sleep(LONG_SECONDS)
         assert made(world) == ["web"]
 
@@ -160,14 +139,13 @@ class Fleet(World):
         super().__init__()
         self.names = ["web", *(f"web-{number}" for number in range(services - 1))]
         update = UpdateTarget(BIND, "192.0.2.1", key_secret="key")  # the name of a Secret
-        self.zones.apply_zone(zone(uid=self.api.objects[PATH]["metadata"]["uid"], updates=(update,)))
+        self.apply(zone(uid=self.api.objects[PATH]["metadata"]["uid"], generation=2, updates=(update,)))
         for name in self.names:
-            self.directory.apply_service(service(name))
             self.api.add(_path(name))
             uid = self.api.objects[_path(name)]["metadata"]["uid"]
-            self.directory.apply_resource(msgspec.structs.replace(resource(name), uid=uid))
-        self.serial = self.flow()
-        self.answer()
+            self.apply(service(name), msgspec.structs.replace(resource(name), uid=uid))
+        self.let_come()
+        self.serve()
         self.tracker.on_zones_changed()
 
     def says(self, name: str = "web") -> tuple[str, str]:
@@ -195,8 +173,8 @@ async def test_a_service_is_written_anew_when_it_has_arrived_at_a_target() -> No
     world = Fleet(1)
     async with running(world.reporting.run()):
         await world.settle()
-        serial = world.flow("web-0")
-        world.answer()
+        serial = world.let_come("web-0")
+        world.serve()
         await asyncio.sleep(LONG_SECONDS)
         assert world.says() == ("1/2", "Published")
         world.tracker.on_report(target_report(serial))
@@ -210,9 +188,9 @@ async def test_reports_about_serials_cost_no_other_service_a_write() -> None:
         before = await world.settle()
         serial = world.serial
         for number in range(50):
-            world.directory.apply_service(service("busy", selector={"app": str(number)}))
-            previous, serial = serial, world.flow()
-            world.answer()
+            world.apply(service("busy", selector={"app": str(number)}))
+            previous, serial = serial, world.let_come()
+            world.serve()
             world.tracker.on_report(target_report(previous, BEHIND))
             world.tracker.on_report(target_report(serial))
             await asyncio.sleep(0.1)
