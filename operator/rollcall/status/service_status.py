@@ -20,7 +20,7 @@ from rollcall.model import (
 )
 from rollcall.model.state import state_of_conditions
 from rollcall.model.status import ENDPOINTS_AVAILABLE, FALSE, READY, TRUE
-from rollcall.model.wording import abridged, share
+from rollcall.model.wording import abridged, counted, share
 from rollcall.propagation.answered import AnsweredVersions
 from rollcall.propagation.targets import TargetStates
 from rollcall.zone import Zones
@@ -128,8 +128,8 @@ def _cut(names: Mapping[bytes, tuple[int, int]]) -> str:
     owner, (most, size) = max(names.items(), key=lambda item: (item[1][1], item[0]))
     more = f" So it is with {len(names) - 1} more of its names." if len(names) > 1 else ""
     return (
-        f"An answer of {to_text(owner)} holds {most} of its {size} records, the same ones for everybody until"
-        f" they change: raise spec.answer.max for those who take it for the whole.{more}"
+        f"An answer of {to_text(owner)} holds {most} of its {counted(size, 'record')}, the same ones for"
+        f" everybody until they change: raise spec.answer.max for those who take it for the whole.{more}"
     )
 
 

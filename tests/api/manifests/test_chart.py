@@ -117,6 +117,14 @@ def test_a_long_release_name_gives_a_valid_identity(release: Release) -> None:
     run.make_context("rollcall run", container["args"][1:])
 
 
+def test_a_cloud_can_know_the_account_and_the_pod(release: Release) -> None:
+    values = str(CHART / "ci" / "full-values.yaml")
+    objects = list(yaml.safe_load_all(release.cluster.helm("template", "rollcall", str(CHART), "-f", values)))
+    (account,) = (each for each in objects if each["kind"] == "ServiceAccount")
+    assert account["metadata"]["annotations"].keys() == {"eks.amazonaws.com/role-arn"}
+    assert pod_of(iter(objects))["metadata"]["labels"]["azure.workload.identity/use"] == "true"
+
+
 def test_the_pod_meets_the_strictest_security_standard(release: Release) -> None:
     """Pod Security Standards, restricted: the API server refuses what doesn't meet it."""
     client = release.cluster.client

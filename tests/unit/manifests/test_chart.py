@@ -122,6 +122,8 @@ def test_a_typo_is_refused(path: str) -> None:
         {"dns": {"service": {"type": "ExternalName"}}},
         {"imagePullSecrets": ["registry"]},
         {"podAnnotations": {"prometheus.io/scrape": True}},
+        {"podLabels": {"app.kubernetes.io/name": "mine"}},
+        {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": 7}}},
     ],
     ids=str,
 )
