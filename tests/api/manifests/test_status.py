@@ -41,6 +41,7 @@ def instance(number: int) -> Json:
         "message": "containers with unready status: [web]",
         "drainingSince": TIME,
         "drainingUntil": TIME,
+        "endpointSlice": "web-x7k2p",
     }
 
 
@@ -51,6 +52,7 @@ INSTANCE_STATUS: Json = {
     "targets": "1/1",
     "reason": "Published",
     "counts": {"total": 5, "live": 4, "ready": 3, "eligible": 3},
+    "leftOut": {"NotReady": 2, "Failed": 20},
     "release": {
         "strategy": "Canary",
         "summary": "v1 90%, v2 10%",
