@@ -85,7 +85,16 @@ INSTANCE_STATUS: Json = {
             "dnsName": "web.shop.k8s.example.com",
             "serial": 4294967295,
             "time": TIME,
-        }
+        },
+        {
+            "zone": "internal",
+            "target": "ns1",
+            "dnsName": "web.shop.k8s.example.com",
+            "serial": 4294967290,
+            "time": TIME,
+            "reason": "NamesTaken",
+            "message": "1 name exists at the server without a marker of ours.",
+        },
     ],
     "instances": [instance(1)],
     "truncated": False,
