@@ -67,7 +67,7 @@ def test_the_page(stage: Stage, tmp_path: Path) -> None:
             assert rollcall.answers(stage.name) == BLUE
             message = reader.run('@.type=="Released"')
             assert "fewer than 2" in message
-            assert "1 of its instances are ready" in message
+            assert "1 of its instances is ready" in message
             assert all(f"{version} (" in message for version in ("blue", "green")), message
             assert in_force() == "blue"
 
