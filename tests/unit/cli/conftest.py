@@ -65,19 +65,10 @@ def api(monkeypatch: pytest.MonkeyPatch) -> CannedApi:
 
 
 @pytest.fixture
-def _own_log() -> Iterator[None]:
-    """Take back what a command does to logging, which is this whole process's."""
+def rollcall() -> Iterator[Rollcall]:
+    """Give a function that runs the command line, and take back what that does to logging."""
     root = logging.getLogger()
     level, handlers = root.level, root.handlers.copy()
-    yield
-    logging.captureWarnings(False)
-    root.setLevel(level)
-    root.handlers[:] = handlers
-
-
-@pytest.fixture
-def rollcall(_own_log: None) -> Rollcall:
-    """Return a function that runs the command line."""
 
     def run(*arguments: str, **environment: str) -> Ended:
         result = CliRunner().invoke(group, arguments, env=environment, prog_name="rollcall")
@@ -85,4 +76,7 @@ def rollcall(_own_log: None) -> Rollcall:
             raise result.exception
         return Ended(result.exit_code, result.stdout, result.stderr)
 
-    return run
+    yield run
+    logging.captureWarnings(False)
+    root.setLevel(level)
+    root.handlers[:] = handlers
