@@ -1,21 +1,21 @@
 """The control process: puts the parts together. Data flows one way.
 
-    sources                                           outputs
-    pods, Services, ServiceInstances ─▶ directory     ┌▶ feed ────────▶ DNS workers
-    roll-outs ────────────────────────▶    │          ├▶ secondaries ─▶ transfer process  ┐
-                                           ▼          ├▶ targets ─────▶ other servers     │
-    DiscoveryZones ───────────────────▶  zones ─▶ version ─▶ reporting ─▶ status, Events  ├ the leader's
-    Secrets ──▶ secondaries, targets                  ├▶ files ───────▶ HTTP, ConfigMaps  ┘
-    DiscoveryFiles ──▶ files                          ├▶ snapshots ───▶ disk
-                                                      ├▶ latency ─────▶ metrics
-                                                      └▶ tracker
+    sources                                             outputs, in their order
+    pods, Services, ServiceInstances ─▶ directory       ┌▶ feed ────────▶ DNS workers
+    EndpointSlices, roll-outs ────────▶    │            ├▶ latency ─────▶ metrics
+                                           ▼            ├▶ tracker
+    DiscoveryZones ───────────────────▶  zones ─▶ version ▶ targets ────▶ other servers     ┐
+                                           │            ├▶ secondaries ─▶ transfer process  ├ the leader's
+    Secrets ──▶ targets, secondaries       ▼            ├▶ files ───────▶ HTTP, ConfigMaps  │
+    DiscoveryFiles ──▶ files            serials         ├▶ reporting ───▶ status, Events    ┘
+                                                        └▶ snapshots ───▶ disk
 
-    DNS workers, secondaries, targets ─▶ how far they are ─▶ tracker ─▶ listeners:
-                                                      latency, reporting, drains (HTTP), publication gate
+    DNS workers, targets, secondaries ─▶ how far they are ─▶ tracker ─▶ listeners:
+                                                        latency, reporting, drains (HTTP), publication gate
 
 From the receipt of an event to the write on the workers' sockets there is no await and no I/O: `_flow` below.
 All else follows from there, later and elsewhere. Another output is a class with the verbs of `Output`, and a
-line in the list of outputs.
+line in the list of outputs; where it runs, also one among the tasks or the leader's duties.
 """
 
 import asyncio
@@ -383,7 +383,7 @@ def main(arguments: list[str]) -> None:
 def _leave() -> None:
     """End the process after an orderly end, in place of the interpreter.
 
-    That would take apart, under its hands, what kopf still holds where it was left behind in its thread, and
+    That would tear down, under its hands, what kopf still holds where it was left behind in its thread, and
     print a traceback of each coroutine.
     """
     os._exit(0)

@@ -75,19 +75,12 @@ def _of_zone(zone: Zone, needed: Needed) -> Iterator[Target]:
 
 def _expected(zone: Zone) -> Iterator[tuple[str, str]]:
     """Yield each domain with each of its targets, by the spec: one that is silent doesn't have it."""
-    spec = zone.spec
-    secondaries = spec.transfer.secondaries if spec.transfer else ()
-    limited = [
-        *((each.name, set(map(_plain, each.domains))) for each in spec.updates),
-        *((each.name, set(map(_plain, each.domains))) for each in spec.octodns),
-    ]
-    for domain in map(_plain, (spec.domain, *spec.reverse_domains)):
+    destinations = [(name, set(map(_plain, named))) for name, named in zone.spec.destinations]
+    for domain in map(_plain, (zone.spec.domain, *zone.spec.reverse_domains)):
         yield domain, SERVE
-        for name, domains in limited:
-            if not domains or domain in domains:
+        for name, named in destinations:
+            if not named or domain in named:
                 yield domain, name
-        for secondary in secondaries:
-            yield domain, secondary.name
 
 
 def _plain(domain: str) -> str:

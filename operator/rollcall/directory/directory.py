@@ -65,11 +65,6 @@ class Directory:
         """Return a service, or None where nothing is known by that name."""
         return self._entries.get(key)
 
-    @property
-    def pod_count(self) -> int:
-        """How many pods are known, selected or not."""
-        return len(self._pods)
-
     def instances_of(self, pod: Key) -> list[Instance] | None:
         """Return what a pod is for each service that selects it, None where no such pod is known."""
         if pod not in self._pods:

@@ -64,13 +64,13 @@ class Leadership:
         )
 
     async def _take_over_serials(self) -> None:
-        """Go on from the serials that the last leader has said that it handed out."""
+        """Go on from the serials that the previous leader has said that it handed out."""
         while True:
             try:
                 handed_out = await previous_leader_serials(self._client)
                 break
             except errors.KubeError as error:
-                log.warning("serials of the last leader are unknown, trying again: %s", error)
+                log.warning("serials of the previous leader are unknown, trying again: %s", error)
                 await asyncio.sleep(SERIALS_RETRY_SECONDS)
         for apex, (serial, digest) in handed_out.items():
             self._zones.resume(apex, serial, digest)

@@ -40,6 +40,7 @@ from .resources import (
     Terminating,
     Transfer,
     UpdateTarget,
+    WrittenTarget,
     ZoneSpec,
 )
 from .rollout import Deployment, FlaggerCanary, ReplicaSet, Rollout, RoutedWeight, Workload
@@ -125,6 +126,7 @@ __all__ = [
     "UpdateTarget",
     "VersionStatus",
     "Workload",
+    "WrittenTarget",
     "ZonePublication",
     "ZoneSpec",
     "ZoneStatus",

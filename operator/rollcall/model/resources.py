@@ -4,7 +4,9 @@ The field names are those of manifests/crds/ in snake case; msgspec decodes the 
 there has bounded every value before it gets here, so that the types hold no checks of their own.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
+from typing import TypeAlias
 
 import msgspec
 
@@ -159,6 +161,10 @@ class OctodnsTarget(msgspec.Struct, frozen=True, rename="camel"):
     domains: tuple[str, ...] = ()
 
 
+WrittenTarget: TypeAlias = UpdateTarget | OctodnsTarget
+"""A target that we write to; a secondary comes for its zone itself."""
+
+
 class ZoneSpec(msgspec.Struct, frozen=True, rename="camel"):
     """`spec` of a DiscoveryZone. An empty `namespaces` means all of them.
 
@@ -179,9 +185,16 @@ class ZoneSpec(msgspec.Struct, frozen=True, rename="camel"):
     octodns: tuple[OctodnsTarget, ...] = ()
 
     @property
-    def written_targets(self) -> tuple[UpdateTarget | OctodnsTarget, ...]:
-        """The targets that we write to; a secondary comes for its zone itself."""
+    def written_targets(self) -> tuple[WrittenTarget, ...]:
+        """The targets that we write to."""
         return (*self.updates, *self.octodns)
+
+    @property
+    def destinations(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Where the zone goes but for our own server: each target, and which domains go there, () for all."""
+        yield from ((target.name, target.domains) for target in self.written_targets)
+        if self.transfer is not None:
+            yield from ((secondary.name, ()) for secondary in self.transfer.secondaries)
 
 
 class DiscoveryZone(msgspec.Struct, frozen=True):

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import msgspec
 
 from rollcall.dnswire.names import suffixes
-from rollcall.model import OctodnsTarget, UpdateTarget
 from rollcall.zone import Zones
 from rollcall.zone.names import from_text
 from rollcall.zone.serial import is_newer
@@ -152,16 +151,13 @@ def wanted_targets(zones: Zones) -> set[tuple[bytes, str]]:
     """Return (domain, target) of all that zones go to, secondaries included, but for our own server."""
     wanted: set[tuple[bytes, str]] = set()
     for served in zones.served_zones():
-        zone = served.zone
         domains = [content.apex for content in served.contents()]
-        for spec in zone.spec.written_targets:
-            wanted |= {(domain, spec.name) for domain in domains_of(spec, domains)}
-        if zone.spec.transfer is not None:
-            wanted |= {(domain, each.name) for each in zone.spec.transfer.secondaries for domain in domains}
+        for name, named in served.zone.spec.destinations:
+            wanted |= {(domain, name) for domain in domains_for(named, domains)}
     return wanted
 
 
-def domains_of(spec: UpdateTarget | OctodnsTarget, domains: Iterable[bytes]) -> list[bytes]:
+def domains_for(named: Iterable[str], domains: Iterable[bytes]) -> list[bytes]:
     """Return which of the domains of a zone (wire format) go to a target: all, unless it names some."""
-    named = {from_text(text) for text in spec.domains}
-    return [domain for domain in domains if not named or domain in named]
+    wanted = {from_text(text) for text in named}
+    return [domain for domain in domains if not wanted or domain in wanted]

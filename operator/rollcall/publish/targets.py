@@ -12,10 +12,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from rollcall.model import KeyRing, OctodnsTarget, Problem, UpdateTarget
+from rollcall.model import KeyRing, OctodnsTarget, Problem, WrittenTarget
 from rollcall.model.metric import MetricFamily
 from rollcall.propagation.report import TargetReport
-from rollcall.propagation.targets import domains_of
+from rollcall.propagation.targets import domains_for
 from rollcall.zone import Output, PublishedVersion, Zones
 from rollcall.zone.exported import ExportedZone, Version
 from rollcall.zone.names import to_text
@@ -65,7 +65,7 @@ class Keys(Protocol):
 
 
 class _Running(NamedTuple):
-    spec: UpdateTarget | OctodnsTarget
+    spec: WrittenTarget
     exported: ExportedZone
     worker: Worker
     task: "asyncio.Task[None]"
@@ -156,16 +156,16 @@ class Targets(Output):
             self._running[key] = _Running(spec, exported, worker, task)
         self._exported = {running.exported.apex: running.exported for running in self._running.values()}
 
-    def _wanted(self) -> Iterator[tuple[TargetKey, UpdateTarget | OctodnsTarget]]:
+    def _wanted(self) -> Iterator[tuple[TargetKey, WrittenTarget]]:
         for served in self._zones.served_zones():
             if served.building:
                 continue
             own = [content.apex for content in served.contents()]
             for spec in served.zone.spec.written_targets:
-                for domain in domains_of(spec, own):
+                for domain in domains_for(spec.domains, own):
                     yield TargetKey(served.zone.name, spec.name, domain), spec
 
-    def _make(self, key: TargetKey, spec: UpdateTarget | OctodnsTarget, exported: ExportedZone) -> Worker:
+    def _make(self, key: TargetKey, spec: WrittenTarget, exported: ExportedZone) -> Worker:
         if isinstance(spec, OctodnsTarget):
             return OctodnsWorker(
                 key.zone,

@@ -80,7 +80,7 @@ class FilePublisher:
             unlisten()
 
     def on_config_map(self, change: Change[ConfigMapVersion]) -> None:
-        """Take in what happened to a ConfigMap; where it wasn't our own write, its file is written again."""
+        """Have the file of a ConfigMap written again where what happened to it wasn't our own write."""
         for key in self._files_of.get(change.key, ()):
             writer = self._writers[key]
             report = writer.note(change)
