@@ -84,7 +84,8 @@ def staged(
 
     The pods are web-0, web-1 and so on, with the addresses 10.0.7.1, 10.0.7.2 and so on.
     """
-    plane.workloads.make_service(namespace, "web", selector={"app": "web"})
+    both_families = {"ipFamilyPolicy": "PreferDualStack"}
+    plane.workloads.make_service(namespace, "web", selector={"app": "web"}, spec=both_families)
     for number, version in enumerate(versions):
         plane.workloads.make_pod(
             namespace,
