@@ -183,7 +183,7 @@ def test_missing_rights_are_rows_of_their_own(
     listed = [line[column:] for line in lines[first + 1 :] if line.startswith(" " * column)]
     assert listed[:2] == [
         "- list, watch pods, services in all namespaces",
-        "- create, list, watch serviceinstances.rollcall.dev in all namespaces",
+        "- create, list, patch, watch serviceinstances.rollcall.dev in all namespaces",
     ]
     assert listed[-1] == "- create events"
     assert max(map(len, listed)) < 110
