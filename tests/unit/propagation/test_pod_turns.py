@@ -96,3 +96,8 @@ def test_a_pod_that_is_gone_is_remembered_until_it_is_there_again(world):
     assert world.tracker.has_left(WEB)
     world.set(pod())
     assert not world.tracker.has_left(WEB)
+
+
+def test_a_pod_that_nothing_happened_to_has_the_first_turn(world):
+    turn = world.tracker.turn_of(WEB)
+    assert (turn.serials, turn.ttl_seconds) == ({APEX: world.serial}, 5)
