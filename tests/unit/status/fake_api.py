@@ -76,7 +76,7 @@ class FakeApi:
             stored = self._object(owner)
             if stored["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
                 raise Conflict(f"PATCH {path}", 409, "Conflict", "the object has been modified")
-            stored["status"] = _merged(stored.get("status"), body["status"])
+            stored["status"] = merged(stored.get("status"), body["status"])
             self.touch(owner)
             return copy.deepcopy(stored)
 
@@ -113,7 +113,8 @@ class FakeApi:
             self.in_flight[path] -= 1
 
 
-def _merged(target: Any, patch: Any) -> Any:
+def merged(target: Any, patch: Any) -> Any:
+    """MergePatch of RFC 7396, section 2, word for word."""
     if not isinstance(patch, dict):
         return patch
     result = dict(target) if isinstance(target, dict) else {}
@@ -121,7 +122,7 @@ def _merged(target: Any, patch: Any) -> Any:
         if value is None:
             result.pop(name, None)
         else:
-            result[name] = _merged(result.get(name), value)
+            result[name] = merged(result.get(name), value)
     return result
 
 

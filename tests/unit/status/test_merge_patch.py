@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.status.merge_patch import merge_patch
+from unit.status.fake_api import merged
 
 _VALUES = st.recursive(
     st.booleans() | st.integers(0, 3) | st.sampled_from("ab") | st.lists(st.integers(0, 2), max_size=2),
@@ -34,21 +35,8 @@ def test_patches(current: dict[str, Any], wanted: dict[str, Any], patch: dict[st
     assert merge_patch(current, wanted) == patch
 
 
-def apply(target: Any, patch: Any) -> Any:
-    """MergePatch of RFC 7396, section 2, word for word."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = apply(result.get(name), value)
-    return result
-
-
 @given(_OBJECTS, _OBJECTS)
 def test_the_patch_leads_from_one_to_the_other(current: dict[str, Any], wanted: dict[str, Any]) -> None:
     patch = merge_patch(current, wanted)
-    assert apply(current, patch) == wanted
+    assert merged(current, patch) == wanted
     assert (patch == {}) is (current == wanted)
