@@ -5,7 +5,7 @@ loop that is younger than itself, and it ends on ordinary errors of the API serv
 stream, an expired list). Whoever runs this starts it again.
 
 How it ends is ours to say, not kopf's: it waits without a limit for its tasks, and a watch that is cancelled
-together with the task that would pause it takes the one for the other and goes on.
+while the task that would pause it ends takes the one for the other and goes on.
 
 Only `on.event` handlers are registered. With those alone kopf writes nothing: no finalizer, no annotation.
 """
@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 WATCHED: tuple[Resource[Any], ...] = (DISCOVERY_ZONES, DISCOVERY_FILES)
 
 STOP_SECONDS = 2.0
-CANCEL_SECONDS = 0.5
+CANCEL_SECONDS = 0.75
+AGAIN_SECONDS = 0.05
 REQUEST_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
 LOGIN_RETRY_SECONDS = 5.0
@@ -130,18 +131,12 @@ class KopfThread:
             task.result()
 
     async def _wind_up(self) -> None:
-        """Close kopf's connections and cancel all that it has started."""
+        """Close kopf's connections and end all that it has started."""
         # In this order: a response that is cancelled first would wait for the server to close it.
         await self._close_sessions()
-        own = asyncio.current_task()
-        for attempt in range(3):
-            tasks = asyncio.all_tasks() - {own}
-            # Those that wait for a pause belong to watches, which end them; see the top of this file.
-            chosen = {task for task in tasks if attempt or not task.get_name().startswith("pause-waiter")}
-            for task in chosen:
-                task.cancel()
-            if chosen:
-                await asyncio.wait(chosen, timeout=CANCEL_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CANCEL_SECONDS):
+                await end_other_tasks()
         await self._close_sessions()  # kopf may have logged in anew when it lost the first
         async with asyncio.timeout(CANCEL_SECONDS):
             await asyncio.get_running_loop().shutdown_asyncgens()
@@ -178,6 +173,17 @@ class KopfThread:
     async def _at_home(self, work: Coroutine[Any, Any, R]) -> R:
         """Run a coroutine in the loop of `run`: the credentials have a lock that belongs there."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+
+async def end_other_tasks() -> None:
+    """Cancel every other task of this loop, again and again until none is left; see the top of this file."""
+    own = asyncio.current_task()
+    while others := asyncio.all_tasks() - {own}:
+        # Those that wait for a pause belong to watches, which end them.
+        watches = {task for task in others if not task.get_name().startswith("pause-waiter")}
+        for task in watches or others:
+            task.cancel()
+        await asyncio.wait(watches or others, timeout=AGAIN_SECONDS)
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *arguments: object) -> None:

@@ -34,3 +34,28 @@ async def test_a_task_that_waits_on_whatever_happens_is_left_in_peace(
     task.get_coro().close()
     control._left_behind.clear()
     assert caplog.messages == []
+
+
+async def test_a_task_that_takes_the_first_cancellation_for_another_s_is_cancelled_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So a watch of kopf does whose connection was closed just before: it waits for its pause to end."""
+    begun = asyncio.Event()
+
+    async def mistaken() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            begun.set()
+            await asyncio.get_running_loop().create_future()
+        await asyncio.get_running_loop().create_future()
+
+    async def operate(_: control.KopfThread) -> None:
+        asyncio.create_task(mistaken())  # noqa: RUF006  # as kopf's are, it is held by the loop alone
+        await begun.wait()
+
+    monkeypatch.setattr(control.KopfThread, "_operate", operate)
+    monkeypatch.setattr(control, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(control, "CANCEL_SECONDS", 600.0)
+    async with asyncio.timeout(60):
+        assert await control.KopfThread(Credentials(), lambda *_: None).run() is None
+    assert control._left_behind == set()
+    assert caplog.messages == []
