@@ -1,8 +1,11 @@
 """Answers for each second of CPU time, and for each second of the clock: dnsperf on one server at a time."""
 
+import contextlib
 import random
 import re
 import shutil
+import socket
+import struct
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 from bench.peers import Peer
 from bench.processes import cpu_seconds
 from bench.progress import say
+from bench.questions import question
 from bench.stage import Stage
 from bench.world import plan
 from controlplane import ControlPlaneError
@@ -24,6 +28,14 @@ time, so that each costs it more: what it does for a CPU second when saturated i
 
 _CLIENTS = 16
 """Sockets of dnsperf: the kernel deals them out to the workers of a server."""
+
+COOKIES = 5_000
+"""So many clients, each with a cookie of its own, ask before the run with cookies: whatever a server learns
+from them, it has learned by then."""
+
+_COOKIE = struct.Struct(">HHH8s")  # the length of all options; code, length and data of the one (RFC 7873)
+_COOKIE_OPTION = 10
+_TAKEN_SECONDS = 2.0
 
 _FIGURES = {
     "answers": re.compile(r"Queries completed:\s+(\d+)"),
@@ -40,25 +52,59 @@ def measure(stage: Stage) -> dict[str, Any]:
     with stage.fleet(plan("answers", 4, SERVICES, PODS_EACH)) as fleet:
         runs: dict[str, list[dict[str, float]]] = {peer.name: [] for peer in stage.peers}
         steady: dict[str, list[dict[str, float]]] = {peer.name: [] for peer in stage.peers}
+        cookies: dict[str, list[dict[str, float]]] = {peer.name: [] for peer in stage.peers}
         for number in range(stage.extent.answer_runs):
             for peer in stage.peers:
                 say(f"dnsperf on {peer.name}, {stage.extent.answer_seconds} s")
                 questions = stage.plane.folder / "dnsperf.txt"
-                write_questions(questions, [peer.domain_name(service) for service in fleet.services], number)
+                names = [peer.domain_name(service) for service in fleet.services]
+                write_questions(questions, names, number)
                 runs[peer.name].append(run(program, peer, questions, stage.extent.answer_seconds))
                 steady[peer.name].append(
                     run(program, peer, questions, stage.extent.answer_seconds, ("-Q", str(STEADY_RATE)))
+                )
+                ask_with_cookies(peer, names[0], random.Random(number))
+                option = f"{_COOKIE_OPTION}:{number:016x}"
+                cookies[peer.name].append(
+                    run(program, peer, questions, stage.extent.answer_seconds, ("-E", option))
                 )
     return {
         name: {
             "answers_a_cpu_second": median(run["answers_a_cpu_second"] for run in each),
             "answers_a_second": median(run["answers_a_second"] for run in each),
             "answers_a_cpu_second_steady": median(run["answers_a_cpu_second"] for run in steady[name]),
+            "with_cookies_percent": median(
+                100 * with_cookies["answers_a_cpu_second"] / run["answers_a_cpu_second"]
+                for with_cookies, run in zip(cookies[name], each, strict=True)
+            ),
             "runs": each,
             "steady_runs": steady[name],
+            "cookie_runs": cookies[name],
         }
         for name, each in runs.items()
     }
+
+
+def with_cookie(query: bytes, cookie: bytes) -> bytes:
+    """Put a client cookie into a query that ends in an OPT record without options (RFC 7873 section 4)."""
+    option = _COOKIE.pack(_COOKIE.size - 2, _COOKIE_OPTION, len(cookie), cookie)
+    return query[:-2] + option
+
+
+def ask_with_cookies(peer: Peer, name: str, rng: random.Random) -> None:
+    """Ask for a name with COOKIES different cookies, over the sockets that all workers of a server get."""
+    query = question(name)
+    with contextlib.ExitStack() as stack:
+        sockets = []
+        for _ in range(_CLIENTS):
+            sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sock.settimeout(_TAKEN_SECONDS)
+            sock.connect(("127.0.0.1", peer.port))
+            sockets.append(sock)
+        for number in range(COOKIES):
+            sock = sockets[number % _CLIENTS]
+            sock.send(with_cookie(query, rng.randbytes(8)))
+            sock.recv(4096)
 
 
 def parse(report: str) -> dict[str, float]:

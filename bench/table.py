@@ -40,6 +40,13 @@ GOALS = (
         "",
         "more",
     ),
+    Goal(
+        "answers a CPU second with cookies, of those without",
+        ("answers", "*", "with_cookies_percent"),
+        "%",
+        "more",
+        limit=90,
+    ),
     Goal("answers a second, 2 workers", ("answers", "*", "answers_a_second"), "", "more"),
     Goal("idle, CPU of all processes", ("idle", "*", "cpu_percent"), "%", limit=1),
     Goal("idle, RSS of the main process", ("idle", "*", "roles", "control", "rss_mb"), "MB", limit=120),

@@ -3,13 +3,16 @@
 Nearly all queries differ in their id and their name only. The short cut splits a query into the part that
 names the answer (the question) and the part that shapes the response (flags, counts, OPT), looks both up,
 and joins the response from ready pieces. All else takes the long way.
+
+EDNS options are no part of a shape: a cookie is another one for each client, padding and client subnet for
+each query. What ends in an OPT record with options has the shape of the same query without them.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from rollcall.dnswire import header
-from rollcall.dnswire.edns import MIN_PAYLOAD, Edns
+from rollcall.dnswire.edns import MIN_PAYLOAD, OPT_SIZE, Edns
 from rollcall.dnswire.errors import MalformedMessage
 from rollcall.dnswire.header import HEADER_SIZE, MAX_MESSAGE, Rcode
 from rollcall.dnswire.names import name_end
@@ -21,7 +24,16 @@ from .query import Query, parse, question_of
 from .variants import CLASS_IN, Variant, counts
 
 SHAPES = 1024
-"""How many shapes are remembered: honest clients have a few dozen, a sender of junk has millions."""
+"""How many shapes are remembered: honest clients have a few dozen, a sender of junk has millions.
+
+All are forgotten when there are so many. The honest ones are learned again from the next query of each, while
+one that was refused a place would take the long way for ever. A key is 21 octets at most: what follows the
+question is nothing, or an OPT record without options. So all of them are half a megabyte.
+"""
+
+_NO_OPTIONS = b"\0\0"  # the length that an OPT record ends in
+_NO_RECORDS = bytes(6)  # the counts of a header after that of the questions
+_ONE_ADDITIONAL = b"\0\0\0\0\0\1"
 
 _TRANSFERS = (int(Type.AXFR), int(Type.IXFR))
 
@@ -52,6 +64,7 @@ def responder(answers: Answers, stats: Stats, *, tcp: bool) -> Respond:
     long_way = _LongWay(answers, stats, tcp)
     source_of = answers.hot.get
     shape_of = long_way.shapes.get
+    shape_less_options = long_way.shape_less_options
 
     def respond(query: bytes) -> bytes | None:
         # The first zero byte after the header ends the name. A label may hold one too: then the lookup finds
@@ -63,7 +76,9 @@ def responder(answers: Answers, stats: Stats, *, tcp: bool) -> Respond:
         # All but the id and the question: the flags and counts, then whatever follows the question.
         shape = shape_of(query[2:HEADER_SIZE] + query[end:])
         if shape is None:
-            return long_way.respond(query)
+            shape = shape_less_options(query, end)
+            if shape is None:
+                return long_way.respond(query)
         if source is None:
             return long_way.resolve(query, question, shape)
         flags, size, edns, opt = shape
@@ -125,6 +140,20 @@ class _LongWay:
             return self._error(query, Rcode.REFUSED, question, edns)
         return self._answer(query, question, parsed.rdtype, shape)
 
+    def shape_less_options(self, query: bytes, end: int) -> Shape | None:
+        """Find the shape of a query that has nothing but EDNS options besides a known one.
+
+        `end` is where its question ends. There is none where the options are cut off, or more follows them.
+        """
+        at = end + OPT_SIZE
+        size = len(query)
+        shape = self.shapes.get(query[2:HEADER_SIZE] + query[end : at - 2] + _NO_OPTIONS)
+        if shape is None or at > size or query[at - 2] << 8 | query[at - 1] != size - at:
+            return None
+        while at + 4 <= size:
+            at += 4 + (query[at + 2] << 8 | query[at + 3])
+        return shape if at == size else None
+
     def resolve(self, query: bytes, question: bytes, shape: Shape) -> bytes | None:
         """Answer a query of a known shape; `question` ends after the first zero byte and four more."""
         rdtype = int.from_bytes(question[-4:-2], "big")
@@ -168,9 +197,17 @@ class _LongWay:
         # AD does not concern an authoritative server, and it should clear CD (RFC 4035 section 3.1.6).
         flags = bytes((_QR | _AA | query[2] & _RD, 0))
         shape = Shape(flags, size - len(opt), 1 if edns is not None else 0, opt)
-        if len(self.shapes) < SHAPES:
-            self.shapes[query[2:HEADER_SIZE] + query[HEADER_SIZE + len(parsed.question) :]] = shape
+        self._learn(query, HEADER_SIZE + len(parsed.question), shape)
         return shape
+
+    def _learn(self, query: bytes, end: int, shape: Shape) -> None:
+        """Remember the shape of a query that holds nothing but a question and, at most, an OPT record."""
+        rest = query[end : end + OPT_SIZE]
+        if query[6:HEADER_SIZE] != (_ONE_ADDITIONAL if shape.edns else _NO_RECORDS):
+            return
+        if len(self.shapes) >= SHAPES:
+            self.shapes.clear()
+        self.shapes[query[2:HEADER_SIZE] + (rest[:-2] + _NO_OPTIONS if rest else b"")] = shape
 
     def _error(
         self, query: bytes, rcode: Rcode, question: bytes = b"", edns: Edns | None = None, tsig: bytes = b""

@@ -1,5 +1,6 @@
 """Any bytes at all: the server drops them, or answers with a well-formed message; it never raises."""
 
+import dns.edns
 import dns.exception
 import dns.message
 import pytest
@@ -41,6 +42,17 @@ QUERIES = [
     )
     for rdtype in ("A", "SRV", "SOA", "ANY", "TYPE65")
     for edns in (-1, 0)
+]
+QUERIES += [
+    dns.message.make_query(
+        qname,
+        "A",
+        use_edns=0,
+        id=0,
+        options=[dns.edns.CookieOption(b"12345678", server), dns.edns.ECSOption("10.0.0.0", 8)],
+    ).to_wire()
+    for qname in ("s.example.test.", "no.example.test.")
+    for server in (b"", b"x" * 16)
 ]
 
 

@@ -1,5 +1,6 @@
 """Responses on the wire: flags, sections, sizes, and what is refused; parsed with dnspython."""
 
+import tracemalloc
 from random import Random
 
 import dns.edns
@@ -14,7 +15,9 @@ import dns.tsig
 import dns.update
 import pytest
 
+import rollcall.serve.responder
 from rollcall.serve.answers import Answers
+from rollcall.serve.query import Query
 from unit.serve.samples import (
     APEX,
     SEED,
@@ -208,15 +211,83 @@ def test_edns_comes_back_iff_it_was_sent(either: Client, do: bool) -> None:
         assert response.ednsflags & 0x7FFF == 0
 
 
-def test_options_are_ignored(either: Client) -> None:
-    options: list[dns.edns.Option] = [
+OPTIONS: dict[str, list[dns.edns.Option]] = {
+    "a cookie": [dns.edns.CookieOption(b"12345678", b"")],
+    "both cookies": [dns.edns.CookieOption(b"12345678", b"x" * 16)],
+    "client subnet": [dns.edns.ECSOption("10.0.0.0", 8)],
+    "NSID": [dns.edns.NSIDOption(b"")],
+    "padding": [dns.edns.GenericOption(dns.edns.OptionType.PADDING, bytes(300))],
+    "one unknown to all": [dns.edns.GenericOption("100", b"x")],
+    "all of them": [
         dns.edns.CookieOption(b"12345678", b""),
-        dns.edns.GenericOption("100", b"x"),
         dns.edns.ECSOption("10.0.0.0", 8),
         dns.edns.NSIDOption(b""),
-    ]
-    response = either.send(dns.message.make_query(SERVICE, "A", use_edns=0, options=options))
-    assert (rcode(response), response.edns, response.options) == ("NOERROR", 0, ())
+        dns.edns.GenericOption(dns.edns.OptionType.PADDING, bytes(300)),
+    ],
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
+def test_an_answer_is_the_same_with_options(either: Client, options: list[dns.edns.Option]) -> None:
+    for qname, payload in ((SERVICE, 1232), ("no.example.test.", 1232), ("all.example.test.", 512)):
+        query = dns.message.make_query(qname, "A", use_edns=0, payload=payload, options=options)
+        for _ in range(3):
+            response, plain = either.send(query), either.ask(qname, edns=payload)
+            assert (rcode(response), flags(response)) == (rcode(plain), flags(plain))
+            assert (response.edns, response.payload) == (0, 1232)
+            assert len(values(response)) == len(values(plain))
+
+
+def test_options_are_no_part_of_a_shape(either: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many cookies have come by, the next question takes the short cut, with one and without."""
+    for number in range(5000):
+        cookie = dns.edns.CookieOption(number.to_bytes(8, "big"), b"")
+        assert either.respond(with_options(cookie)) is not None
+    either.ask(SERVICE)
+    monkeypatch.setattr(rollcall.serve.responder, "parse", long_way)
+
+    for options in OPTIONS.values():
+        assert either.respond(with_options(*options)) is not None
+    assert either.ask(SERVICE).edns == -1
+    assert either.ask(SERVICE, edns=1232).edns == 0
+
+
+def test_what_is_kept_of_shapes_is_bounded_by_octets() -> None:
+    """2,600 large sets of options cost 64 MB before."""
+    client = Client(answers(zone(rrset(SERVICE, "A", "10.0.0.1"))))
+    tracemalloc.start()
+    try:
+        for number in range(400):
+            padding = dns.edns.GenericOption(dns.edns.OptionType.PADDING, number.to_bytes(2, "big") * 12_000)
+            client.respond(with_options(padding))
+        for payload in range(4000):
+            opt = b"\x00\x00\x29" + payload.to_bytes(2, "big") + bytes(6)
+            client.respond(header(ar=1) + QUESTION + opt)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1 << 20
+
+
+def test_a_shape_is_learned_again_after_any_number_of_odd_ones(
+    either: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for payload in range(3000):
+        opt = b"\x00\x00\x29" + payload.to_bytes(2, "big") + bytes(6)
+        either.respond(header(ar=1) + QUESTION + opt)
+    either.ask(SERVICE)
+    monkeypatch.setattr(rollcall.serve.responder, "parse", long_way)
+
+    assert rcode(either.ask(SERVICE)) == "NOERROR"
+
+
+def with_options(*options: dns.edns.Option) -> bytes:
+    query = dns.message.make_query(SERVICE, "A", use_edns=0, payload=1232, options=list(options))
+    return query.to_wire(max_size=65535)
+
+
+def long_way(query: bytes) -> Query:
+    raise AssertionError("it takes the long way")
 
 
 @pytest.mark.parametrize("do", [False, True])
@@ -425,7 +496,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("query", MALFORMED.values(), ids=MALFORMED.keys())
 def test_malformed_queries_get_formerr(either: Client, query: bytes) -> None:
-    either.ask(SERVICE, edns=1232)
+    either.respond(header(ar=1) + QUESTION + OPT)
     either.ask(SERVICE)
 
     assert either.respond(query) == b"\x12\x34\x81\x01" + bytes(8)
