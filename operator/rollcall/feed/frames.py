@@ -60,7 +60,8 @@ class Stats(msgspec.Struct, array_like=True, tag="stats"):
 
     `rcodes` counts the responses with an rcode other than NOERROR; `dropped` the messages that got none, as
     they were no messages or responses themselves; `failures` the queries that broke the server.
-    `limited` responses were not sent, and `slipped` ones cut, by the rate limit.
+    `limited` responses were not sent, and `slipped` ones cut, by the rate limit. `tcp_evicted` connections
+    were closed to make room for others, `tcp_expired` ones as they were idle, slow, or there for too long.
     """
 
     udp_responses: int = 0
@@ -73,7 +74,7 @@ class Stats(msgspec.Struct, array_like=True, tag="stats"):
     slipped: int = 0
     unsent: int = 0
     tcp_clients: int = 0
-    tcp_refused: int = 0
+    tcp_evicted: int = 0
     tcp_expired: int = 0
 
     def count(self, rcode: int) -> None:

@@ -13,7 +13,7 @@ _EVENTS = (
     "limited",
     "slipped",
     "unsent",
-    "tcp_refused",
+    "tcp_evicted",
     "tcp_expired",
 )
 

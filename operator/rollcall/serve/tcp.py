@@ -1,100 +1,123 @@
 """Queries over TCP (RFC 7766): pipelined, with limits on clients, on time and on memory.
 
-A client gets a time to say its next whole query, counted from its last one, so that neither silence nor a
-byte a second holds a connection; the same time to take its responses when they pile up. At most 64 queries
-are answered in one turn of the event loop, as over UDP.
+A client gets a time to say its next whole query, counted from the last one that was answered, so that neither
+silence nor an octet a second nor empty messages hold a connection; the same time to take its responses when
+they pile up. Nothing more is read from it until it has. At most 64 queries are answered in one turn of the
+event loop, as over UDP.
 """
 
 import asyncio
 import contextlib
-from collections import Counter
+import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from socket import socket
+from dataclasses import dataclass
 from typing import Any
 
 from rollcall.dnswire.header import HEADER_SIZE
 from rollcall.feed.frames import Stats
 
+from .crowd import Crowd
 from .failures import FailureLog
+from .networks import network_of
 from .responder import Respond, failure
 
 BATCH = 64
+MAX_QUERY = 4096
+"""Octets. A longer query is cut, and so malformed, as over UDP: a client can't have us keep 64 KiB of one."""
+
+READ_SIZE = 4096
+"""Octets that are read at a time, into one buffer for all connections: a batch of usual queries."""
+
+ACCEPTS = 16
+"""Connections that are accepted in one turn of the event loop: a millisecond or two of work."""
+
+_BACKLOG = 512
+_KERNEL_BUFFER = 1 << 16  # the kernel's own default grows to megabytes, for a client that doesn't read
 _LENGTH = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What TCP clients of one worker may use. RFC 7766 section 6.2.3 asks for seconds of idleness."""
+    """What TCP clients of one worker may use.
+
+    `clients` connections there are in all; `serve.crowd` says who goes for one more. RFC 7766 section 6.2.3
+    asks for seconds of idleness, and leaves it open to allow less when places are scarce: then nobody stays
+    longer than `lifetime_seconds`, however busy. When `write_buffer` octets wait for a client, some dozens of
+    usual answers, nothing more is read from it or answered: so a client holds twice as many and one more
+    answer, which is at most 64 KiB, and two queries of 4 KiB.
+    """
 
     clients: int = 512
-    clients_an_address: int = 64
     idle_seconds: float = 10.0
-    write_buffer: int = 1 << 17
+    lifetime_seconds: float = 60.0
+    write_buffer: int = 1 << 14
 
 
-@dataclass(slots=True)
-class _Server:
+class Server:
     """What all connections of a worker share."""
 
-    respond: Respond
-    stats: Stats
-    failures: FailureLog
-    limits: Limits
-    connections: set["_Connection"] = field(default_factory=set)
-    addresses: Counter[str] = field(default_factory=Counter)
+    def __init__(self, respond: Respond, stats: Stats, failures: FailureLog, limits: Limits) -> None:
+        self.respond = respond
+        self.stats = stats
+        self.failures = failures
+        self.limits = limits
+        self.crowd: Crowd[_Connection] = Crowd(limits.clients)
+        self.received = memoryview(bytearray(READ_SIZE))
+
+    def connect(self) -> asyncio.BufferedProtocol:
+        """Return the protocol of one more connection."""
+        return _Connection(self)
 
 
-class _Connection(asyncio.Protocol):
-    """One client."""
+class _Connection(asyncio.BufferedProtocol):
+    """One client. `since` is when a query of its was last answered."""
 
-    def __init__(self, server: _Server) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
+        self._skipped = 0  # octets of a query, longer than any should be, that are still to come
         self._ended = False  # the client has said its last byte, but may still listen
         self._blocked = False  # the client doesn't take its responses
         self._scheduled = False  # more queries are to be answered in the next turn
         self._address = ""
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
-        self._since = 0.0
+        self._began = self.since = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        server, limits = self._server, self._server.limits
+        server = self._server
         peer: Any = transport.get_extra_info("peername")
-        address = peer[0] if peer else ""
-        if (
-            len(server.connections) >= limits.clients
-            or server.addresses[address] >= limits.clients_an_address
-        ):
-            server.stats.tcp_refused += 1
+        if not peer:  # it has gone already
             transport.abort()
             return
-        self._address = address
-        server.connections.add(self)
-        server.addresses[address] += 1
+        self._address = peer[0]
         server.stats.tcp_clients += 1
-        transport.set_write_buffer_limits(high=limits.write_buffer)
-        self._restart_timer()
+        victim = server.crowd.enter(self, network_of(self._address))
+        if victim is not None:
+            server.stats.tcp_evicted += 1
+            server.stats.tcp_clients -= 1
+            victim.abort()
+        transport.set_write_buffer_limits(high=server.limits.write_buffer)
         self._check_time()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        server = self._server
-        if self not in server.connections:
-            return
-        server.connections.remove(self)
-        server.stats.tcp_clients -= 1
-        server.addresses[self._address] -= 1
-        if not server.addresses[self._address]:
-            del server.addresses[self._address]
+        if self._server.crowd.leave(self):
+            self._server.stats.tcp_clients -= 1
         if self._timer is not None:
             self._timer.cancel()
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._server.received
+
+    def buffer_updated(self, nbytes: int) -> None:
+        received = self._server.received[:nbytes]
+        if self._skipped:
+            received = received[self._skipped :]
+            self._skipped = max(self._skipped - nbytes, 0)
+        self._buffer += received
         if not self._blocked and not self._scheduled:
             self._answer()
 
@@ -106,11 +129,10 @@ class _Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         self._blocked = True
         self._transport.pause_reading()
-        self._restart_timer()
 
     def resume_writing(self) -> None:
         self._blocked = False
-        self._restart_timer()
+        self.since = self._loop.time()
         self._answer()
 
     def abort(self) -> None:
@@ -122,25 +144,24 @@ class _Connection(asyncio.Protocol):
         self._scheduled = False
         if self._transport.is_closing():
             return
-        buffer = self._buffer
         responses = []
-        at = 0
+        waiting = 0
         for _ in range(BATCH):
-            start = at + _LENGTH
-            end = start + int.from_bytes(buffer[at:start], "big")
-            if start > len(buffer) or end > len(buffer):
+            query = self._next_query()
+            if query is None:
                 break
-            response = self._respond(bytes(buffer[start:end]))
-            at = end
+            response = self._respond(query)
             if response is not None:
                 responses.append(len(response).to_bytes(_LENGTH, "big") + response)
+                waiting += len(response)
+                if waiting >= self._server.limits.write_buffer:
+                    self._scheduled = True
+                    break
         else:
             self._scheduled = True
-        if at:
-            del buffer[:at]
-            self._restart_timer()
         if responses:
             self._server.stats.tcp_responses += len(responses)
+            self.since = self._loop.time()
             self._transport.write(b"".join(responses))  # may call pause_writing at once
         if self._blocked:
             self._scheduled = False  # resume_writing goes on
@@ -152,6 +173,19 @@ class _Connection(asyncio.Protocol):
         else:
             self._transport.resume_reading()
 
+    def _next_query(self) -> bytes | None:
+        """Take the next query out of what has come in, if it is there as a whole, or as far as it is read."""
+        buffer = self._buffer
+        if len(buffer) < _LENGTH:
+            return None
+        end = _LENGTH + int.from_bytes(buffer[:_LENGTH], "big")
+        if len(buffer) < min(end, _LENGTH + MAX_QUERY):
+            return None
+        query = bytes(buffer[_LENGTH : min(end, _LENGTH + MAX_QUERY)])
+        self._skipped = max(end - len(buffer), 0)
+        del buffer[:end]
+        return query
+
     def _respond(self, query: bytes) -> bytes | None:
         server = self._server
         try:
@@ -160,32 +194,38 @@ class _Connection(asyncio.Protocol):
             server.failures.record(f"{self._address} (TCP)", query)
             return failure(query) if len(query) >= HEADER_SIZE else None
 
-    def _restart_timer(self) -> None:
-        """Note the time; `_check_time` looks later. A new timer for each query would cost more than it."""
-        self._since = self._loop.time()
-
     def _check_time(self) -> None:
-        deadline = self._since + self._server.limits.idle_seconds
-        if self._loop.time() >= deadline:
+        """See whether time is up, now and when it may be next: a new timer for each query would cost more."""
+        limits, now = self._server.limits, self._loop.time()
+        deadline = self.since + limits.idle_seconds
+        if now >= deadline:
             self._server.stats.tcp_expired += 1
             self._transport.abort()
-        else:
-            self._timer = self._loop.call_at(deadline, self._check_time)
+            return
+        if (
+            now >= self._began + limits.lifetime_seconds
+            and self._server.crowd.is_dense
+            and not self._transport.is_closing()
+        ):
+            self._server.stats.tcp_expired += 1
+            self._transport.close()  # once what was written has been sent
+        self._timer = self._loop.call_at(deadline, self._check_time)
 
 
 @contextlib.asynccontextmanager
 async def serving(
-    sock: socket, respond: Respond, stats: Stats, failures: FailureLog, limits: Limits = Limits()
+    sock: socket.socket, respond: Respond, stats: Stats, failures: FailureLog, limits: Limits = Limits()
 ) -> AsyncIterator[None]:
     """Answer on a listening socket, which stays open, for as long as the context does."""
-    server = _Server(respond, stats, failures, limits)
+    server = Server(respond, stats, failures, limits)
+    for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # connections inherit them
+        sock.setsockopt(socket.SOL_SOCKET, buffer, _KERNEL_BUFFER)
     # The listener closes its socket in the end; the supervisor has the same one open and goes on listening.
-    listener = await asyncio.get_running_loop().create_server(
-        lambda: _Connection(server), sock=sock, backlog=limits.clients
-    )
+    listener = await asyncio.get_running_loop().create_server(server.connect, sock=sock, backlog=ACCEPTS)
+    sock.listen(_BACKLOG)  # asyncio takes one number for what waits and for what it accepts at a time
     try:
         yield
     finally:
         listener.close()
-        for connection in tuple(server.connections):
+        for connection in tuple(server.crowd):
             connection.abort()

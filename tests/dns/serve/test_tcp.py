@@ -16,7 +16,6 @@ from rollcall.serve.failures import FailureLog
 from rollcall.serve.responder import Respond, responder
 from rollcall.serve.tcp import Limits, serving
 from unit.serve.samples import addresses, answers, rrset, zone
-from waiting import until
 
 SHORT = Limits(idle_seconds=0.3)
 PATIENT = Limits(idle_seconds=DEADLINE_SECONDS)
@@ -35,8 +34,9 @@ class Server:
         self.port = port
         self.stats = stats
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
+    async def connect(self, host: str = "127.0.0.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect from an address of this machine."""
+        return await asyncio.open_connection("127.0.0.1", self.port, local_addr=(host, 0))
 
 
 @contextlib.asynccontextmanager
@@ -119,7 +119,7 @@ async def test_a_client_that_stops_speaking_still_gets_its_responses() -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [b"", b"\x00", b"\x00\x1d", framed(QUERY)[:-1], b"\xff\xff" + QUERY],
+    [b"", b"\x00", b"\x00\x1d", framed(QUERY)[:-1], b"\xff\xff" + QUERY, framed(b"") * 100],
     ids=lambda said: f"{len(said)} bytes",
 )
 async def test_a_client_that_says_too_little_is_cut(said: bytes) -> None:
@@ -191,38 +191,41 @@ async def test_a_client_that_takes_no_responses_is_cut_and_others_are_served(
         assert running.stats.tcp_expired == 1
 
 
-async def test_there_are_so_many_clients_and_no_more() -> None:
-    async with server(Limits(clients=3)) as running:
-        clients = [await running.connect() for _ in range(3)]
-        for reader, writer in clients:
+async def test_a_newcomer_is_let_in_and_the_idlest_of_the_largest_network_goes() -> None:
+    async with server(Limits(clients=6, idle_seconds=DEADLINE_SECONDS)) as running:
+        held = []
+        for host in ("127.0.1.1", "127.0.1.1", "127.0.1.2", "127.0.1.3", "127.0.2.1", "127.0.2.2"):
+            reader, writer = await running.connect(host)
             writer.write(framed(QUERY))
             await receive(reader)
-        assert running.stats.tcp_clients == 3
-
-        reader, refused = await running.connect()
-        assert await is_cut(reader)
-        assert running.stats.tcp_refused == 1
-
-        await close(clients[0][1], refused)
-        await until(lambda: running.stats.tcp_clients == 2)
-        reader, writer = await running.connect()
+            held.append((reader, writer))
+        assert running.stats.tcp_clients == 6
+        reader, writer = held[0]
         writer.write(framed(QUERY))
         await receive(reader)
-        await close(writer, *(writer for _, writer in clients[1:]))
 
+        newcomer, newcomer_writer = await running.connect("127.0.3.1")
+        newcomer_writer.write(framed(QUERY))
+        assert (await receive(newcomer))[6:8] == b"\x00\x08"
 
-async def test_one_address_gets_so_many_connections_and_no_more() -> None:
-    async with server(Limits(clients_an_address=1)) as running:
-        first, first_writer = await running.connect()
-        second, second_writer = await running.connect()
-        assert await is_cut(second)
-
-        other = await asyncio.open_connection("127.0.0.1", running.port, local_addr=("127.0.0.2", 0))
-        for reader, writer in ((first, first_writer), other):
+        assert await is_cut(held[1][0]), "the first has asked again since"
+        for reader, writer in held[:1] + held[2:]:
             writer.write(framed(QUERY))
             await receive(reader)
-        assert running.stats.tcp_refused == 1
-        await close(first_writer, second_writer, other[1])
+        assert (running.stats.tcp_clients, running.stats.tcp_evicted) == (6, 1)
+        await close(newcomer_writer, *(writer for _, writer in held))
+
+
+async def test_many_connections_of_one_address_shut_out_nobody() -> None:
+    async with server(Limits(clients=20, idle_seconds=DEADLINE_SECONDS)) as running:
+        held = [await running.connect() for _ in range(60)]
+
+        for reader, writer in (await running.connect("127.0.9.1"), held[-1]):
+            writer.write(framed(QUERY))
+            assert (await receive(reader))[6:8] == b"\x00\x08"
+            writer.close()
+        await close(*(writer for _, writer in held))
+        assert running.stats.tcp_evicted == 41
 
 
 async def test_64_kilobytes_of_anything_are_refused_and_the_connection_goes_on() -> None:
