@@ -158,9 +158,9 @@ def gated() -> Iterator[None]:
         patch.setattr(worker, "LAST_RETRY_SECONDS", 0.01)
         patch.setattr(writer, "CONFLICT_SECONDS", (0.0, 0.001))
         patch.setattr(reader, "PAUSE_SECONDS", 0.0)
-        patch.setattr(
-            reader, "REPAIR_SECONDS", 3600.0
-        )  # when it reads is the test's own, however long it takes
+        # When it reads is the test's own, however long it takes.
+        patch.setattr(reader, "REPAIR_SECONDS", 3600.0)
+        patch.setattr(reader, "FIRST_RETRY_SECONDS", 3600.0)
         patch.setattr(orphans, "DELETED_AFTER_TTLS", 0)
         yield
 

@@ -1,5 +1,7 @@
 """What was sent to a server and may still take effect there, and in which order we sent and read."""
 
+from collections.abc import Iterable
+
 from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.marker import parse
 
@@ -14,6 +16,7 @@ class InFlight:
 
     def __init__(self) -> None:
         self._parts: dict[bytes, Part] = {}
+        self._under_way: set[bytes] = set()
         self._tried: dict[bytes, dict[bytes, int]] = {}  # markers with their versions, by unit
         self._clock = 0
         self._touched_at: dict[bytes, int] = {}
@@ -26,6 +29,18 @@ class InFlight:
     def roots(self) -> list[bytes]:
         """Return the units with parts whose outcome is not known."""
         return list(self._parts)
+
+    def send(self, roots: Iterable[bytes]) -> None:
+        """Note that a message for some units is under way: what is read of them may be before it or after."""
+        for root in roots:
+            self.touch(root)
+            self._under_way.add(root)
+
+    def land(self, roots: Iterable[bytes]) -> None:
+        """Note that it was found what became of a message, as far as that can be known."""
+        for root in roots:
+            self.touch(root)
+            self._under_way.discard(root)
 
     def lose(self, part: Part) -> None:
         """Note that nobody knows whether a part had effect."""
@@ -60,12 +75,14 @@ class InFlight:
         self._touched_at[root] = self._clock
 
     def is_newer(self, root: bytes, since: int) -> bool:
-        """Whether something was sent for a unit after a point, or may still get there."""
-        return self._touched_at.get(root, 0) > since or root in self._parts
+        """Whether something was sent for a unit after a point, or is under way, or may still get there."""
+        is_open = root in self._parts or root in self._under_way
+        return is_open or self._touched_at.get(root, 0) > since
 
     def touched_since(self, since: int) -> list[bytes]:
-        """Return the units for which `is_newer` holds, as far as something was sent for them."""
-        return [root for root in self._touched_at if self.is_newer(root, since)]
+        """Return the units for which `is_newer` holds."""
+        touched = (root for root, at in self._touched_at.items() if at > since)
+        return list(dict.fromkeys((*touched, *self._parts, *self._under_way)))
 
     def forget_until(self, since: int) -> None:
         """Forget the order of what was before a point."""

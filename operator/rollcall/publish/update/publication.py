@@ -35,6 +35,7 @@ is to be done for a unit, by its own state, is said in `worklist`.
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 from rollcall.dnswire.names import is_at_or_below, parent, suffixes
@@ -51,6 +52,7 @@ from .message import Part
 from .plan import Planner
 from .reading import Reading
 from .server_state import ServerState, data_of
+from .steps import Steps
 from .worklist import SLICE, Worklist
 
 
@@ -70,6 +72,7 @@ class Publication:
     Attributes:
         knowledge: how sure we are of what is there, and whether others write.
         worklist: what is left to do, and what is sent next.
+        steps: whether somebody else has written since the zone was as we know it.
     """
 
     def __init__(
@@ -89,7 +92,7 @@ class Publication:
         self.knowledge = Knowledge(self._state, exported, self._in_flight, identity, self._planner.is_ours)
         self.worklist = Worklist(self._units, self._state, self.knowledge, self._planner, clock)
         self._hidden: dict[bytes, set[bytes]] = {}  # what is to be read of units when they can be seen again
-        self._writes: int | None = 0
+        self.steps = Steps()
 
     # --- what is wanted ----------------------------------------------------------------------------------
 
@@ -108,10 +111,19 @@ class Publication:
 
     # --- the fate of a message ---------------------------------------------------------------------------
 
+    @contextmanager
+    def under_way(self, draft: Draft) -> Iterator[None]:
+        """Send a message within, and find its fate: until then no reading says what is at its units."""
+        roots = [part.root for part in draft.parts]
+        self._in_flight.send(roots)
+        try:
+            yield
+        finally:
+            self._in_flight.land(roots)
+
     def on_applied(self, draft: Draft) -> None:
         """Know a message as written."""
-        if self._writes is not None:
-            self._writes += 1
+        self.steps.add()
         for part in draft.parts:
             self._write(part)
 
@@ -131,7 +143,7 @@ class Publication:
 
         Where there are none, it was not a conflict.
         """
-        self._writes = None
+        self.steps.lose()
         self._state.cuts.add_all(reading.cuts)
         found = []
         for part in draft.parts:
@@ -164,7 +176,7 @@ class Publication:
 
     def on_unknown(self, draft: Draft) -> None:
         """Keep in mind what may have had effect, or may still have it."""
-        self._writes = None
+        self.steps.lose()
         for part in draft.parts:
             self._in_flight.lose(part)
         self.on_returned(draft)
@@ -211,20 +223,20 @@ class Publication:
 
     # --- what was read -----------------------------------------------------------------------------------
 
-    @property
-    def writes(self) -> int | None:
-        """How many messages have had effect since the last look; None where it isn't known of all."""
-        return self._writes
-
-    def forget_writes(self, count: int) -> None:
-        """Count no more those that the zone's serial has shown."""
-        if self._writes is not None:
-            self._writes -= count
-
     def begin_reading(self) -> int:
         """Return the point in time from which on a reading is older than what we send."""
-        self._writes = 0
+        self.steps.lose()
         return self._in_flight.now
+
+    def end_reading(self, since: int, serial: int | None) -> None:
+        """Note that the zone was read as it was at a serial; from there on steps are counted.
+
+        Unless we wrote meanwhile: what was read of those units doesn't count, and whether the serial has our
+        messages in it is not known. The next reading will tell.
+        """
+        if not self._in_flight.touched_since(since):
+            self.steps.begin(serial)
+        self._in_flight.forget_until(since)
 
     def roots(self) -> list[bytes]:
         """Return the units that are wanted, or known to be at the server and ours, or hidden."""
@@ -272,7 +284,6 @@ class Publication:
         yield
         yield from self.worklist.compare_all()
         self.knowledge.trust_until(since)
-        self._in_flight.forget_until(since)
 
     def learn_cuts(self, found: Cuts) -> None:
         """Replace what is known of cuts above units; those within one are read with it."""

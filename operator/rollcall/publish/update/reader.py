@@ -8,6 +8,7 @@ from random import SystemRandom
 from typing import Never
 
 from rollcall.dnswire.errors import TsigError
+from rollcall.kube.backoff import Backoff
 from rollcall.model import KeyRing
 
 from . import reasons
@@ -22,6 +23,9 @@ REPAIR_SECONDS = 30.0
 
 WHOLE_SECONDS = 900.0
 """So long after the last time the zone is read as a whole, whatever its serial says."""
+
+FIRST_RETRY_SECONDS = 0.5
+"""While a unit is unsure; each time longer, up to the usual wait."""
 
 JITTER = (0.9, 1.1)
 PAUSE_SECONDS = 0.5
@@ -57,14 +61,19 @@ class Reader:
         self._ring = ring
         self._due = due
         self._found = found
-        self._serial: int | None = None
         self._read_at = 0.0
 
     async def run(self) -> Never:
         """Read back until cancelled. What goes wrong is for the writer to say, which sees it as well."""
+        retry = Backoff(FIRST_RETRY_SECONDS, REPAIR_SECONDS)
         while True:
+            seconds = REPAIR_SECONDS * _uniform(*JITTER)
+            if self._publication.knowledge.is_sure:
+                retry.reset()
+            else:  # a write of ours has overlapped the reading that was to make sure of a unit
+                seconds = retry.next_seconds()
             try:
-                async with asyncio.timeout(REPAIR_SECONDS * _uniform(*JITTER)):
+                async with asyncio.timeout(seconds):
                     await self._due.wait()
             except TimeoutError:
                 pass
@@ -89,37 +98,29 @@ class Reader:
 
     async def _look(self, session: Session, zone: bytes) -> None:
         publication = self._publication
-        writes = publication.writes
+        count = publication.steps.count
         serial = await session.serial_of(zone)
-        if writes is not None and self._is_explained(serial, writes):
-            self._serial = serial
-            publication.forget_writes(writes)
+        if self._is_fresh and publication.steps.explain(serial, count):
             return
         since = publication.begin_reading()
         try:
             contents = await read_zone(session, zone, self._domain, self._identity)
         except TransferRefused:
             await self._look_at_names(zone, since)
-            self._serial = serial
         else:
             for _ in publication.learn_zone(contents.state, since):
                 await asyncio.sleep(0)
-            self._serial = contents.serial
+            serial = contents.serial
+        publication.end_reading(since, serial)
         self._read_at = time.monotonic()
         self._found.set()
 
-    def _is_explained(self, serial: int | None, writes: int) -> bool:
-        """Whether nobody but us has written since the last look: then each update of ours is one step.
-
-        Each of our updates changes a marker, so that none of them can be without a step. Where a server
-        counts in another way, or the whole was not read for long, it is read.
-        """
+    @property
+    def _is_fresh(self) -> bool:
+        """Whether the whole was read not long ago, and every unit with all of its names."""
         knowledge = self._publication.knowledge
-        if self._serial is None or not (knowledge.is_complete and knowledge.is_sure):
-            return False
-        if time.monotonic() >= self._read_at + WHOLE_SECONDS:
-            return False
-        return serial == (self._serial + writes) % (1 << 32)
+        is_known = knowledge.is_complete and knowledge.is_sure
+        return is_known and time.monotonic() < self._read_at + WHOLE_SECONDS
 
     async def _look_at_names(self, zone: bytes, since: int) -> None:
         """Ask for each name that we know of, where the server serves no transfer."""

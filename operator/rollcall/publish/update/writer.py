@@ -145,7 +145,8 @@ class Writer:
         wire = compose(session.next_id(), self._zone, draft.parts)
         if len(wire) > MAX_OCTETS - SIGNATURE_OCTETS and self._worklist.divide(draft):
             return
-        await self._send(session, draft, wire)
+        with self._publication.under_way(draft):
+            await self._send(session, draft, wire)
 
     async def _idle(self, session: Session) -> None:
         """Wait until there is something to send, and keep the connection meanwhile."""

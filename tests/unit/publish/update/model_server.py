@@ -15,12 +15,15 @@ NONE = ExportedRRset(0, ())
 
 
 class ModelServer:
-    """`rrsets` is what it holds; `refused` are keys that it takes no update of."""
+    """`rrsets` is what it holds; `refused` are keys that it takes no update of.
+
+    Each update and each change by others is one step of `serial`.
+    """
 
     def __init__(self) -> None:
         self.rrsets: dict[RRsetKey, ExportedRRset] = {}
         self.refused: set[RRsetKey] = set()
-        self.applied = 0
+        self.serial = 1
 
     def update(self, wire: bytes) -> int:
         """Answer an update: its rcode."""
@@ -44,7 +47,7 @@ class ModelServer:
             return Rcode.REFUSED
         for record in message.authorities:
             self._change(record)
-        self.applied += 1
+        self.serial += 1
         return Rcode.NOERROR
 
     def _change(self, record: ResourceRecord) -> None:
@@ -69,6 +72,7 @@ class ModelServer:
 
     def replace(self, owner: bytes, rdtype: int, rrset: ExportedRRset | None) -> None:
         """Let others put an RRset at a name in place of all that is there; None takes theirs away."""
+        self.serial += 1
         for key in [key for key in self.rrsets if key[0] == owner]:
             if rrset is None and key[1] != rdtype:
                 continue

@@ -65,6 +65,7 @@ class Driver:
         since = self.publication.begin_reading()
         for _ in self.publication.learn_zone(self.server.state(IDENTITY), since):
             pass
+        self.publication.end_reading(since, self.server.serial)
 
     def turn(self, now: float, *, request_lost: bool = False, answer_lost: bool = False) -> bool:
         """Send a message, if there is one."""
@@ -84,20 +85,21 @@ class Driver:
         self.largest = max(self.largest, draft.record_count)
         wire = compose(self.sent, self.source.apex, draft.parts)
         assert len(wire) <= 48 * 1024
-        rcode = None if request_lost else self.server.update(wire)
-        if rcode is None or answer_lost:
-            publication.on_unknown(draft)
-        elif rcode == Rcode.NOERROR:
-            publication.on_applied(draft)
-        elif rcode == Rcode.REFUSED:
-            publication.on_refused(draft, rcode)
-        else:
-            guarded = [guard.owner for part in draft.parts for guard in part.guards]
-            reading = self.reading(*(part.root for part in draft.parts), owners=guarded)
-            found = publication.on_conflict(draft, reading)
-            assert found, "a prerequisite fails for a reason"
-            for root in found:
-                self.read(root)
+        with publication.under_way(draft):
+            rcode = None if request_lost else self.server.update(wire)
+            if rcode is None or answer_lost:
+                publication.on_unknown(draft)
+            elif rcode == Rcode.NOERROR:
+                publication.on_applied(draft)
+            elif rcode == Rcode.REFUSED:
+                publication.on_refused(draft, rcode)
+            else:
+                guarded = [guard.owner for part in draft.parts for guard in part.guards]
+                reading = self.reading(*(part.root for part in draft.parts), owners=guarded)
+                found = publication.on_conflict(draft, reading)
+                assert found, "a prerequisite fails for a reason"
+                for root in found:
+                    self.read(root)
         return True
 
     def read(self, root: bytes) -> None:
@@ -117,6 +119,7 @@ class Driver:
         for root in roots:
             publication.learn_unit(root, self.reading(root, owners=publication.names_of(root)), since)
         publication.complete_by_names(since)
+        publication.end_reading(since, self.server.serial)
 
     def drain(self, now: float = 1000.0) -> None:
         """Send all that there is to send."""

@@ -1,0 +1,270 @@
+"""Writes and readings that overlap in any way: what somebody else has changed meanwhile is found.
+
+Writer and reader are the real ones. They take turns at every request and every answer, as the test decides.
+"""
+
+import itertools
+from collections.abc import Callable, Collection, Coroutine, Generator, Mapping
+from typing import Any, Never
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nameservers import KEY
+from rollcall.dnswire.header import Opcode, flags_of
+from rollcall.dnswire.message import Message, message, read
+from rollcall.dnswire.types import Type
+from rollcall.kube.backoff import Backoff
+from rollcall.model import KeyRing, UpdateTarget, parse_key
+from rollcall.publish.update import reader, writer
+from rollcall.publish.update.progress import Progress
+from rollcall.publish.update.publication import Publication
+from rollcall.publish.update.reading import Reading
+from rollcall.publish.update.reasons import TargetError, timed_out
+from rollcall.publish.update.session import Server
+from rollcall.publish.update.transfer import Contents, TransferRefused
+from rollcall.zone.exported import ExportedRRset
+from rollcall.zone.marker import is_marker_name, marker_name
+from thorough import examples
+from unit.publish.update.model_server import ModelServer
+from unit.publish.update.test_publication import wanted, without_markers
+from updates.running import Fence
+from updates.source import IDENTITY, Source, many
+
+SERVICES = ["web.shop", "api.shop"]
+THEIRS = ExportedRRset(300, (b"\xc6\x33\x64\x01",))
+
+
+class Turn:
+    """Awaited: the others have their turn."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+class Session:
+    """A connection to the model of a server; whatever is sent takes two turns, there and back."""
+
+    key = parse_key(KEY)
+    usable = True
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self._ids = itertools.count(1)
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+    def next_id(self) -> int:
+        return next(self._ids)
+
+    async def serial_of(self, zone: bytes) -> int:
+        await Turn()
+        serial = self.world.server.serial
+        await Turn()
+        return serial
+
+    async def send(self, wire: bytes, timeout_seconds: float) -> Message:
+        await Turn()
+        rcode = self.world.server.update(wire)
+        await Turn()
+        if self.world.loses_answers:
+            raise timed_out("a model", timeout_seconds)
+        return read(message(1, flags_of(Opcode.UPDATE) | 1 << 15 | rcode, [], []))
+
+
+class IdleWriter(writer.Writer):
+    """Gives way where it would wait for something to send."""
+
+    is_idle = False
+
+    async def _idle(self, session: Any) -> None:
+        self.is_idle = True
+        await Turn()
+        self.is_idle = False
+
+
+class World:
+    """A writer and a reader of one publication, at a model of a server."""
+
+    def __init__(self, *, transfers: bool) -> None:
+        self.server = ModelServer()
+        self.source = Source()
+        self.transfers = transfers
+        self.loses_answers = False
+        self.fence = Fence()
+        spec = UpdateTarget("target", "192.0.2.1", "secret")
+        self.publication = Publication(self.source.published, spec, IDENTITY, lambda: self.fence.epoch)
+        for _ in self.publication.build():
+            pass
+        self.source.listeners.append(self.publication.on_version)
+        self.reads = self._reader()
+        self.writes = self._writer()
+        self.looking: Coroutine[Any, Any, None] | None = None
+        self._writing: Coroutine[Any, Any, Never] | None = None
+
+    def _reader(self) -> reader.Reader:
+        return reader.Reader(
+            Server("192.0.2.1", 53),
+            self.source.apex,
+            IDENTITY,
+            self.publication,
+            lambda: KeyRing(Session.key),
+            due=Flag(),
+            found=Flag(),
+        )
+
+    def _writer(self) -> IdleWriter:
+        worklist = self.publication.worklist
+        progress = Progress("zone", self.source.apex, "target", worklist, Backoff(), lambda report: None)
+        return IdleWriter(
+            Server("192.0.2.1", 53),
+            self.source.apex,
+            self.publication,
+            lambda: KeyRing(Session.key),
+            self.fence,
+            progress,
+            lambda fate: None,
+            due=Flag(),
+            doubt=Flag(),
+        )
+
+    def read(self) -> bool:
+        """Let the reader go on by a turn; return whether it is in the middle of a look then."""
+        self.looking = self.looking or self.reads.look()
+        try:
+            self.looking.send(None)
+        except StopIteration:
+            self.looking = None
+        return self.looking is not None
+
+    def write(self) -> None:
+        """Let the writer go on by a turn; it begins again after a failure."""
+        self._writing = self._writing or self.writes.run()
+        try:
+            self._writing.send(None)
+        except TargetError:
+            self._writing = None
+
+    def look(self) -> None:
+        """Read from the first turn to the last, with nothing in between."""
+        while self.read():
+            pass
+
+    def finish(self) -> None:
+        """Let the writer write all that there is."""
+        self.loses_answers = False
+        self.write()
+        for _ in range(1000):
+            if self.writes.is_idle and not self.publication.worklist:
+                return
+            self.write()
+        raise AssertionError("it never ends")
+
+    def damage(self, number: int) -> None:
+        """Let somebody change or delete records of ours."""
+        ours = sorted(key for key in self.server.rrsets if not is_marker_name(key[0]))
+        if ours:
+            owner, rdtype = ours[number % len(ours)]
+            self.server.replace(owner, rdtype, THEIRS if number % 2 and rdtype == Type.A else None)
+
+    def end(self) -> None:
+        """Close what is open."""
+        for each in (self.looking, self._writing):
+            if each is not None:
+                each.close()
+
+
+class Flag:
+    """An event that nobody waits for."""
+
+    def set(self) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def _model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let both ask the model."""
+
+    async def connect(server: Server, ring: KeyRing, domain: bytes) -> tuple[Session, bytes]:
+        return Session(current[0]), domain
+
+    async def read_zone(session: Session, zone: bytes, domain: bytes, identity: str) -> Contents:
+        await Turn()
+        server = session.world.server
+        contents = Contents(server.serial, server.state(identity))
+        await Turn()
+        if not session.world.transfers:
+            raise TransferRefused("REFUSED")
+        return contents
+
+    async def read_units(session: Session, zone: bytes, units: Mapping[bytes, Collection[bytes]]) -> Reading:
+        await Turn()
+        names = [*map(marker_name, units), *(owner for owners in units.values() for owner in owners)]
+        reading = session.world.server.reading(names)
+        await Turn()
+        return reading
+
+    async def read_cuts(session: Session, zone: bytes, names: Collection[bytes]) -> Any:
+        await Turn()
+        return session.world.server.cuts(names)
+
+    for module in (reader, writer):
+        monkeypatch.setattr(module, "connect", connect)
+        monkeypatch.setattr(module, "read_units", read_units)
+    monkeypatch.setattr(reader, "read_zone", read_zone)
+    monkeypatch.setattr(reader, "read_cuts", read_cuts)
+
+
+current: list[World] = []
+
+
+def settled(*, transfers: bool) -> World:
+    """Return a world in which all is written and read."""
+    world = World(transfers=transfers)
+    current[:] = [world]
+    world.source.services({service: many(2) for service in SERVICES})
+    world.look()
+    world.finish()
+    world.look()
+    assert world.publication.steps.count == 0
+    return world
+
+
+turns = st.lists(
+    st.one_of(
+        st.just(("read", 0)),
+        st.just(("write", 0)),
+        st.tuples(st.just("set"), st.integers(0, 9)),
+        st.tuples(st.just("damage"), st.integers(0, 30)),
+        st.tuples(st.just("lose"), st.integers(0, 1)),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=examples(400))
+@given(turns, st.booleans())
+def test_what_others_changed_is_found_by_the_next_reading(
+    plan: list[tuple[str, int]], transfers: bool
+) -> None:
+    world = settled(transfers=transfers)
+    does: dict[str, Callable[[int], object]] = {
+        "read": lambda _: world.read(),
+        "write": lambda _: world.write(),
+        "set": lambda number: world.source.service(SERVICES[number % 2], many(1 + number // 2)),
+        "damage": world.damage,
+        "lose": lambda number: setattr(world, "loses_answers", bool(number)),
+    }
+    for what, number in plan:
+        does[what](number)
+    while world.looking is not None:
+        world.read()
+    world.finish()
+    world.look()
+    world.finish()
+    assert without_markers(world.server) == wanted(world.source)
+    assert world.fence.raised == [], "nobody else has written to a unit"
+    world.end()
