@@ -11,6 +11,7 @@ Only `on.event` handlers are registered. With those alone kopf writes nothing: n
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import logging
 import threading
@@ -171,8 +172,34 @@ class KopfThread:
         return kopf.AiohttpSession(server=access.server, aiohttp_session=session)
 
     async def _at_home(self, work: Coroutine[Any, Any, R]) -> R:
-        """Run a coroutine in the loop of `run`: the credentials have a lock that belongs there."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        """Run a coroutine in the loop of `run`: the credentials have a lock that belongs there.
+
+        Where that loop ends before it has begun with it, the coroutine is closed: nobody would await it.
+        """
+        begun = threading.Lock()  # whoever gets it has the coroutine
+        outcome = concurrent.futures.Future[R]()
+
+        def begin() -> None:
+            if begun.acquire(blocking=False):
+                self._loop.create_task(work).add_done_callback(lambda task: _settle(outcome, task))
+
+        try:
+            self._loop.call_soon_threadsafe(begin)
+            return await asyncio.wrap_future(outcome)
+        finally:
+            if begun.acquire(blocking=False):
+                work.close()
+
+
+def _settle(outcome: concurrent.futures.Future[R], task: asyncio.Task[R]) -> None:
+    """Tell the outcome of a task to another thread, unless nobody waits for it there."""
+    with contextlib.suppress(concurrent.futures.InvalidStateError):
+        if task.cancelled():
+            outcome.cancel()
+        elif error := task.exception():
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(task.result())
 
 
 async def end_other_tasks() -> None:
