@@ -14,6 +14,9 @@ SERIAL = f"{PREFIX}serial"
 GENERATION = f"{PREFIX}generation"
 PARTS = f"{PREFIX}parts"
 
+TAKEN = "ConfigMapTaken"
+"""The reason of a ConfigMap that belongs to another DiscoveryFile."""
+
 Metadata = Mapping[str, Any]
 
 _OWNER = {"apiVersion": API_VERSION, "kind": "DiscoveryFile"}
@@ -43,10 +46,19 @@ def refusal(
     if has_released(Key(*marked.split("/", 1)), metadata["name"]):
         return None
     return Problem(
-        "ConfigMapTaken",
+        TAKEN,
         f"The ConfigMap {name} belongs to the DiscoveryFile {marked}, and one ConfigMap belongs to one file:"
         " write another name in spec.configMap.name, or delete that file (and the ConfigMap, if it stays).",
     )
+
+
+def owners(metadata: Metadata, file: DiscoveryFile) -> set[Key]:
+    """Return the DiscoveryFiles that a ConfigMap belongs to, by its mark and by its owner references."""
+    references = (
+        owner for owner in metadata.get("ownerReferences") or () if owner.get("kind") == _OWNER["kind"]
+    )
+    named = {Key(file.key.namespace, str(owner.get("name"))) for owner in references}
+    return named | {Key(*_marked_for(metadata).split("/", 1))}
 
 
 def published_serial(metadata: Metadata) -> tuple[int, str] | None:

@@ -14,7 +14,8 @@ from rollcall.watch.config_map import ConfigMapVersion
 from rollcall.watch.view import Change
 
 from .existing import ConfigMapApi, ExistingConfigMap, ExistingConfigMaps
-from .marks import is_ours, published_serial, refusal
+from .marks import TAKEN, is_ours, owners, published_serial, refusal
+from .owner import is_gone
 from .report import FileReport, Refused, gone
 from .wanted import WantedConfigMap, emptied, name_of, wanted
 
@@ -41,6 +42,7 @@ class FileWriter:
         self.file = file
         self.report = FileReport(generation=0)
         self.read_back_at = 0.0
+        self._api = api
         self._store = store
         self._has_released = has_released
         self._unix_time = unix_time
@@ -83,7 +85,7 @@ class FileWriter:
             raise Refused(rendering.too_large)
         needed = wanted(self.file, rendering)
         for want in needed:
-            self._check(await self._existing.read(want.name))
+            await self._check(await self._existing.read(want.name))
         extra = await self._no_longer_needed(len(needed))
         # The first part names the others: they are there before it, and go after it when it no longer does.
         wrote = [await self._write(want) for want in (*needed[1:], needed[0], *extra)]
@@ -110,9 +112,17 @@ class FileWriter:
         if first and is_ours(first.metadata, self.file) and (published := published_serial(first.metadata)):
             self._store.adopt_serial(self.file.key, *published)
 
-    def _check(self, existing: ExistingConfigMap | None) -> None:
-        if existing and (problem := refusal(existing.metadata, self.file, self._has_released)):
+    async def _check(self, existing: ExistingConfigMap | None) -> None:
+        """Raise Refused where a ConfigMap is not ours, and not that of a DiscoveryFile that has gone."""
+        problem = refusal(existing.metadata, self.file, self._has_released) if existing else None
+        if existing is None or problem is None:
+            return
+        if problem.reason != TAKEN:
             raise Refused(problem)
+        for owner in owners(existing.metadata, self.file):
+            is_neighbour = owner.namespace == self.file.key.namespace
+            if not (is_neighbour and await is_gone(self._api, owner)):
+                raise Refused(problem)
 
     async def _no_longer_needed(self, needed: int) -> list[WantedConfigMap]:
         """Return what the parts of an earlier, larger rendering become: they follow one another."""

@@ -6,7 +6,7 @@ And those of the client: its errors, and that a request has an end.
 import asyncio
 import contextlib
 import copy
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from rollcall.kube import AlreadyExists, Conflict, NotFound, Unreachable
@@ -14,7 +14,10 @@ from rollcall.kube.client import REQUEST_SECONDS
 
 
 class FakeApi:
-    """Keeps objects by name; `calls` are the requests that arrived, as verb and name."""
+    """Keeps objects by name; `calls` are the requests that arrived, as verb and name.
+
+    `files` are the DiscoveryFiles of the namespace, by name; `listed_as` is the kind of a list of them.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
@@ -23,13 +26,25 @@ class FakeApi:
         self.in_flight = 0
         self.most_in_flight = 0
         self.delay_seconds = 0.0
+        self.files: set[str] = set()
+        self.listed_as = "DiscoveryFileList"
         self._version = 0
 
-    async def get(self, path: str) -> Any:
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        if params is not None:
+            return await self._list(path, params)
         async with self._call("get", _name(path)) as name:
             if name not in self.objects:
                 raise NotFound(f"GET {path}", 404, "NotFound", f"configmaps {name!r} not found")
             return copy.deepcopy(self.objects[name])
+
+    async def _list(self, path: str, params: Mapping[str, str]) -> Any:
+        assert path == "/apis/rollcall.dev/v1alpha1/namespaces/shop/discoveryfiles"
+        async with self._call("list", params["fieldSelector"].removeprefix("metadata.name=")) as name:
+            return {
+                "kind": self.listed_as,
+                "items": [{"metadata": {"name": name}}] if name in self.files else [],
+            }
 
     async def create(self, path: str, body: object) -> Any:
         assert isinstance(body, dict)
@@ -67,7 +82,7 @@ class FakeApi:
         return dict(self.objects[name]["metadata"]["annotations"])
 
     def writes(self) -> list[tuple[str, str]]:
-        return [call for call in self.calls if call[0] != "get"]
+        return [call for call in self.calls if call[0] not in ("get", "list")]
 
     @contextlib.asynccontextmanager
     async def _call(self, verb: str, name: str) -> AsyncIterator[str]:

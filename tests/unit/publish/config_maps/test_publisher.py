@@ -355,6 +355,7 @@ async def test_what_is_seen_of_a_file_that_is_gone_is_nothing() -> None:
 )
 async def test_a_config_map_that_is_not_ours_is_not_touched(metadata: dict[str, Any], reason: str) -> None:
     async with Bench().running() as bench:
+        bench.api.files.add("other")
         bench.api.put("web", {"metadata": metadata, "data": {"file": "theirs"}})
         bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(READ_BACK)
@@ -377,6 +378,7 @@ async def test_a_config_map_that_is_not_ours_is_not_touched(metadata: dict[str, 
 async def test_the_first_owner_of_a_config_map_keeps_it() -> None:
     other = file("json", name="other", key="other.json")
     async with Bench().running() as bench:
+        bench.api.files |= {"discovery", "other"}
         bench.store.put_file(HOSTS, [WEB])
         await asyncio.sleep(SETTLED)
         bench.store.put_file(other, [WEB])
@@ -389,6 +391,61 @@ async def test_the_first_owner_of_a_config_map_keeps_it() -> None:
         assert bench.reason(other.key) == ""
         assert list(bench.api.data("web")) == ["other.json"]
         assert [o["uid"] for o in bench.api.objects["web"]["metadata"]["ownerReferences"]] == ["uid-other"]
+
+
+OF_ONE_THAT_WENT = {
+    "apiVersion": "rollcall.dev/v1alpha1",
+    "kind": "DiscoveryFile",
+    "name": "other",
+    "uid": "uid-other",
+    "controller": True,
+}
+
+
+@pytest.mark.parametrize("references", [[], [OF_ONE_THAT_WENT]], ids=["orphaned", "not-collected-yet"])
+async def test_a_config_map_of_a_file_that_went_while_nobody_saw_is_taken_over(
+    references: list[dict[str, Any]],
+) -> None:
+    async with Bench().running() as bench:
+        bench.api.put("web", owned_by("shop/other", ownerReferences=references))
+        bench.store.put_file(HOSTS, [WEB])
+        await asyncio.sleep(SETTLED)
+        assert bench.reason() == ""
+    assert bench.api.annotations("web")["rollcall.dev/file"] == "shop/discovery"
+    assert [o["uid"] for o in bench.api.objects["web"]["metadata"]["ownerReferences"]] == ["uid-discovery"]
+
+
+@pytest.mark.parametrize("mark", ["shop/broken", "elsewhere/other", "shop/..", "shop/a,b", "shop/", "/other"])
+async def test_a_config_map_is_not_taken_from_a_file_of_which_nothing_is_known(mark: str) -> None:
+    """It is there, and only its spec can't be read; or it can't be told whether it is."""
+    async with Bench().running() as bench:
+        bench.api.files.add("broken")
+        bench.api.put("web", owned_by(mark))
+        bench.store.put_file(HOSTS, [WEB])
+        await asyncio.sleep(60)
+        assert bench.reason() == "ConfigMapTaken"
+        assert bench.api.writes() == []
+
+
+async def test_a_config_map_is_not_taken_on_the_word_of_what_is_no_list() -> None:
+    async with Bench().running() as bench:
+        bench.api.listed_as = "Status"
+        bench.api.put("web", owned_by("shop/other"))
+        bench.store.put_file(HOSTS, [WEB])
+        await asyncio.sleep(60)
+        assert bench.reason() == "ConfigMapTaken"
+        bench.api.listed_as = "DiscoveryFileList"
+        await asyncio.sleep(35)
+        assert bench.reason() == "", "it is looked at again"
+
+
+async def test_a_config_map_with_an_owner_that_is_there_is_not_taken() -> None:
+    async with Bench().running() as bench:
+        bench.api.files.add("other")
+        bench.api.put("web", owned_by("shop/renamed", ownerReferences=[OF_ONE_THAT_WENT]))
+        bench.store.put_file(HOSTS, [WEB])
+        await asyncio.sleep(60)
+        assert bench.reason() == "ConfigMapTaken"
 
 
 async def test_a_file_made_anew_takes_its_config_map_over() -> None:
