@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import copy
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import msgspec
@@ -631,10 +631,10 @@ async def test_a_file_made_anew_is_tried_at_once() -> None:
 
 async def test_one_broken_file_delays_no_other() -> None:
     class Stuck(FakeApi):
-        async def get(self, path: str) -> Any:
+        async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
             if path.endswith("/stuck"):
                 await asyncio.sleep(1e6)
-            return await super().get(path)
+            return await super().get(path, params)
 
     async with Bench().running() as bench:
         bench.publisher = FilePublisher(

@@ -3,6 +3,7 @@
 Writer and reader are the real ones. They take turns at every request and every answer, as the test decides.
 """
 
+import asyncio
 import itertools
 from collections.abc import Callable, Collection, Coroutine, Generator, Mapping
 from typing import Any, Never
@@ -111,8 +112,8 @@ class World:
             IDENTITY,
             self.publication,
             lambda: KeyRing(Session.key),
-            due=Flag(),
-            found=Flag(),
+            due=asyncio.Event(),
+            found=asyncio.Event(),
         )
 
     def _writer(self) -> IdleWriter:
@@ -126,8 +127,8 @@ class World:
             self.fence,
             progress,
             lambda fate: None,
-            due=Flag(),
-            doubt=Flag(),
+            due=asyncio.Event(),
+            doubt=asyncio.Event(),
         )
 
     def read(self) -> bool:
@@ -174,14 +175,6 @@ class World:
         for each in (self.looking, self._writing):
             if each is not None:
                 each.close()
-
-
-class Flag:
-    """An event that nobody waits for."""
-
-    def set(self) -> None: ...
-
-    def clear(self) -> None: ...
 
 
 @pytest.fixture(autouse=True)
