@@ -54,6 +54,11 @@ class Config(msgspec.Struct, frozen=True):
         return self.runtime_dir / "transfer.sock"
 
     @property
+    def cookie_secrets_path(self) -> Path:
+        """The secret of DNS cookies, where none was given."""
+        return self.runtime_dir / "cookie-secrets"
+
+    @property
     def snapshot_path(self) -> Path:
         """The last answers, for a start without the API server."""
         return self.state_dir / "answers.snapshot"

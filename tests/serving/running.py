@@ -36,13 +36,19 @@ class WorkerProcess(ChildProcess):
         return self.folder / "snapshot"
 
     @property
+    def cookie_secrets_path(self) -> Path:
+        """Where the test may put the secrets of cookies for its workers."""
+        return self.folder / "cookie-secrets"
+
+    @property
     def log_path(self) -> Path:
         """Where it logs."""
         return self.folder / f"log-{self.number}"
 
     def command(self, udp: int, tcp: int) -> list[str]:
         """Return the arguments to the interpreter, for these descriptors."""
-        return command(self.number, udp, tcp, self.feed_path, self.snapshot_path)
+        secrets = self.cookie_secrets_path if self.cookie_secrets_path.exists() else None
+        return command(self.number, udp, tcp, self.feed_path, self.snapshot_path, cookie_secrets=secrets)
 
     def resident_kilobytes(self) -> int:
         """Return how much memory the process has in use."""

@@ -85,6 +85,12 @@ Examples:
     help="Processes that answer DNS.",
 )
 @click.option(
+    "--cookie-secrets",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the secrets of DNS cookies, 32 hexadecimal digits a line, the one in use first; the same"
+    " for all replicas. Default: a secret of its own.",
+)
+@click.option(
     "--transfer-listen",
     help="Address and port for transfers to secondaries, UDP and TCP. Default: nobody can transfer.",
 )
@@ -184,6 +190,7 @@ def run(
     /,
     dns_listen: str,
     dns_workers: int,
+    cookie_secrets: Path | None,
     transfer_listen: str | None,
     http_listen: str,
     state_dir: Path,
@@ -206,11 +213,16 @@ def run(
     except ValueError as error:
         raise click.UsageError(f"{error}.", context) from error
     from rollcall.model.wording import counted
-    from rollcall.serve.errors import ListenError
+    from rollcall.serve.cookies import new_secrets, read_secrets, write_secrets
+    from rollcall.serve.errors import CookieSecretError, ListenError
     from rollcall.serve.sockets import open_listener, open_sockets
 
     from .supervisor import children, supervise
 
+    try:
+        secrets = read_secrets(cookie_secrets) if cookie_secrets else new_secrets()
+    except CookieSecretError as error:
+        raise click.ClickException(f"{error}.") from error
     option = "--dns-listen"
     try:
         dns = open_sockets(dns_listen, dns_workers)
@@ -235,7 +247,10 @@ def run(
         if transfer is not None:
             log.info("transfers on %s, udp and tcp", _address(transfer[0]))
         log.info("http on %s", _address(http))
-        code = asyncio.run(supervise(*children(config, dns, http, transfer), lameduck))
+        if cookie_secrets is None:
+            cookie_secrets = config.cookie_secrets_path
+            write_secrets(cookie_secrets, secrets)
+        code = asyncio.run(supervise(*children(config, dns, http, transfer, cookie_secrets), lameduck))
     context.exit(code)
 
 

@@ -17,6 +17,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rollcall.config import Config
 from rollcall.kube.backoff import Backoff
@@ -43,9 +44,16 @@ class Child:
 
 
 def children(
-    config: Config, dns: Sequence[WorkerSockets], http: socket.socket, transfer: WorkerSockets | None
+    config: Config,
+    dns: Sequence[WorkerSockets],
+    http: socket.socket,
+    transfer: WorkerSockets | None,
+    cookie_secrets: Path,
 ) -> tuple[Child, list[Child]]:
-    """Return the control process, and those that answer: the DNS workers, and the one for transfers."""
+    """Return the control process, and those that answer: the DNS workers, and the one for transfers.
+
+    `cookie_secrets` is the file that the DNS workers share.
+    """
     control = Child(
         "control",
         (sys.executable, "-m", "rollcall.app", config.encode(), str(http.fileno()), str(os.getpid())),
@@ -64,6 +72,7 @@ def children(
                     config.snapshot_path,
                     config.log_format,
                     config.log_level,
+                    cookie_secrets=cookie_secrets,
                 ),
             ),
             (udp, tcp),

@@ -7,7 +7,7 @@ spelling of the name in upper and lower case, with EDNS and without.
 
 from random import Random
 
-from rollcall.dnswire.edns import OPT_SIZE
+from rollcall.dnswire.edns import MAX_OPT_SIZE
 from rollcall.dnswire.header import HEADER_SIZE, MAX_MESSAGE, Rcode
 from rollcall.dnswire.message import record
 from rollcall.dnswire.types import ADDRESS_TYPES, IN, RECORD_TYPES, Type
@@ -20,7 +20,7 @@ from .variants import CLASS_IN, Compiler
 
 _ANY, _SOA = int(Type.ANY), int(Type.SOA)
 
-_FRAME = HEADER_SIZE + OPT_SIZE
+_FRAME = HEADER_SIZE + MAX_OPT_SIZE
 """What a message holds beside question and records."""
 
 HOT_TYPES = frozenset(int(row.type) for row in RECORD_TYPES if row.is_hot)

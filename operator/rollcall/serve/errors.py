@@ -11,3 +11,7 @@ class ListenError(ServeError):
 
 class SnapshotError(ServeError):
     """A snapshot file can't be used: it is damaged, or another version wrote it."""
+
+
+class CookieSecretError(ServeError):
+    """The file with the secrets of cookies can't be used."""

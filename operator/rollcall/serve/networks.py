@@ -1,19 +1,26 @@
-"""The network that a client is counted with: a /24, or a /56 for IPv6, as one customer is given."""
+"""The address of a client, and the network that it is counted with: a /24, or a /56 for IPv6.
+
+A /56 is what one customer is given. An IPv4 client of a socket for both families (::ffff:192.0.2.1) is one
+all the same.
+"""
 
 from socket import AF_INET6, inet_aton, inet_pton
 
 _MAPPED = bytes(10) + b"\xff\xff"
 
 
-def network_of(host: str) -> bytes:
-    """Return the network of a numeric address, as the kernel writes it.
-
-    An IPv4 client of a socket for both families (::ffff:192.0.2.1) is in its IPv4 network.
-    """
+def address_of(host: str) -> bytes:
+    """Return the 4 or 16 octets of a numeric address, as the kernel writes it."""
     if ":" not in host:
-        return inet_aton(host)[:3]
+        return inet_aton(host)
     address = inet_pton(AF_INET6, host.partition("%")[0])
-    return address[12:15] if address.startswith(_MAPPED) else address[:7]
+    return address[12:] if address.startswith(_MAPPED) else address
+
+
+def network_of(host: str) -> bytes:
+    """Return the 3 or 7 octets of the network of a numeric address."""
+    address = address_of(host)
+    return address[:3] if len(address) == 4 else address[:7]
 
 
 def is_loopback(network: bytes) -> bool:

@@ -7,7 +7,7 @@ must not cost sixty times what a good query costs.
 import struct
 from typing import NamedTuple
 
-from rollcall.dnswire.edns import Edns
+from rollcall.dnswire.edns import COOKIE, OPTION_HEADER, Edns, is_cookie
 from rollcall.dnswire.errors import MalformedMessage
 from rollcall.dnswire.header import HEADER_SIZE, Rcode
 from rollcall.dnswire.message import record
@@ -32,7 +32,10 @@ class Tsig(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A well-formed query. `question` is its bytes: name, type and class."""
+    """A well-formed query. `question` is its bytes: name, type and class.
+
+    It is empty in one that asks for a server's cookie only (RFC 7873 section 5.4).
+    """
 
     question: bytes
     rdtype: int
@@ -52,7 +55,7 @@ def question_of(message: bytes) -> bytes:
 
 def parse(message: bytes) -> Query:
     """Read a query. Raises MalformedMessage; nothing else, whatever the bytes are."""
-    question = question_of(message)
+    question = question_of(message) if message[4:6] != b"\0\0" else b""
     rdtype = int.from_bytes(question[-4:-2], "big")
     answers, authorities, additional = struct.unpack_from("!HHH", message, 6)
     if answers or (authorities and rdtype != Type.IXFR):  # IXFR: RFC 1995 section 3
@@ -73,21 +76,31 @@ def parse(message: bytes) -> Query:
             if kind == Type.OPT:
                 if edns is not None or message[start]:
                     raise MalformedMessage("there are two OPT records, or one that has a name")
-                _check_options(message, at + _RECORD_FIELDS.size, end)
-                edns = Edns.of(rdclass, ttl)
+                edns = Edns.of(rdclass, ttl, _cookie(message, at + _RECORD_FIELDS.size, end))
             elif kind == Type.TSIG:
                 tsig = _parse_tsig(message[start:at], message[at + _RECORD_FIELDS.size : end])
         at = end
     if at != len(message):
         raise MalformedMessage("there are bytes after the last record")
+    if not question and (edns is None or not edns.cookie):
+        raise MalformedMessage("there is no question, and no cookie either")
     return Query(question, rdtype, edns, tsig)
 
 
-def _check_options(message: bytes, at: int, end: int) -> None:
-    while at + 4 <= end:
-        at += 4 + int.from_bytes(message[at + 2 : at + 4], "big")
+def _cookie(message: bytes, at: int, end: int) -> bytes:
+    """Return the data of the first COOKIE option among the options of an OPT record, empty without one."""
+    cookie = None
+    while at + OPTION_HEADER <= end:
+        code = int.from_bytes(message[at : at + 2], "big")
+        start = at + OPTION_HEADER
+        at = start + int.from_bytes(message[at + 2 : start], "big")
+        if code == COOKIE and cookie is None:
+            cookie = message[start:at]
     if at != end:
         raise MalformedMessage("an EDNS option is cut off")
+    if cookie is not None and not is_cookie(cookie):
+        raise MalformedMessage("a cookie has a length that none may have")
+    return cookie or b""
 
 
 def _parse_tsig(key: bytes, rdata: bytes) -> Tsig:

@@ -1,19 +1,31 @@
-"""A bound on responses to one client network, against amplification with forged source addresses.
+"""A bound on what goes to one client network, against amplification with forged source addresses.
 
-A forged query makes us send to the victim; its network (/24, or /56 for IPv6) is what is counted, in seconds
-of the caller's clock. As long as a worker sends less in all than one network may get, nothing is counted: no
-network can be over. Every second response beyond the bound goes out cut (TC), so that a real client there
-can ask over TCP, which can't be forged; the others are not sent.
+A forged query makes us send to the victim, twenty times as much as the forger sends. So the octets that go to
+a network (/24, or /56 for IPv6) are counted, in seconds of the caller's clock. Every second response beyond
+the bound goes out cut (TC), no longer than its query, so that a real client there can ask over TCP, which
+can't be forged; the others are not sent. A client with a valid cookie is let through: it is no forger.
+
+As long as a worker sends less in all than one network may get, nothing is counted: no network can be over.
+Counters are found by a hash of the network, with a secret of the process. So however many sources are forged,
+a network that they don't name is counted by itself, but for one in thousands of those that are over.
 """
 
+from array import array
 from enum import Enum
-from ipaddress import IPv4Address, ip_address
 
-RESPONSES_A_SECOND = 20_000
-"""To one network by one worker: far above an honest resolver, far below what floods a link."""
+from .networks import is_loopback, network_of
+
+OCTETS_A_SECOND = 2_500_000
+"""To one network by one worker, 20 Mbit/s: 13,000 usual answers, or 2,300 large ones. An honest network asks
+far less without cookies, and a link takes far more."""
+
+_COUNTERS = 1 << 16
+"""Half a megabyte. Networks that share one by chance share a bound."""
 
 _MAX_CLIENTS = 16_384
-"""Addresses told apart within a second; those beyond share one bound, as a flood of forged ones must."""
+"""Addresses whose counter is remembered within a second: finding it costs a microsecond or less anyway."""
+
+_LOOPBACK = _COUNTERS  # a counter of its own, that never reaches a bound
 
 
 class Verdict(Enum):
@@ -30,49 +42,50 @@ SEND = Verdict.SEND  # a member of an enum is slow to look up, and this one is t
 class RateLimit:
     """The state of one worker. `judge` needs to be asked while `counting` is true only."""
 
-    def __init__(self, limit: int = RESPONSES_A_SECOND) -> None:
+    def __init__(self, limit: int = OCTETS_A_SECOND) -> None:
         self.counting = False
         self._limit = limit
         self._sent = 0
-        self._clients: dict[str, list[float]] = {}  # address → the counter that its network shares
-        self._networks: dict[bytes, list[float]] = {}
-        self._others = [0.0]
+        self._clients: dict[str, int] = {}  # address → the number of the counter of its network
+        self._octets = self._zeros()
+        self._is_slip = False
 
-    def count(self, responses: int) -> None:
-        """Note that so many more responses were sent."""
-        self._sent += responses
+    def count(self, octets: int) -> None:
+        """Note that so many more octets were sent."""
+        self._sent += octets
         if self._sent > self._limit:
             self.counting = True
 
     def new_second(self) -> None:
         """Note that a second has gone by."""
+        if self.counting:
+            self._clients.clear()
+            self._octets = self._zeros()
         self.counting = self._sent > self._limit
         self._sent = 0
-        self._clients.clear()
-        self._networks.clear()
-        self._others[0] = 0
 
-    def judge(self, host: str) -> Verdict:
+    def judge(self, host: str, octets: int) -> Verdict:
         """Whether one more response may go to this address (a numeric one)."""
-        counter = self._clients.get(host)
-        if counter is None:
-            counter = self._counter(host)
-        counter[0] += 1
-        if counter[0] <= self._limit:
+        number = self._clients.get(host)
+        if number is None:
+            number = self._counter(host)
+        counters = self._octets
+        total = counters[number] = counters[number] + octets
+        if total <= self._limit:
             return SEND
-        return Verdict.SLIP if counter[0] % 2 else Verdict.DROP
+        self._is_slip = not self._is_slip
+        return Verdict.SLIP if self._is_slip else Verdict.DROP
 
-    def _counter(self, host: str) -> list[float]:
-        if len(self._clients) >= _MAX_CLIENTS:
-            return self._others
-        counter = self._clients[host] = self._network(host)
-        return counter
+    def _counter(self, host: str) -> int:
+        network = network_of(host)
+        # One can't flood oneself over the network.
+        number = _LOOPBACK if is_loopback(network) else hash(network) % _COUNTERS
+        if len(self._clients) < _MAX_CLIENTS:
+            self._clients[host] = number
+        return number
 
-    def _network(self, host: str) -> list[float]:
-        address = ip_address(host)
-        if not isinstance(address, IPv4Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped  # a client over IPv4 of a socket for both
-        if address.is_loopback:
-            return [float("-inf")]  # never reaches a bound: one can't flood oneself over the network
-        prefix = address.packed[: 3 if isinstance(address, IPv4Address) else 7]
-        return self._networks.setdefault(prefix, [0.0])
+    @staticmethod
+    def _zeros() -> "array[float]":
+        zeros = array("d", bytes(8 * (_COUNTERS + 1)))
+        zeros[_LOOPBACK] = float("-inf")
+        return zeros

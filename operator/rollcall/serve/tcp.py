@@ -80,7 +80,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._ended = False  # the client has said its last byte, but may still listen
         self._blocked = False  # the client doesn't take its responses
         self._scheduled = False  # more queries are to be answered in the next turn
-        self._address = ""
+        self._peer: Any = None
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
         self._began = self.since = self._loop.time()
@@ -89,13 +89,12 @@ class _Connection(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         server = self._server
-        peer: Any = transport.get_extra_info("peername")
-        if not peer:  # it has gone already
+        self._peer = transport.get_extra_info("peername")
+        if not self._peer:  # it has gone already
             transport.abort()
             return
-        self._address = peer[0]
         server.stats.tcp_clients += 1
-        victim = server.crowd.enter(self, network_of(self._address))
+        victim = server.crowd.enter(self, network_of(self._peer[0]))
         if victim is not None:
             server.stats.tcp_evicted += 1
             server.stats.tcp_clients -= 1
@@ -189,9 +188,9 @@ class _Connection(asyncio.BufferedProtocol):
     def _respond(self, query: bytes) -> bytes | None:
         server = self._server
         try:
-            return server.respond(query)
+            return server.respond(query, self._peer)
         except Exception:  # no bug of ours may end a connection; the log names the client and the query
-            server.failures.record(f"{self._address} (TCP)", query)
+            server.failures.record(f"{self._peer[0]} (TCP)", query)
             return failure(query) if len(query) >= HEADER_SIZE else None
 
     def _check_time(self) -> None:

@@ -7,6 +7,7 @@ turn every millisecond and takes a fifth of the time.
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from rollcall.dnswire.header import HEADER_SIZE
 from rollcall.feed.datagrams import Datagrams
@@ -14,7 +15,7 @@ from rollcall.feed.frames import Stats
 
 from .failures import FailureLog
 from .ratelimit import SEND, RateLimit, Verdict
-from .responder import Respond, failure, truncated
+from .responder import Responder, failure
 
 log = logging.getLogger(__name__)
 
@@ -24,15 +25,25 @@ MAX_QUERY = 4096
 
 
 def receiver(
-    sock: Datagrams, respond: Respond, limit: RateLimit, stats: Stats, failures: FailureLog
+    sock: Datagrams, responder: Responder, limit: RateLimit, stats: Stats, failures: FailureLog
 ) -> Callable[[], None]:
     """Make a callback for when the non-blocking socket is readable. It lets no exception out."""
     recvfrom = sock.recvfrom  # looked up once, not once a query
     sendto = sock.sendto
+    respond = responder.respond
     judge = limit.judge
 
+    def limited(query: bytes, client: Any, response: bytes, verdict: Verdict) -> bytes | None:
+        if responder.is_proven(query, client):
+            return response
+        if verdict is Verdict.DROP:
+            stats.limited += 1
+            return None
+        stats.slipped += 1
+        return responder.cut(query, client, response)
+
     def receive() -> None:
-        sent = 0
+        sent = octets = 0
         for _ in range(BATCH):
             try:
                 query, client = recvfrom(MAX_QUERY)
@@ -42,25 +53,23 @@ def receiver(
                 log.warning("receiving on %s failed: %s", sock.getsockname(), error)
                 break
             try:
-                response = respond(query)
+                response = respond(query, client)
             except Exception:  # no bug of ours may end the loop; the log names the client and the query
                 failures.record(str(client[:2]), query)
                 response = failure(query) if len(query) >= HEADER_SIZE else None
             if response is None:
                 continue
-            if limit.counting and (verdict := judge(client[0])) is not SEND:
-                if verdict is Verdict.DROP:
-                    stats.limited += 1
+            if limit.counting and (verdict := judge(client[0], len(response))) is not SEND:
+                response = limited(query, client, response, verdict)
+                if response is None:
                     continue
-                stats.slipped += 1
-                response = truncated(response)
             try:
-                sendto(response, client)
+                octets += sendto(response, client)
             except OSError:  # a full send buffer, an unreachable client: the answer is lost, as any may be
                 stats.unsent += 1
             else:
                 sent += 1
         stats.udp_responses += sent
-        limit.count(sent)
+        limit.count(octets)
 
     return receive

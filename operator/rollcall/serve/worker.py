@@ -21,11 +21,12 @@ from rollcall.feed.frames import Stats
 from rollcall.model.wording import counted
 
 from .answers import Answers
-from .errors import SnapshotError
+from .cookies import Cookies, new_secrets, read_secrets
+from .errors import CookieSecretError, SnapshotError
 from .failures import FailureLog
 from .loader import Loader
 from .ratelimit import RateLimit
-from .responder import responder
+from .responder import Responder
 from .snapshot import read_snapshot
 from .table import Table
 from .tcp import serving
@@ -44,9 +45,17 @@ def command(
     snapshot: Path,
     log_format: str = "text",
     log_level: str = "info",
+    *,
+    cookie_secrets: Path | None = None,
 ) -> list[str]:
-    """Return the arguments to the interpreter that start worker number `worker` on open descriptors."""
-    return child.command(_MODULE, udp, tcp, feed, log_format, log_level, worker=worker, snapshot=snapshot)
+    """Return the arguments to the interpreter that start worker number `worker` on open descriptors.
+
+    Without a file of secrets it takes no other server's cookies, and no other one takes its own.
+    """
+    more = {"cookie_secrets": cookie_secrets} if cookie_secrets is not None else {}
+    return child.command(
+        _MODULE, udp, tcp, feed, log_format, log_level, worker=worker, snapshot=snapshot, **more
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -54,12 +63,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = child.arguments(_MODULE, __doc__)
     parser.add_argument("--worker", type=int, required=True, help="number of this worker, from 0")
     parser.add_argument("--snapshot", type=Path, required=True, help="file with the last known state")
+    parser.add_argument("--cookie-secrets", type=Path, help="file with the secrets of DNS cookies")
     options = parser.parse_args(arguments)
     udp, tcp = child.begin(options, f"dns worker {options.worker}")
-    asyncio.run(serve(options.worker, udp, tcp, options.feed, options.snapshot))
+    cookies = Cookies(load_secrets(options.cookie_secrets))
+    asyncio.run(serve(options.worker, udp, tcp, options.feed, options.snapshot, cookies))
 
 
-async def serve(worker: int, udp: socket.socket, tcp: socket.socket, feed: Path, snapshot: Path) -> None:
+async def serve(
+    worker: int, udp: socket.socket, tcp: socket.socket, feed: Path, snapshot: Path, cookies: Cookies
+) -> None:
     """Answer on both sockets until SIGTERM, or until the parent process is gone."""
     ending = child.Ending()
     loop = asyncio.get_running_loop()
@@ -73,20 +86,37 @@ async def serve(worker: int, udp: socket.socket, tcp: socket.socket, feed: Path,
     follower = Follower(feed, worker, Loader(answers))
 
     udp.setblocking(False)
-    receive = receiver(datagrams(udp), responder(answers, stats, tcp=False), limit, stats, failures)
+    over_udp, over_tcp = (Responder(answers, stats, tcp=tcp, cookies=cookies) for tcp in (False, True))
+    receive = receiver(datagrams(udp), over_udp, limit, stats, failures)
+
+    def each_second() -> None:
+        limit.new_second()
+        cookies.new_second()
+
     async with asyncio.TaskGroup() as group:
         following = group.create_task(follower.run())
-        ticking = group.create_task(child.tick(ending, follower, stats, limit.new_second))
+        ticking = group.create_task(child.tick(ending, follower, stats, each_second))
         # What waits in the sockets of a worker that was restarted shall get the newest answers there are.
         await follower.settle(child.SETTLE_SECONDS)
         loop.add_reader(udp, receive)
         try:
-            async with serving(tcp, responder(answers, stats, tcp=True), stats, failures):
+            async with serving(tcp, over_tcp.respond, stats, failures):
                 await ending.wait()
         finally:
             loop.remove_reader(udp)
             following.cancel()
             ticking.cancel()
+
+
+def load_secrets(path: Path | None) -> tuple[bytes, ...]:
+    """Read the secrets of cookies; where they can't be read, say so and make one: answers matter more."""
+    if path is None:
+        return new_secrets()
+    try:
+        return read_secrets(path)
+    except CookieSecretError as error:
+        log.warning("%s; this worker's cookies are its own until it is started again", error)
+        return new_secrets()
 
 
 def load_snapshot(answers: Answers, path: Path) -> None:

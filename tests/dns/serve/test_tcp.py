@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import dns.message
 import pytest
@@ -13,7 +14,7 @@ from children import DEADLINE_SECONDS
 from patient_clock import PatientClock
 from rollcall.feed.frames import Stats
 from rollcall.serve.failures import FailureLog
-from rollcall.serve.responder import Respond, responder
+from rollcall.serve.responder import Respond, Responder
 from rollcall.serve.tcp import Limits, serving
 from unit.serve.samples import addresses, answers, rrset, zone
 
@@ -52,7 +53,7 @@ async def server(limits: Limits, respond: Respond | None = None) -> AsyncIterato
     listener.setblocking(False)
     port = listener.getsockname()[1]
     async with serving(
-        listener, respond or responder(source, stats, tcp=True), stats, FailureLog(stats), limits
+        listener, respond or Responder(source, stats, tcp=True).respond, stats, FailureLog(stats), limits
     ):
         async with asyncio.timeout(DEADLINE_SECONDS):
             yield Server(port, stats)
@@ -249,7 +250,7 @@ async def test_what_gets_no_response_is_skipped() -> None:
 
 
 async def test_a_query_that_breaks_us_ends_no_connection(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(query: bytes) -> bytes | None:
+    def broken(query: bytes, client: Any) -> bytes | None:
         raise RuntimeError("a bug")
 
     async with server(PATIENT, broken) as running:

@@ -8,10 +8,12 @@ from rollcall.cli.ask import Server
 from rollcall.directory import Directory
 from rollcall.feed.frames import Stats
 from rollcall.serve.answers import Answers
-from rollcall.serve.responder import Respond, responder
+from rollcall.serve.responder import Respond, Responder
 from rollcall.serve.table import Table
 from rollcall.zone import Zones
 from unit.world import Answer, pod, resource, service, zone
+
+CLIENT = ("127.0.0.1", 5353)
 
 
 def answers() -> Answers:
@@ -43,8 +45,8 @@ class NameServer:
 
     def __init__(self, *, unready: bool = False) -> None:
         source = Answers(Random(1)) if unready else answers()
-        self.over_udp: Respond = responder(source, Stats(), tcp=False)
-        self.over_tcp: Respond = responder(source, Stats(), tcp=True)
+        self.over_udp: Respond = Responder(source, Stats(), tcp=False).respond
+        self.over_tcp: Respond = Responder(source, Stats(), tcp=True).respond
         self.asked: list[str] = []
         self.down = False
 
@@ -62,6 +64,6 @@ class NameServer:
         if self.down:
             raise ConnectionRefusedError(111, "Connection refused")
         self.asked.append(f"{server} {query.question[0].to_text()}")
-        response = respond(query.to_wire())
+        response = respond(query.to_wire(), CLIENT)
         assert response is not None
         return dns.message.from_wire(response)

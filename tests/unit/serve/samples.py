@@ -13,7 +13,8 @@ import dns.rrset
 
 from rollcall.feed.frames import Stats
 from rollcall.serve.answers import Answers
-from rollcall.serve.responder import Respond, responder
+from rollcall.serve.cookies import Cookies
+from rollcall.serve.responder import Responder
 from rollcall.serve.table import Table
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
 
@@ -92,9 +93,18 @@ def answers(*zones: ZoneDelta, seed: int = SEED) -> Answers:
 class Client:
     """Asks a responder as a client would, and checks what any client checks of a response."""
 
-    def __init__(self, source: Answers, *, tcp: bool = False) -> None:
+    def __init__(self, source: Answers, *, tcp: bool = False, cookies: Cookies | None = None) -> None:
         self.stats = Stats()
-        self.respond: Respond = responder(source, self.stats, tcp=tcp)
+        self._responder = Responder(source, self.stats, tcp=tcp, cookies=cookies)
+        self.address = ("192.0.2.7", 5353)
+
+    def respond(self, query: bytes) -> bytes | None:
+        """Send a message in wire format and return the response to it."""
+        return self._responder.respond(query, self.address)
+
+    def cut(self, query: bytes, response: bytes) -> bytes:
+        """Return what goes out instead of the response while there are too many."""
+        return self._responder.cut(query, self.address, response)
 
     def ask(
         self, qname: str, rdtype: str = "A", *, edns: int | None = None, do: bool = False

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rollcall.serve.cookies import Cookies
 from thorough import examples
 from unit.serve.samples import APEX, Client, addresses, answers, rrset, zone
 
@@ -28,7 +29,10 @@ SOURCE = answers(
         *(rrset(f"i{index}.s.example.test.", "A", f"10.0.0.{index}") for index in range(30)),
     )
 )
-CLIENTS = {"UDP": Client(SOURCE), "TCP": Client(SOURCE, tcp=True)}
+CLIENTS = {
+    transport: Client(SOURCE, tcp=transport == "TCP", cookies=Cookies([bytes(16)]))
+    for transport in ("UDP", "TCP")
+}
 
 QUERIES = [
     dns.message.make_query(qname, rdtype, use_edns=edns, id=0).to_wire()
@@ -68,7 +72,15 @@ def check(query: bytes, transport: str) -> None:
     assert response[2] & 0x79 == query[2] & 0x79, "opcode and RD are the query's"
     assert not response[3] & 0xF0, "RA, Z, AD and CD are clear"
     assert len(response) <= (65535 if transport == "TCP" else 1232)
-    # The opcode was checked above; dnspython takes the question of an UPDATE for a zone, to be of type SOA.
+    check_form(response, query)
+    cut = CLIENTS[transport].cut(query, response)
+    assert len(cut) <= len(response)
+    check_form(cut, query)
+
+
+def check_form(response: bytes, query: bytes) -> None:
+    """Parse the response to a query."""
+    # The opcode was checked; dnspython takes the question of an UPDATE for a zone, to be of type SOA.
     readable = response[:2] + bytes((response[2] & 0x87,)) + response[3:]
     try:
         dns.message.from_wire(readable)

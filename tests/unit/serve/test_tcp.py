@@ -9,7 +9,7 @@ import pytest
 
 from rollcall.feed.frames import Stats
 from rollcall.serve.failures import FailureLog
-from rollcall.serve.responder import responder
+from rollcall.serve.responder import Responder
 from rollcall.serve.tcp import READ_SIZE, Limits, Server
 from unit.serve.samples import addresses, answers, rrset, zone
 
@@ -102,7 +102,7 @@ class Worker:
             )
         )
         self._server = Server(
-            responder(source, self.stats, tcp=True), self.stats, FailureLog(self.stats), limits
+            Responder(source, self.stats, tcp=True).respond, self.stats, FailureLog(self.stats), limits
         )
 
     def connect(self, host: str = "192.0.2.1") -> FakeTransport:

@@ -2,14 +2,17 @@
 
 import logging
 from collections import deque
+from typing import Any
 
+import dns.edns
 import dns.message
 import pytest
 
 from rollcall.feed.frames import Stats
+from rollcall.serve.cookies import Cookies, new_secrets
 from rollcall.serve.failures import FailureLog
-from rollcall.serve.ratelimit import RateLimit
-from rollcall.serve.responder import Respond, responder
+from rollcall.serve.ratelimit import OCTETS_A_SECOND, RateLimit
+from rollcall.serve.responder import Respond, Responder
 from rollcall.serve.udp import BATCH, receiver
 from unit.serve.samples import addresses, answers, rrset, zone
 
@@ -48,12 +51,20 @@ class FakeSocket:
 class Setup:
     """A receiver on a fake socket."""
 
-    def __init__(self, sock: FakeSocket, respond: Respond | None = None, limit: int = 1000) -> None:
+    def __init__(
+        self,
+        sock: FakeSocket,
+        respond: Respond | None = None,
+        limit: int = 1 << 20,
+        cookies: Cookies | None = None,
+    ) -> None:
         self.stats = Stats()
         source = answers(zone(rrset("s.example.test.", "A", *addresses(10))))
+        responder = Responder(source, self.stats, tcp=False, cookies=cookies)
+        responder.respond = respond or responder.respond
         self.receive = receiver(
             sock,
-            respond or responder(source, self.stats, tcp=False),
+            responder,
             RateLimit(limit),
             self.stats,
             FailureLog(self.stats),
@@ -107,7 +118,7 @@ def test_an_error_of_the_network_ends_the_turn_only(caplog: pytest.LogCaptureFix
 def test_a_query_that_breaks_us_is_answered_and_logged_with_its_sender(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def broken(query: bytes) -> bytes | None:
+    def broken(query: bytes, client: Any) -> bytes | None:
         raise RuntimeError("a bug")
 
     sock = FakeSocket(*[QUERY] * 5, b"short")
@@ -124,9 +135,13 @@ def test_a_query_that_breaks_us_is_answered_and_logged_with_its_sender(
     assert "RuntimeError: a bug" in caplog.text
 
 
+SIZE = len(QUERY) + 8 * 16
+"""Octets of a response to QUERY."""
+
+
 def test_beyond_the_bound_half_is_cut_and_half_is_not_sent() -> None:
     sock = FakeSocket()
-    setup = Setup(sock, limit=10)
+    setup = Setup(sock, limit=10 * SIZE)
     for _ in range(2):
         sock.received.extend([QUERY] * 15)
         setup.receive()
@@ -138,6 +153,65 @@ def test_beyond_the_bound_half_is_cut_and_half_is_not_sent() -> None:
     assert cut.flags & 0x0200
     assert not cut.answer
     assert str(cut.question[0].name) == "s.example.test."
+
+
+@pytest.mark.parametrize("cookie", [False, True])
+def test_what_goes_out_cut_has_an_opt_record_and_is_no_longer_than_its_query(cookie: bool) -> None:
+    """Without it a resolver takes us for a server without EDNS (RFC 6891 section 6.1.1)."""
+    options: list[dns.edns.Option] = [dns.edns.CookieOption(b"12345678", b"")] if cookie else []
+    query = dns.message.make_query("s.example.test.", "A", use_edns=0, options=options)
+    sock = FakeSocket()
+    setup = Setup(sock, limit=SIZE, cookies=Cookies(new_secrets()))
+    for _ in range(2):
+        sock.received.extend([query.to_wire()] * 15)
+        setup.receive()
+
+    wire = sock.sent[-1][0]
+    response = dns.message.from_wire(wire)
+    assert response.flags & 0x0200
+    assert (response.edns, response.payload, len(response.options)) == (0, 1232, int(cookie))
+    assert len(wire) <= len(query.to_wire()) + (16 if cookie else 0)
+
+
+def test_a_valid_cookie_lifts_the_bound_and_no_other_does() -> None:
+    cookies = Cookies(new_secrets())
+    sock = FakeSocket()
+    setup = Setup(sock, limit=SIZE, cookies=cookies)
+
+    def query(server: bytes) -> bytes:
+        option = dns.edns.CookieOption(b"12345678", server)
+        return dns.message.make_query("s.example.test.", "A", use_edns=0, options=[option]).to_wire()
+
+    sock.received.append(query(b""))
+    setup.receive()
+    [option] = dns.message.from_wire(sock.sent[-1][0]).options
+    assert isinstance(option, dns.edns.CookieOption)
+    sock.received.extend([QUERY] * 30)
+    setup.receive()
+    before, limited = len(sock.sent), setup.stats.limited
+    for number in range(20):
+        sock.received.extend([query(option.server), query(number.to_bytes(16, "big")), QUERY])
+    setup.receive()
+
+    whole = [wire for wire, _ in sock.sent[before:] if not wire[2] & 0x02]
+    assert len(whole) == 20
+    assert setup.stats.limited == limited + 20
+
+
+def test_a_flood_in_the_name_of_one_network_is_bounded_in_octets() -> None:
+    """20 Mbit/s of answers at most, and of what is cut no more than the forger sends."""
+    sock = FakeSocket()
+    setup = Setup(sock, limit=OCTETS_A_SECOND)
+    for _ in range(1000):
+        sock.received.extend([QUERY] * BATCH)
+        setup.receive()
+
+    answers = [wire for wire, _ in sock.sent if not wire[2] & 0x02]
+    cut = [wire for wire, _ in sock.sent if wire[2] & 0x02]
+    # What went out before anything was counted is one bound as well, once.
+    assert sum(map(len, answers)) <= 2 * OCTETS_A_SECOND + BATCH * SIZE
+    assert sum(map(len, cut)) <= 64_000 * len(QUERY) / 2
+    assert len(cut) == setup.stats.slipped > 10_000
 
 
 def test_a_flood_from_this_machine_has_no_bound() -> None:

@@ -1,0 +1,25 @@
+"""A file of cookie secrets that can't be used ends `rollcall run` before it does anything."""
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from rollcall.cli.group import group
+
+
+def test_a_file_that_holds_no_secrets_is_refused_with_what_to_write(tmp_path: Path) -> None:
+    file = tmp_path / "secrets"
+    file.write_text("00112233445566778899aabbccddee\n")
+
+    result = CliRunner().invoke(group, ["run", f"--cookie-secrets={file}"])
+
+    assert result.exit_code == 1
+    assert f"cookie secrets {file}: write one to 3 lines of 32 hexadecimal digits each" in result.output
+    assert "00112233" not in result.output
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(group, ["run", f"--cookie-secrets={tmp_path / 'none'}"])
+
+    assert result.exit_code == 1
+    assert f"cookie secrets {tmp_path / 'none'} can't be read: No such file" in result.output
