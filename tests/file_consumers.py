@@ -15,7 +15,7 @@ from aiohttp import web
 from rollcall.directory.weights import divide
 from rollcall.model import DiscoveryFile, Instance, InstancePort, Members
 from rollcall.publish.files import render
-from unit.publish.builders import instance, members
+from unit.publish.files.builders import instance, members
 from waiting import until
 
 V4 = IPv4Address("127.0.0.1")

@@ -1,6 +1,7 @@
 """One API server for all tests of this tier, and a namespace of its own for each."""
 
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.faultproxy import FaultProxy
+from api.objects import Objects
 from controlplane import ControlPlane, FetchFailed, ProgramMissing
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials
@@ -34,9 +36,23 @@ def cluster_crds() -> Path:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[ControlPlane]:
-    """Start an etcd and a kube-apiserver with our CRDs in it."""
-    with ControlPlane() as plane:
+def client_ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a certificate authority and an administrator's certificate: ca.crt, admin.crt, admin.key."""
+    folder = tmp_path_factory.mktemp("client-ca")
+    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
+    authority = ["-subj", "/CN=clients", "-keyout", "ca.key", "-out", "ca.crt"]
+    user = ["-subj", "/O=system:masters/CN=cert-admin", "-keyout", "admin.key", "-out", "admin.crt"]
+    signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-addext", "extendedKeyUsage=clientAuth"]
+    for arguments in (authority, [*user, *signed]):
+        command = ["openssl", "req", "-x509", *new_key, *arguments]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=30)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cluster(client_ca: Path) -> Iterator[ControlPlane]:
+    """Start an etcd and a kube-apiserver with our CRDs in it, which knows users by certificates, too."""
+    with ControlPlane(apiserver_flags=[f"--client-ca-file={client_ca / 'ca.crt'}"]) as plane:
         plane.kubectl("apply", "--server-side", "-f", str(CRDS))
         plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
         yield plane
@@ -81,3 +97,17 @@ async def proxy(cluster: ControlPlane) -> AsyncIterator[FaultProxy]:
 def proxied(proxy: FaultProxy, tmp_path: Path) -> Credentials:
     """Make credentials that lead through the proxy."""
     return Credentials(proxy.kubeconfig(tmp_path))
+
+
+@pytest.fixture
+async def objects(client: KubeClient, namespace: str) -> AsyncIterator[Objects]:
+    """Write our custom resources; zones, which are in no namespace, are gone after the test."""
+    made = Objects(client, namespace)
+    yield made
+    await made.clear_zones()
+
+
+@pytest.fixture
+def zone_name() -> str:
+    """Give a name that no other test has used, for a name and a domain."""
+    return f"zone-{next(_numbers)}"

@@ -9,7 +9,7 @@ from controlplane import programs
 from rollcall.model import Key, Members
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import FORMATS, render
-from unit.publish.builders import EMPTY, WEB, file, instance, many, members
+from unit.publish.files.builders import EMPTY, WEB, file, instance, many, members
 from waiting import until
 
 HOSTS = file("hosts")

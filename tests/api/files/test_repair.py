@@ -13,7 +13,7 @@ from controlplane import CommandFailed, ControlPlane, path
 from rollcall.kube.client import KubeClient
 from rollcall.publish.config_maps import FileReport
 from rollcall_process import Rollcall
-from unit.publish.builders import EMPTY, WEB, file, many
+from unit.publish.files.builders import EMPTY, WEB, file, many
 from waiting import eventually, until
 
 HOSTS = file("hosts")

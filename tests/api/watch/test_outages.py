@@ -1,7 +1,7 @@
 """What an API server, and the network before it, do wrong; and that nothing is lost or made up by it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,15 @@ from rollcall.watch import reflector as reflector_module
 from waiting import until
 
 EXPIRED = status(410, "Expired", "too old resource version")
+
+
+@pytest.fixture(scope="module")
+def breakable() -> Iterator[ControlPlane]:
+    """Start an API server that a test may stop, freeze and rob of its history."""
+    with ControlPlane() as plane:
+        if not plane.ours:
+            pytest.skip("an API server is broken here on purpose: unset KUBECONFIG_FOR_TESTS")
+        yield plane
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from file_consumers import Mount, answered
 from rollcall.http.files import add_file_route
 from rollcall.publish.file_store import FileStore
 from unit.docs.pages import ROOT, blocks
-from unit.publish.builders import KEYS, WEB, file
+from unit.publish.files.builders import KEYS, WEB, file
 
 HOW_TO = ROOT / "docs" / "how-to"
 SECONDS = 30.0

@@ -7,7 +7,7 @@ import pytest
 
 from file_consumers import Mount, finish
 from rollcall.model import Members
-from unit.publish.builders import EMPTY, WEB, file, many
+from unit.publish.files.builders import EMPTY, WEB, file, many
 
 ENV = file("env", key="services.env")
 

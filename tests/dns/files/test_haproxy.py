@@ -12,7 +12,7 @@ from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Mount, answered, answering, finish, shared
 from rollcall.model import Members
-from unit.publish.builders import EMPTY, WEB, file, instance, many, members
+from unit.publish.files.builders import EMPTY, WEB, file, instance, many, members
 
 FILE = file("haproxy")
 

@@ -12,7 +12,7 @@ from file_consumers import answered
 from rollcall.http.files import add_file_route
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
-from unit.publish.builders import WEB, file, instance, members
+from unit.publish.files.builders import WEB, file, instance, members
 
 MANUAL = Path(__file__).parents[3] / "docs" / "reference" / "files.md"
 HOSTS = file("hosts")

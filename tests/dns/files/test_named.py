@@ -8,7 +8,7 @@ import pytest
 from file_consumers import Finished, Mount, finish
 from rollcall.model import Members
 from rollcall.publish.files import numbered
-from unit.publish.builders import EMPTY, WEB, file, many
+from unit.publish.files.builders import EMPTY, WEB, file, many
 
 ZONE = file("zonefile", key="db.example.org")
 

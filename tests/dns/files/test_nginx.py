@@ -13,7 +13,7 @@ from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Finished, Mount, answered, answering, finish, shared
 from rollcall.model import Members
-from unit.publish.builders import EMPTY, WEB, file, many, members
+from unit.publish.files.builders import EMPTY, WEB, file, many, members
 
 FILE = file("nginx")
 

@@ -13,7 +13,7 @@ from file_consumers import Mount, finish, shared
 from rollcall.http.files import add_file_route
 from rollcall.model import Members
 from rollcall.publish.file_store import FileStore
-from unit.publish.builders import EMPTY, WEB, file, instance, many, members
+from unit.publish.files.builders import EMPTY, WEB, file, instance, many, members
 
 FILE = file("prometheus")
 

@@ -16,7 +16,7 @@ from aiohttp import web
 from rollcall.http.files import add_file_route
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
-from unit.publish.builders import EMPTY, WEB, file, instance, many, members
+from unit.publish.files.builders import EMPTY, WEB, file, instance, many, members
 
 URL = "http://rollcall/v1/files/shop/discovery"
 HOSTS = file("hosts")

@@ -11,7 +11,7 @@ from rollcall.model import DiscoveryFile, Key, Members
 from rollcall.publish import file_store
 from rollcall.publish.file_store import FileStore, NotSynced, SavedFile, UnknownFile
 from rollcall.publish.files import CannotRender, Document, compose
-from unit.publish.builders import EMPTY, WEB, file, instance, many, members
+from unit.publish.files.builders import EMPTY, WEB, file, instance, many, members
 
 KEY = Key("shop", "discovery")
 HOSTS = file("hosts")

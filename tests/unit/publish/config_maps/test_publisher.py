@@ -27,8 +27,8 @@ from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
 from rollcall.watch import Change
 from rollcall.watch.config_map import ConfigMapVersion
-from unit.publish.builders import EMPTY, WEB, file, instance, many, members
 from unit.publish.config_maps.fake_api import FakeApi
+from unit.publish.files.builders import EMPTY, WEB, file, instance, many, members
 from waiting import until
 
 pytestmark = pytest.mark.looptime

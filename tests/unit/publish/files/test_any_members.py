@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from rollcall.model import Instance, InstancePort, Key, Members, ServicePort
 from rollcall.publish.files import FORMATS, render
 from thorough import examples
-from unit.publish.builders import file
+from unit.publish.files.builders import file
 
 LABELS = st.sampled_from(["a", "b", "a-b", "b-a", "web", "web-0", "x--y", "1st", "z" * 63])
 V4 = [IPv4Address(text) for text in ("10.0.0.1", "10.0.0.10", "10.0.0.2", "192.0.2.1")]

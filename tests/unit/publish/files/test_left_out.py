@@ -7,7 +7,7 @@ import pytest
 
 from rollcall.model import InstancePort, Key, Members, ServicePort
 from rollcall.publish.files import FORMATS, LeftOut, render
-from unit.publish.builders import HTTP, METRICS, WEB, file, instance, many, members
+from unit.publish.files.builders import HTTP, METRICS, WEB, file, instance, many, members
 
 PORT_FORMATS = ["prometheus", "envoy-eds", "nginx", "haproxy", "env"]
 NAME_FORMATS = ["hosts", "zonefile", "dnsmasq"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from api.resources.charts import Chart
+from api.status.charts import Chart
 from controlplane import ApiError, ControlPlane, FetchFailed, ProgramMissing, path
 from rollcall.cli.run import GENERATE_AFTER_SECONDS
 from rollcall_process import PROGRAM, Rollcall

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.faultproxy import Answer, FaultProxy, status
-from api.resources.conftest import FILE_SPEC, Objects
+from api.objects import FILE_SPEC, Objects
 from controlplane import ControlPlane
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from api.faultproxy import Answer, FaultProxy, Stall, status
-from api.resources import leader
+from api.leadership import leader
 from controlplane import ControlPlane
 from rollcall.kube import Conflict, Forbidden
 from rollcall.kube.client import KubeClient

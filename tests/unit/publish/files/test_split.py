@@ -6,7 +6,7 @@ import pytest
 
 from rollcall.publish.files import FORMATS, MAX_PART_BYTES, Rendering, empty_part, render
 from rollcall.publish.files.split import inserted, numbered
-from unit.publish.builders import file, instance, many, members
+from unit.publish.files.builders import file, instance, many, members
 
 DIVISIBLE = ["json", "prometheus", "hosts", "zonefile", "dnsmasq"]
 WHOLE_ONLY = ["nginx", "haproxy", "env"]

@@ -10,7 +10,7 @@ import pytest
 
 from rollcall.model import IPFamily
 from rollcall.publish.files import FORMATS, CannotRender, render
-from unit.publish.builders import EMPTY, WEB, file, instance, members
+from unit.publish.files.builders import EMPTY, WEB, file, instance, members
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.resources.conftest import Objects
+from api.objects import Objects
 from controlplane import ControlPlane
 from rollcall.kube import AlreadyExists
 from rollcall.kube.client import KubeClient

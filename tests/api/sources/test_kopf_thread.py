@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from api.faultproxy import Answer, FaultProxy, status
-from api.resources.conftest import FILE_SPEC, Objects
+from api.objects import FILE_SPEC, Objects
 from controlplane import ControlPlane
 from rollcall.kube.credentials import Credentials
-from rollcall.sources import kopf_thread as control_module
+from rollcall.sources import kopf_thread
 from rollcall.sources.kopf_thread import KopfThread
 from rollcall.status.kinds import Kind, ObjectRef
 from rollcall.watch import Resource
@@ -90,8 +90,8 @@ async def test_it_tells_of_both_kinds_and_writes_nothing(
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what waits for kopf's end wait longer than a test does: an end has to come without a time limit."""
-    monkeypatch.setattr(control_module, "STOP_SECONDS", 60.0)
-    monkeypatch.setattr(control_module, "CANCEL_SECONDS", 60.0)
+    monkeypatch.setattr(kopf_thread, "STOP_SECONDS", 60.0)
+    monkeypatch.setattr(kopf_thread, "CANCEL_SECONDS", 60.0)
 
 
 @pytest.mark.usefixtures("patient")

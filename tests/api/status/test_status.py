@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.resources.conftest import FILE_SPEC, Json, Objects
+from api.objects import FILE_SPEC, Json, Objects
 from controlplane import ControlPlane
 from rollcall.kube.client import KubeClient
 from rollcall.model import Key, Problem, Status, ZoneStatus

@@ -1,10 +1,6 @@
-"""Clients of the API server for the parts under test, and zones that are gone after each test."""
+"""Our custom resources in the API server, for tests of the parts that read and write them."""
 
-from collections.abc import AsyncIterator
-from itertools import count
 from typing import Any
-
-import pytest
 
 from rollcall.kube import NotFound
 from rollcall.kube.client import KubeClient
@@ -12,8 +8,6 @@ from rollcall.model import API_VERSION, Key
 from rollcall.status.kinds import Kind, ObjectRef
 
 Json = dict[str, Any]
-
-_numbers = count(1)
 
 FILE_SPEC: Json = {"format": "hosts", "configMap": {"name": "hosts", "key": "hosts"}}
 
@@ -54,16 +48,3 @@ class Objects:
 
     def ref(self, kind: Kind, name: str) -> ObjectRef:
         return ObjectRef(kind, Key("" if kind is Kind.DISCOVERY_ZONE else self.namespace, name))
-
-
-@pytest.fixture
-async def objects(client: KubeClient, namespace: str) -> AsyncIterator[Objects]:
-    made = Objects(client, namespace)
-    yield made
-    await made.clear_zones()
-
-
-@pytest.fixture
-def zone_name() -> str:
-    """Give a name that no other test has used, for a name and a domain."""
-    return f"zone-{next(_numbers)}"

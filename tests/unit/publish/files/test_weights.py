@@ -9,7 +9,7 @@ from rollcall.directory.weights import divide
 from rollcall.model import Key, Members
 from rollcall.publish.files import render
 from rollcall.publish.files.formats.haproxy import scaled
-from unit.publish.builders import file, instance, members
+from unit.publish.files.builders import file, instance, members
 
 
 def weighted(*weights: int) -> Members:
