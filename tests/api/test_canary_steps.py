@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pytest
 
-from api.test_operator import wait_instance
+from api.test_operator import event_reasons, wait_instance
 from controlplane import ControlPlane, path
 from controlplane.client import MERGE
 from rollcall_process import ELECTION, Rollcall
@@ -180,14 +180,11 @@ def test_a_canary_whose_pods_are_not_ready_is_held_and_then_taken_out(
         assert rollcall.answers(web.name) == STABLE, "it stays out"
         eventually(lambda: web.released().get("reason") == "CanaryRolledBack", "it is told")
         assert "1 of 2 instances of v2 are ready, fewer than 75%" in web.released()["message"]
-        told = cluster.kubectl("get", "events", "-n", namespace, "-o", "jsonpath={.items[*].reason}")
-        eventually(
-            lambda: (
-                "CanaryRolledBack"
-                in cluster.kubectl("get", "events", "-n", namespace, "-o", "jsonpath={.items[*].reason}")
-            ),
-            f"an Event, among {told}",
-        )
+
+        def told() -> set[str]:
+            return event_reasons(cluster, namespace, "ServiceInstance", "web")
+
+        eventually(lambda: "CanaryRolledBack" in told(), lambda: f"an Event, among {told()}")
 
 
 def test_a_canary_that_restarts_is_held_and_one_that_goes_on_is_taken_out(

@@ -1,5 +1,6 @@
 """The whole path on real input: pods in a real API server, answers, files, status and Events out."""
 
+import functools
 import json
 import re
 import subprocess
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from controlplane import CommandFailed, ControlPlane
+from controlplane import ApiError, ControlPlane, path
+from controlplane.client import APPLY
 from rollcall_process import PROGRAM, Rollcall
 from waiting import eventually
 
@@ -21,12 +23,27 @@ ZONE = {
 }
 
 
+KINDS = {
+    "dz": ("rollcall.dev/v1alpha1", "discoveryzones"),
+    "df": ("rollcall.dev/v1alpha1", "discoveryfiles"),
+    "si": ("rollcall.dev/v1alpha1", "serviceinstances"),
+    "pod": ("v1", "pods"),
+    "svc": ("v1", "services"),
+    "cm": ("v1", "configmaps"),
+    "deployment": ("apps/v1", "deployments"),
+}
+"""apiVersion and plural, by the name that kubectl's users write."""
+
 Json = dict[str, Any]
 
 
-def apply(plane: ControlPlane, *documents: Mapping[str, object]) -> None:
+def apply(plane: ControlPlane, *documents: Mapping[str, Any]) -> None:
+    """Write objects as `kubectl apply --server-side` does, without a process that has to start for it."""
     for document in documents:
-        plane.kubectl("apply", "-f", "-", input=json.dumps(document))
+        metadata, plural = document["metadata"], f"{document['kind'].lower()}s"
+        target = path(document["apiVersion"], plural, metadata.get("namespace"), metadata["name"])
+        options = {"fieldManager": "test", "force": "true", "fieldValidation": "Strict"}
+        plane.client.patch(target, document, APPLY, **options)
 
 
 def zone(name: str, domain: str, **spec: object) -> Json:
@@ -44,24 +61,27 @@ def file(namespace: str, name: str, **spec: object) -> Json:
 
 
 def get(plane: ControlPlane, kind: str, name: str, namespace: str = "") -> Json:
-    where = ["-n", namespace] if namespace else []
-    found: Json = json.loads(plane.kubectl("get", kind, name, *where, "-o", "json"))
-    return found
+    version, plural = KINDS[kind]
+    return plane.client.get(path(version, plural, namespace or None, name))
 
 
 def status(plane: ControlPlane, kind: str, name: str, namespace: str = "") -> Json:
     try:
         return get(plane, kind, name, namespace).get("status") or {}
-    except CommandFailed:
+    except ApiError as error:
+        if error.status != 404:
+            raise
         return {}  # it isn't there yet
 
 
 def wait_instance(plane: ControlPlane, namespace: str) -> None:
-    """Wait for the ServiceInstance of the service `web`.
+    """Wait for the ServiceInstance of the service `web`."""
+    instances = path("rollcall.dev/v1alpha1", "serviceinstances", namespace)
 
-    `kubectl apply` of one fails where Rollcall makes it at the same moment.
-    """
-    eventually(lambda: "/web\n" in plane.kubectl("get", "si", "-n", namespace, "-o", "name"), "its object")
+    def is_there() -> bool:
+        return any(each["metadata"]["name"] == "web" for each in plane.client.list(instances)["items"])
+
+    eventually(is_there, "its object")
 
 
 def condition(plane: ControlPlane, kind: str, name: str, namespace: str = "") -> str:
@@ -70,6 +90,13 @@ def condition(plane: ControlPlane, kind: str, name: str, namespace: str = "") ->
         if each["type"] == "Ready":
             return str(each["reason"])
     return ""
+
+
+def event_reasons(plane: ControlPlane, namespace: str, kind: str, name: str) -> set[str]:
+    """Return what the Events of an object say."""
+    of = f"involvedObject.kind={kind},involvedObject.name={name}"
+    events = plane.client.list(path("v1", "events", namespace), fieldSelector=of)["items"]
+    return {str(each["reason"]) for each in events}
 
 
 @pytest.fixture(scope="module")
@@ -180,13 +207,12 @@ def test_transitions_are_events_on_the_service_too(cluster, namespace, rollcall,
     for number in range(3):
         cluster.workloads.set_ready(namespace, f"web-{number}", False)
 
-    def told() -> bool:
-        return all(
-            "NoEligibleInstances" in cluster.kubectl("describe", kind, "web", "-n", namespace)
-            for kind in ("service", "serviceinstance")
-        )
+    def is_told(kind: str) -> bool:
+        return "NoEligibleInstances" in event_reasons(cluster, namespace, kind, "web")
 
-    eventually(told, "an Event NoEligibleInstances on both")
+    for kind in ("Service", "ServiceInstance"):
+        eventually(functools.partial(is_told, kind), f"an Event NoEligibleInstances on the {kind}")
+        assert "NoEligibleInstances" in cluster.kubectl("describe", kind.lower(), "web", "-n", namespace)
 
 
 def test_a_service_instance_with_a_selector_needs_no_service(cluster, namespace, rollcall):
@@ -298,8 +324,9 @@ def test_a_config_map_that_is_not_ours_is_left_alone(cluster, namespace, rollcal
     )
     assert get(cluster, "cm", "theirs", namespace)["data"] == {"file": "precious"}
     eventually(
-        lambda: "ConfigMapNotOurs" in cluster.kubectl("describe", "df", "theirs", "-n", namespace), "an Event"
+        lambda: "ConfigMapNotOurs" in event_reasons(cluster, namespace, "DiscoveryFile", "theirs"), "an Event"
     )
+    assert "ConfigMapNotOurs" in cluster.kubectl("describe", "df", "theirs", "-n", namespace)
 
 
 def test_pods_are_never_written(cluster, namespace, rollcall, web):

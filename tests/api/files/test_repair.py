@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from api.files.conftest import Publishing, running
-from controlplane import CommandFailed, ControlPlane, path
+from controlplane import ApiError, ControlPlane, path
 from rollcall.kube.client import KubeClient
 from rollcall.publish.config_maps import FileReport
 from rollcall_process import Rollcall
@@ -63,8 +63,9 @@ def no_new_config_maps(cluster: ControlPlane, namespace: str) -> Iterator[None]:
 
     def is_refused() -> bool:
         try:
-            cluster.kubectl("-n", namespace, "create", "configmap", "try", "--dry-run=server")
-        except CommandFailed:
+            target = path("v1", "configmaps", namespace)
+            cluster.client.request("POST", target, {"metadata": {"name": "try"}}, query={"dryRun": "All"})
+        except ApiError:
             return True
         return False
 

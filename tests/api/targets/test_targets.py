@@ -149,10 +149,9 @@ def test_a_secondary_without_a_transfer_server(stage: Stage):
 
 
 def says(stage: Stage, name: str = "web") -> tuple[str, str]:
-    """Return what `kubectl get si` shows of a service: TARGETS and REASON."""
-    columns = "-o=jsonpath={.status.targets} {.status.reason}"
-    targets, _, reason = stage.plane.kubectl("get", "si", name, "-n", stage.namespace, columns).partition(" ")
-    return targets, reason
+    """Return what the columns TARGETS and REASON of `kubectl get si` are made of."""
+    told = status(stage.plane, "si", name, stage.namespace)
+    return told.get("targets", ""), told.get("reason", "")
 
 
 def test_a_service_tells_of_every_place_that_it_goes_to(stage: Stage, tmp_path: Path):
