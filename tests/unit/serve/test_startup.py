@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 FORBIDDEN = ["aiohttp", "click", "kopf", "kubernetes", "prometheus_client", "rich", "yaml"]
-FORBIDDEN_OURS = ["app", "cli", "http", "leadership", "publish", "sources", "status", "watch"]
+FORBIDDEN_OURS = ["app", "cli", "directory", "http", "leadership", "publish", "sources", "status", "watch"]
 KUBE = {"rollcall.kube.backoff", "rollcall.kube.errors"}
 
 ROOMS_OF_THE_CONTROL_PROCESS = frozenset(
@@ -24,4 +24,9 @@ def test_a_worker_imports_nothing_of_the_kubernetes_side() -> None:
     assert not packages.intersection(FORBIDDEN)
     assert not {name.split(".")[1] for name in ours}.intersection(FORBIDDEN_OURS)
     assert {name for name in ours if name.startswith("rollcall.kube.")} == KUBE
-    assert not ours & {"rollcall.feed.feed", "rollcall.dnswire.tsig", "rollcall.kube.client"}
+    assert not ours & {
+        "rollcall.feed.feed",
+        "rollcall.dnswire.tsig",
+        "rollcall.kube.client",
+        "rollcall.zone.zones",
+    }
