@@ -59,11 +59,7 @@ class Rollcall:
         self._reader.start()
 
     def __enter__(self) -> Self:
-        try:
-            eventually(lambda: self.exit_code is not None or len(self.ports) == self._expected, "its ports")
-        except NotInTime:
-            self.crash()
-            raise
+        self.wait_listening()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -157,6 +153,14 @@ class Rollcall:
                 return response.status, response.read().decode(), dict(response.headers)
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode(), dict(error.headers)
+
+    def wait_listening(self) -> None:
+        """Wait until its ports are known, or it has ended."""
+        try:
+            eventually(lambda: self.exit_code is not None or len(self.ports) == self._expected, "its ports")
+        except NotInTime:
+            self.crash()
+            raise
 
     def wait_ready(self) -> None:
         """Wait until it answers."""

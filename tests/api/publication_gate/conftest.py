@@ -1,7 +1,6 @@
 """What rolls out Deployments, and what has to keep up with it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,18 +20,27 @@ def rollout(cluster: ControlPlane, controllers: None, namespace: str) -> Iterato
         made.remove()
 
 
-@pytest.fixture
-def stage(cluster: ControlPlane, rollout: Rollout, tmp_path: Path) -> Iterator[Stage]:
-    """Run Rollcall and a BIND."""
-    namespace = rollout.namespace
-    cluster.workloads.make_service(namespace, "web", selector={"app": "web"})
+@pytest.fixture(scope="module")
+def home(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Run Rollcall and a BIND, in a namespace of their own."""
+    folder = tmp_path_factory.mktemp("gate")
+    namespace = folder.name
+    cluster.workloads.make_namespace(namespace)
     cluster.kubectl("create", "secret", "generic", "key", "-n", namespace, f"--from-literal=key={KEY}")
-    with serving(Bind.primary(tmp_path / "bind")) as [bind]:
+    with serving(Bind.primary(folder / "bind")) as [bind]:
         target = {"name": "bind", "server": bind.address, "port": bind.port, "keySecret": "key"}
-        apply(cluster, zone("gated", DOMAIN, ttlSeconds=TTL, namespaces=[namespace], updates=[target]))
-        made = Stage(cluster, namespace, f"web.{namespace}.{DOMAIN}", bind, tmp_path)
-        with made.start() as made.rollcall:
-            made.rollcall.wait_ready()
-            yield made
+        apply(cluster, zone("gated", DOMAIN, ttlSeconds=TTL, updates=[target]))
+        made = Stage(cluster, namespace, bind, folder)
+        yield made
+        made.rollcall.stop()
         cluster.kubectl("delete", "dz", "gated")
-    assert "Traceback" not in made.rollcall.text, made.rollcall.text
+    cluster.workloads.remove_namespace(namespace)
+
+
+@pytest.fixture
+def stage(cluster: ControlPlane, home: Stage, rollout: Rollout) -> Iterator[Stage]:
+    """Have them know the service of a test."""
+    cluster.workloads.make_service(rollout.namespace, "web", selector={"app": "web"})
+    home.enter(rollout.namespace)
+    yield home
+    assert "Traceback" not in home.rollcall.text, home.rollcall.text
