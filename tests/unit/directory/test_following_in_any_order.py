@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rollcall.model import (
@@ -126,7 +126,8 @@ def told(*events: object) -> World:
 
 
 def fresh(*, unknown: bool = False) -> World:
-    world = World(service())
+    world = World()
+    world.apply(service())  # decided on with all the rest, as after a start
     if not unknown:
         know(world)
     return world
@@ -151,6 +152,13 @@ def test_what_is_followed_is_a_matter_of_the_last_state(history: list[object], s
 
 
 @given(events)
+@example(
+    [
+        resource(release=Release(follow=Follow.ROLLOUT)),
+        pod("web-2", labels={"app": "web", "rollouts-pod-template-hash": "a"}),
+        rollout(labels={"app": "web"}, strategy=Strategy.BLUE_GREEN, active="a"),
+    ]
+)
 def test_a_restart_goes_on_from_what_was_in_force(history: list[object]) -> None:
     story = told(*history)
     before = entry(story.directory)
