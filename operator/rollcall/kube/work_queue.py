@@ -4,8 +4,9 @@
   while an object goes on changing, it is worked on at most once in a longer while.
 - One object has at most one piece of work under way, all together have a few. They take turns by when they
   are due: one that changes all the time delays no other.
-- What fails is tried again with growing waits. An API server that doesn't answer, or asks to be left alone,
-  is a matter of all objects: they wait together, and none is held against the single object.
+- What fails is tried again with growing waits. An API server that asks to be left alone, or gives no answer
+  for several objects, is a matter of all: they wait together, and none is held against the single object. One
+  of those that had no try yet has it meanwhile: what holds up the others may hold up none but them.
 - Work that succeeds may say when the object is due again, for those that are looked at from time to time.
 """
 
@@ -13,8 +14,8 @@ import asyncio
 import logging
 import math
 import re
-from collections.abc import Awaitable, Callable, Hashable
-from heapq import heappop, heappush
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from heapq import heappop, heappush, heapreplace
 from itertools import count
 from typing import Generic, Never, TypeGuard, TypeVar
 
@@ -100,6 +101,8 @@ class WorkQueue(Generic[K]):
         self._wake = asyncio.Event()
         self._outage = Backoff(*OUTAGE_RETRY_SECONDS, draw)
         self._resume_at = 0.0
+        self._is_probed = False  # since when all wait
+        self._unanswered: set[K] = set()  # those that got no answer since one got any
         self._succeeded_at = 0.0
         self._trouble: type[KubeError] | None = None
         self._told_rights: set[str] = set()
@@ -158,14 +161,19 @@ class WorkQueue(Generic[K]):
         while True:
             seconds = None
             while self._line:
-                seconds = max(self._line[0][0], self._resume_at) - _now()
+                due, ticket, key = self._line[0]
+                if due < self._resume_at and key in self._unanswered:
+                    heapreplace(self._line, (self._resume_at, ticket, key))
+                    continue
+                seconds = max(due, 0.0 if self._may_probe else self._resume_at) - _now()
                 if seconds > RESOLUTION_SECONDS:
                     break
-                _, ticket, key = heappop(self._line)
+                heappop(self._line)
                 entry = self._entries.get(key)
                 if entry is not None and entry.ticket == ticket:
                     if entry.marked or entry.repeats:
                         entry.marked, entry.running = False, True
+                        self._is_probed = True
                         return key
                     del self._entries[key]
                 seconds = None
@@ -176,6 +184,11 @@ class WorkQueue(Generic[K]):
             except TimeoutError:
                 pass
 
+    @property
+    def _may_probe(self) -> bool:
+        """Whether one object may be tried while all wait: others got no answer, none was told to wait."""
+        return self._trouble is Unreachable and not self._is_probed
+
     async def _attend(self, key: K) -> None:
         entry = self._entries[key]
         began_at = _now()
@@ -183,8 +196,8 @@ class WorkQueue(Generic[K]):
             repeat_seconds = await self._work(key)
         except Exception as error:
             entry.marked = True
-            if self._is_outage(error, began_at):
-                self._pause(error)  # the object is due as it was: it keeps its place in line
+            if self._is_outage(key, error, began_at):
+                self._pause(error)  # the object is due as it was, after those that nobody has tried
             else:
                 # Whatever it is, it concerns this object only, and is tried again.
                 entry.due = _now() + self._failed(key, entry, error)
@@ -199,15 +212,28 @@ class WorkQueue(Generic[K]):
         entry.running = entry.again = entry.anew = False
         self._enqueue(key, entry)
 
-    def _is_outage(self, error: Exception, began_at: float) -> TypeGuard[KubeError]:
+    def _is_outage(self, key: K, error: Exception, began_at: float) -> TypeGuard[KubeError]:
         """Whether a failure is of the API server as a whole.
 
-        A request without an answer isn't if others got theirs in the meantime: then it is that object which
-        something holds up, such as an admission webhook.
+        A request without an answer isn't if others got theirs in the meantime, or if no other went without:
+        then it is that object which something holds up, such as an admission webhook.
         """
-        if isinstance(error, Unreachable):
-            return self._succeeded_at <= began_at
-        return isinstance(error, _OUTAGE)
+        if not isinstance(error, Unreachable):
+            return isinstance(error, _OUTAGE)
+        if self._succeeded_at > began_at:
+            return False
+        self._unanswered.add(key)
+        if len(self._unanswered) == 2:
+            self._absolve(self._unanswered - {key})
+        return len(self._unanswered) > 1
+
+    def _absolve(self, keys: Iterable[K]) -> None:
+        """Let objects wait with all others: it wasn't their own failure."""
+        for key in keys:
+            entry = self._entries.get(key)
+            if entry is not None and entry.backoff is not None and not entry.running:
+                entry.backoff, entry.due = None, _now()
+                self._enqueue(key, entry)
 
     def _pause(self, error: KubeError) -> None:
         """Let all objects wait; several failures of one moment are one."""
@@ -217,12 +243,17 @@ class WorkQueue(Generic[K]):
         if isinstance(error, TooManyRequests) and error.retry_after_seconds is not None:
             seconds += min(error.retry_after_seconds, MAX_RETRY_AFTER_SECONDS)
         self._resume_at = _now() + seconds
+        self._is_probed = False
         if self._trouble is not type(error):
             log.warning("%s: waiting for the API server: %s", self._name, error)
         self._trouble = type(error)
 
     def _recovered(self) -> None:
         self._succeeded_at = _now()
+        self._unanswered.clear()
+        if self._trouble is Unreachable:
+            self._resume_at = 0.0
+            self._wake.set()
         if self._trouble is not None:
             log.info("%s: works again", self._name)
             self._trouble = None
@@ -233,6 +264,8 @@ class WorkQueue(Generic[K]):
         is_news = entry.backoff is None
         if entry.backoff is None:
             first, cap = FORBIDDEN_RETRY_SECONDS if isinstance(error, Forbidden) else OBJECT_RETRY_SECONDS
+            if isinstance(error, Unreachable):  # it may be an outage after all, of which nobody else can tell
+                cap = min(cap, OUTAGE_RETRY_SECONDS[1])
             entry.backoff = Backoff(first, min(cap, self._longest_retry_seconds), self._draw)
         if isinstance(error, Forbidden) and (right := _right(error)):
             if right not in self._told_rights:
