@@ -11,6 +11,8 @@ A message takes effect as a whole or not at all, and the server says which, or n
 | returned | before           | back to the worklist; the target as a whole takes nothing                |
 | conflict | after            | the message was doubled on its way, and the first one has done it: known |
 |          |                  | as written, but unsure; read anew                                        |
+|          | none, after a    | read anew: it was doubled, or others have deleted the marker, and what   |
+|          | deletion         | we had written may still be there                                        |
 |          | before           | back to the worklist: another unit of the message was the reason         |
 |          | before, but a    | read anew: others have put something at a name of it                     |
 |          | guard is broken  |                                                                          |
@@ -23,6 +25,8 @@ A message takes effect as a whole or not at all, and the server says which, or n
 |          |                  | marker is unlike each that may still arrive                              |
 |  then    | after            | known as written; unsure, unless the server had acknowledged it: without |
 |          |                  | an election, another's marker may be the same                            |
+|          | none, after a    | read anew, as above, unless the server had acknowledged it               |
+|          | deletion         |                                                                          |
 |          | before           | back to the worklist. If the message arrives after all, its own          |
 |          |                  | prerequisite refuses it once the unit was written                        |
 |          | another          | read anew: there is another writer                                       |
@@ -152,7 +156,9 @@ class Publication:
                 found.append(part.root)
                 continue
             marker = reading.marker(part.root)
-            if data_of(marker) == data_of(part.after):  # the first of two has done it
+            if (
+                part.after is not None and data_of(marker) == part.after.records
+            ):  # the first of two has done it
                 self._write(part)
                 self.knowledge.doubt(part)
                 found.append(part.root)
@@ -193,6 +199,8 @@ class Publication:
             self._forget(part)
             return Fate.UNKNOWN
         marker = reading.marker(root)
+        if part.after is None and not (marker or is_acknowledged):
+            return Fate.CONFLICT
         if data_of(marker) == data_of(part.after):
             self._write(part)
             if not is_acknowledged:

@@ -129,6 +129,8 @@ class Worklist:
     def note_orphan(self, root: bytes) -> None:
         """Note whether a unit at the server is ours, and wanted by nobody."""
         unit = self._state.unit(root)
+        if unit is None:
+            self._withdrawn.discard(root)  # nothing of it is left
         if unit is None or root in self._units or root in self._withdrawn or not self._planner.is_ours(unit):
             self._orphans.discard(root)
         else:

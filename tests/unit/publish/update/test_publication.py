@@ -270,6 +270,50 @@ def test_names_that_are_as_wanted_are_taken_in() -> None:
     assert (marker_name(source.root("s1.shop")), Type.TXT) in server.rrsets
 
 
+@settings(max_examples=examples(100))
+@given(
+    st.lists(
+        st.sampled_from(["unmark", "change", "send", "answer lost", "request lost", "learn"]), max_size=5
+    ),
+    st.sampled_from(["", "answer lost", "request lost"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_service_goes_whoever_deletes_its_marker(
+    before: list[str], last: str, is_unmarked: bool, transfers: bool
+) -> None:
+    """Others delete markers before it goes, and on its way out; what they put there meanwhile stays."""
+    source, server = Source(), ModelServer()
+    source.services({"s1.shop": many(3), "s2.shop": many(2)})
+    driver = Driver(source, server, transfers=transfers)
+    driver.drain()
+    root = source.root("s1.shop")
+    theirs = label("theirs") + root
+    for number, what in enumerate(before):
+        if what == "unmark":
+            server.replace(marker_name(root), Type.TXT, None)
+        elif what == "change":
+            source.service("s1.shop", many(1 + number))
+        elif what == "learn":
+            driver.learn()
+        else:
+            driver.turn(1000.0, request_lost=what == "request lost", answer_lost=what == "answer lost")
+    driver.drain()
+    server.replace(theirs, Type.TXT, FOREIGN)
+    if is_unmarked:
+        server.replace(marker_name(root), Type.TXT, None)
+    source.remove("s1.shop")
+    if last:
+        driver.turn(1000.0, request_lost=last == "request lost", answer_lost=last == "answer lost")
+    if not is_unmarked:
+        server.replace(marker_name(root), Type.TXT, None)
+    driver.drain()
+    driver.learn()  # where it isn't sure of all names
+    driver.drain()
+    assert without_markers(server) == {**wanted(source), (theirs, Type.TXT): FOREIGN}
+    assert not driver.publication.worklist._withdrawn
+
+
 def test_live_changes_overtake_a_flood() -> None:
     source, server = Source(), ModelServer()
     source.services({f"s{number}.shop": many(20) for number in range(300)})
