@@ -24,6 +24,12 @@ HERITAGE = "heritage=rollcall"
 
 _PREFIX = bytes((len(LABEL),)) + LABEL.encode()
 _MAX_STRING = 255
+HIGHEST_EPOCH = 1 << 30
+"""What terms of leaders come to at most: one a second, for thirty years. A Lease counts to twice as many."""
+
+HIGHEST_VERSION = 1 << 33
+"""Serials have 32 bits; the versions of a unit are a few above them at most."""
+
 _GENERATION = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 _TIME = re.compile(r"[0-9]{1,12}")
 

@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import dns.opcode
+import dns.update
 import pytest
 
-from nameservers import Delay, Fault, FaultProxy, Nameserver
+from nameservers import Delay, Fault, FaultProxy, Nameserver, send
 from rollcall.publish.update.reasons import Reason
 from updates import Fence, Running, Source, at_server, many, markers, running
 from waiting import until
 
-ZONES = 13
+ZONES = 14
 LOST = [Fault.DUPLICATE, Fault.RESET, Fault.CUT_REQUEST, Fault.CUT_ANSWER, Fault.ANSWER_LOST]
 
 
@@ -96,6 +97,37 @@ async def test_two_writers_of_one_epoch(server: Nameserver, domain: str) -> None
         await first.current()
         assert first.fence.raised == [1]
         await until(lambda: is_right(server, one, domain))
+
+
+async def test_a_marker_that_no_leader_can_have_written(server: Nameserver, domain: str) -> None:
+    """It is reported, and its service left alone; the others go on. Without the marker it is taken over."""
+    source = Source(domain)
+    source.services({"web.shop": many(2), "api.shop": many(2, "10.1.0.1")})
+    generation = f"{10**18 - 1}.{10**18 - 1}"
+    planted = f'heritage=rollcall owner=rollcall service=shop/web "domain={domain}" generation={generation}'
+
+    def plant(text: str) -> None:
+        message = dns.update.UpdateMessage(domain)
+        message.delete("_rollcall.web.shop", "TXT")
+        if text:
+            message.add("_rollcall.web.shop", 5, "TXT", text)
+        assert send(server, message).rcode() == 0
+
+    async with running(source, server) as it:
+        await it.current()
+        plant(planted)
+        source.services({"web.shop": many(3), "api.shop": many(3, "10.1.0.1")})
+        said = await it.said(Reason.IMPLAUSIBLE_MARKER)
+        assert f"`update delete _rollcall.web.shop.{domain}. TXT`" in said.message
+        others = Source(domain)
+        others.services({"web.shop": many(2), "api.shop": many(3, "10.1.0.1")})
+        await until(lambda: is_right(server, others, domain))
+        assert it.fence.raised == []
+        plant("")
+        it.repair()
+        await it.current()
+        assert await at_server(server, domain) == source.records()
+        assert sorted(await generations(server, domain)) == [f"1.{source.serial}"] * 2
 
 
 async def test_one_that_does_not_lead_writes_nothing(server: Nameserver, domain: str) -> None:

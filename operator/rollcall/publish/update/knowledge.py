@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from rollcall.dnswire.types import MANAGED_TYPES, Type
 from rollcall.zone.exported import ExportedZone
-from rollcall.zone.marker import marker_name
+from rollcall.zone.marker import HIGHEST_VERSION, marker_name
 
 from .in_flight import InFlight
 from .message import Part
@@ -26,12 +26,14 @@ class Knowledge:
         in_flight: InFlight,
         identity: str,
         is_ours: Callable[[Held], bool],
+        is_plausible: Callable[[Held], bool],
     ) -> None:
         self._state = state
         self._exported = exported
         self._in_flight = in_flight
         self._identity = identity
         self._is_ours = is_ours
+        self._is_plausible = is_plausible
         self._is_complete = False
         self._unsure: set[bytes] = set()
         self._highest_epoch = -1
@@ -93,7 +95,9 @@ class Knowledge:
         self._is_challenged = False
 
     def _see(self, unit: Held) -> None:
-        self._highest_epoch = max(self._highest_epoch, unit.found.generation.epoch)
+        epoch, version = unit.found.generation
+        needed = epoch + (version > HIGHEST_VERSION)  # no version is above it: an epoch has to be
+        self._highest_epoch = max(self._highest_epoch, needed)
 
     # --- what was written, and read ----------------------------------------------------------------------
 
@@ -143,7 +147,7 @@ class Knowledge:
         unit.rrsets = {
             key: wanted[key] if wanted.get(key) == rrset else rrset for key, rrset in unit.rrsets.items()
         }
-        if not self._is_ours(unit):
+        if unit.expected is None or not (self._is_ours(unit) and self._is_plausible(unit)):
             return
         self._see(unit)
         if not (is_news and is_new) or self._in_flight.may_leave(root, unit.marker):

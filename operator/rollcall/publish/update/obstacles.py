@@ -8,13 +8,14 @@ class Obstacle(NamedTuple):
     """Why something is not published.
 
     `names` are those of others at the server, or those of ours that `cut` hides: a delegation or a DNAME.
-    `owner` is whose the names are, "" where they carry no marker. `is_whole` says that nothing of the unit is
-    published.
+    `owner` is whose the names are, "" where they carry no marker. `epoch` is one in a marker of ours that no
+    leader can have had. `is_whole` says that nothing of the unit is published.
     """
 
     names: tuple[bytes, ...]
     owner: str = ""
     cut: bytes = b""
+    epoch: int = 0
     is_whole: bool = False
 
 

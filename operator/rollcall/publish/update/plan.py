@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rollcall.dnswire.types import MANAGED_TYPES, Type
 from rollcall.model import UpdateTarget
 from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey
-from rollcall.zone.marker import Generation, Marker, domain_of, marker_name
+from rollcall.zone.marker import HIGHEST_EPOCH, Generation, Marker, domain_of, marker_name
 from rollcall.zone.unit import Units
 
 from .message import Guard, Part, RRsetUpdate
@@ -40,7 +40,10 @@ NOTHING = UnitPlan()
 
 
 class Planner:
-    """Plans for one domain. `next_generation` gives what a unit is marked with, after an older generation."""
+    """Plans for one domain.
+
+    `epoch` gives that of our term, `next_generation` what a unit is marked with, after an older generation.
+    """
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Planner:
         state: ServerState,
         spec: UpdateTarget,
         identity: str,
+        epoch: Callable[[], int],
         next_generation: Callable[[bytes, Generation | None], Generation],
     ) -> None:
         self._state = state
@@ -56,6 +60,7 @@ class Planner:
         self._units = units
         self._adopt = spec.adopt
         self._identity = identity
+        self._epoch = epoch
         self._domain = domain_of(exported.apex)
         self._next_generation = next_generation
 
@@ -66,6 +71,10 @@ class Planner:
     def is_ours(self, held: Held) -> bool:
         """Whether a unit at the server is of this domain of this installation."""
         return self.is_by_us(held) and held.found.domain == self._domain
+
+    def is_plausible(self, held: Held) -> bool:
+        """Whether the epoch in a marker can be that of a leader; one that isn't there says nothing wrong."""
+        return held.expected is None or held.found.generation.epoch <= max(HIGHEST_EPOCH, self._epoch())
 
     def differing(self, root: bytes) -> set[RRsetKey]:
         """Return the RRsets of a unit that are not as they should be, or can't be seen."""
@@ -80,7 +89,7 @@ class Planner:
     def is_marked(self, root: bytes) -> bool:
         """Whether the marker of a wanted unit is as it should be, whatever its generation."""
         held = self._state.unit(root)
-        if held is None:
+        if held is None or not self.is_plausible(held):
             return False
         as_wanted = self._marker(root, held.found.generation)
         return held.marker == as_wanted
@@ -95,6 +104,9 @@ class Planner:
         held = self._state.unit(root)
         if held is not None and not self.is_by_us(held):
             return UnitPlan(obstacles=(Obstacle((root,), held.found.owner, is_whole=True),))
+        if held is not None and not self.is_plausible(held):
+            epoch = held.found.generation.epoch
+            return UnitPlan(obstacles=(Obstacle((root,), epoch=epoch, is_whole=True),))
         if (cut := self.cut_over(root)) is not None:
             return UnitPlan(obstacles=(Obstacle((root,), cut=cut, is_whole=True),))
         if held is None and (taken := self._taken(root)):
@@ -136,12 +148,14 @@ class Planner:
         held = self._state.unit(root)
         if self.cut_over(root) is not None:
             return False
-        return not self._taken(root) if held is None else self.is_by_us(held)
+        if held is None:
+            return not self._taken(root)
+        return self.is_by_us(held) and self.is_plausible(held)
 
     def deletion(self, root: bytes, room: Room, *, skipped: Collection[bytes] = ()) -> UnitPlan:
         """Return how to delete a unit that is not wanted; the marker goes last."""
         held = self._state.unit(root)
-        if held is None or not self.is_ours(held):
+        if held is None or not (self.is_ours(held) and self.is_plausible(held)):
             return NOTHING
         owners: dict[bytes, list[RRsetUpdate]] = {}
         for key in held.rrsets:
@@ -156,7 +170,7 @@ class Planner:
     def tombstone(self, root: bytes, unix_seconds: int) -> UnitPlan:
         """Return how to mark a unit that was found and that nobody wants."""
         held = self._state.unit(root)
-        if held is None or not self.is_ours(held):
+        if held is None or not (self.is_ours(held) and self.is_plausible(held)):
             return NOTHING
         return UnitPlan(Part(root, held.expected, self._marker_after(root, held, unix_seconds)))
 

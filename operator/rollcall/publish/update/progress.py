@@ -81,11 +81,16 @@ class Progress:
             names = [name for each in marked for name in each.names]
             message = reasons.owned_by_another((each.owner for each in marked), names)
             yield PartialTrouble(Reason.OWNED_BY_ANOTHER, message, frozenset(names))
+        if implausible := [each for each in obstacles if each.epoch]:
+            names = [name for each in implausible for name in each.names]
+            message = reasons.implausible(names, max(each.epoch for each in implausible))
+            yield PartialTrouble(Reason.IMPLAUSIBLE_MARKER, message, frozenset(names))
         if hidden := [each for each in obstacles if each.cut]:
             names = [name for each in hidden for name in each.names]
             message = reasons.occluded(names, [each.cut for each in hidden])
             yield PartialTrouble(Reason.OCCLUDED, message, frozenset(names))
-        if names := [name for each in obstacles if not (each.owner or each.cut) for name in each.names]:
+        unmarked = [each for each in obstacles if not (each.owner or each.cut or each.epoch)]
+        if names := [name for each in unmarked for name in each.names]:
             yield PartialTrouble(Reason.NAMES_TAKEN, reasons.names_taken(names), frozenset(names))
         for rcode, names in self._worklist.rejected.items():
             yield PartialTrouble(Reason.REJECTED, reasons.rejected(names, rcode), frozenset(names))

@@ -45,7 +45,7 @@ from enum import StrEnum
 from rollcall.dnswire.names import is_at_or_below, parent, suffixes
 from rollcall.model import UpdateTarget
 from rollcall.zone.exported import ExportedZone, Version
-from rollcall.zone.marker import Generation, marker_name
+from rollcall.zone.marker import HIGHEST_EPOCH, HIGHEST_VERSION, Generation, marker_name
 from rollcall.zone.unit import Units, nearest_root
 
 from .cuts import Cuts
@@ -92,8 +92,11 @@ class Publication:
         self._units = Units(exported)
         self._state = ServerState()
         self._in_flight = InFlight()
-        self._planner = Planner(exported, self._units, self._state, spec, identity, self._next_generation)
-        self.knowledge = Knowledge(self._state, exported, self._in_flight, identity, self._planner.is_ours)
+        planner = Planner(exported, self._units, self._state, spec, identity, epoch, self._next_generation)
+        self._planner = planner
+        self.knowledge = Knowledge(
+            self._state, exported, self._in_flight, identity, planner.is_ours, planner.is_plausible
+        )
         self.worklist = Worklist(self._units, self._state, self.knowledge, self._planner, clock)
         self._hidden: dict[bytes, set[bytes]] = {}  # what is to be read of units when they can be seen again
         self.steps = Steps()
@@ -329,7 +332,13 @@ class Publication:
             self.worklist.add_unwanted(root)
 
     def _next_generation(self, root: bytes, found: Generation | None) -> Generation:
-        """Return a generation above what is there, and unlike any that may still arrive."""
-        tried = self._in_flight.highest_version(root)
-        version = max(self._exported.serial, tried + 1, found.version + 1 if found else 0)
-        return Generation(self._epoch(), version)
+        """Return a generation above what is there, and unlike any that may still arrive.
+
+        A new epoch is above any version; those go on from the serial then, whatever others wrote.
+        """
+        epoch = self._epoch()
+        version = max(self._exported.serial, self._in_flight.highest_version(root) + 1)
+        is_term = found is not None and epoch <= found.epoch <= max(epoch, HIGHEST_EPOCH)
+        if found is not None and is_term and found.version <= HIGHEST_VERSION:
+            version = max(version, found.version + 1)
+        return Generation(epoch, version)

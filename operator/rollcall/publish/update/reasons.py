@@ -6,6 +6,7 @@ from enum import StrEnum
 from rollcall.dnswire.errors import TsigError, TsigFault
 from rollcall.dnswire.header import Rcode, rcode_text
 from rollcall.model.wording import abridged, counted
+from rollcall.zone.marker import marker_name
 from rollcall.zone.names import to_text
 
 MAX_NAMES = 5
@@ -29,6 +30,7 @@ class Reason(StrEnum):
     NAMES_TAKEN = "NamesTaken"
     OCCLUDED = "Occluded"
     OWNED_BY_ANOTHER = "OwnedByAnother"
+    IMPLAUSIBLE_MARKER = "ImplausibleMarker"
     DEPOSED = "Deposed"
     REJECTED = "Rejected"
 
@@ -187,6 +189,17 @@ def occluded(names: Sequence[bytes], cuts: Iterable[bytes]) -> str:
         f"{counted(len(names), 'name')} can't be published below a delegation (NS) or a DNAME of others at"
         f" {listed(sorted(set(cuts)))}: {listed(names)}. Who asks for them is sent elsewhere. Remove those"
         " records, or publish the services under another domain."
+    )
+
+
+def implausible(names: Sequence[bytes], epoch: int) -> str:
+    """Say which names have a marker that bears our name, and that no leader can have written."""
+    example = to_text(marker_name(min(names)))
+    return (
+        f"{counted(len(names), 'service or pointer has', 'services or pointers have')} a marker with an epoch"
+        f" (up to {epoch}) that no leader gets to: {listed(names)}. Somebody else wrote it, so nothing is"
+        " changed there. Find out who writes the zone; then delete the marker, and what is there is taken"
+        f" over within a minute: `update delete {example}. TXT` in nsupdate, and so for each."
     )
 
 

@@ -18,7 +18,15 @@ from rollcall.publish.update.publication import Fate, Publication
 from rollcall.publish.update.reading import Reading
 from rollcall.publish.update.rejections import FIRST_RETRY_SECONDS
 from rollcall.zone.exported import ExportedRRset, RRsetKey
-from rollcall.zone.marker import is_marker_name, marker_name, parse, root_of_marker
+from rollcall.zone.marker import (
+    HIGHEST_EPOCH,
+    Generation,
+    Marker,
+    is_marker_name,
+    marker_name,
+    parse,
+    root_of_marker,
+)
 from rollcall.zone.names import from_text
 from thorough import examples
 from unit.publish.update.model_server import ModelServer
@@ -312,6 +320,93 @@ def test_a_service_goes_whoever_deletes_its_marker(
     driver.drain()
     assert without_markers(server) == {**wanted(source), (theirs, Type.TXT): FOREIGN}
     assert not driver.publication.worklist._withdrawn
+
+
+MOST = 10**18 - 1
+"""All that a marker has digits for."""
+
+
+def plant(source: Source, server: ModelServer, service: str, generation: Generation) -> None:
+    """Let others put a marker of ours there."""
+    root = source.root(service)
+    data = Marker(IDENTITY, "k8s.example.com", "shop/s1", generation).data()
+    server.replace(marker_name(root), Type.TXT, ExportedRRset(5, (data,)))
+
+
+def generation_at(server: ModelServer, root: bytes) -> Generation:
+    found = parse(server.rrsets[marker_name(root), Type.TXT].records[0])
+    assert found is not None
+    return found.generation
+
+
+@pytest.mark.parametrize("epoch", [MOST, 2**31 - 1, HIGHEST_EPOCH + 1])
+@pytest.mark.parametrize("is_read", [True, False], ids=["by-a-reading", "by-a-conflict"])
+@pytest.mark.parametrize("transfers", [True, False])
+def test_a_marker_that_no_leader_wrote_stops_its_unit_alone(
+    epoch: int, is_read: bool, transfers: bool
+) -> None:
+    source, server = Source(), ModelServer()
+    source.services({"s1.shop": many(3), "s2.shop": many(3)})
+    driver = Driver(source, server, transfers=transfers)
+    driver.drain()
+    root = source.root("s1.shop")
+    before = server.at(root)
+    plant(source, server, "s1.shop", Generation(epoch, MOST))
+    if is_read:
+        driver.learn()
+    source.services({"s1.shop": many(4), "s2.shop": many(4)})
+    driver.drain()
+    assert driver.epoch == 1
+    assert driver.publication.worklist.obstacles == [Obstacle((root,), epoch=epoch, is_whole=True)]
+    assert server.at(root) == before
+    other = source.root("s2.shop"), Type.A
+    assert server.rrsets[other] == wanted(source)[other]
+    server.replace(marker_name(root), Type.TXT, None)
+    driver.learn()
+    driver.drain()
+    assert without_markers(server) == wanted(source)
+    assert not driver.publication.worklist.obstacles
+    assert generation_at(server, root) == (1, source.serial)
+
+
+def test_what_no_leader_marked_is_not_deleted_until_the_marker_is() -> None:
+    source, server = Source(), ModelServer()
+    source.services({"s1.shop": many(3), "s2.shop": many(3)})
+    driver = Driver(source, server)
+    driver.drain()
+    plant(source, server, "s1.shop", Generation(MOST, MOST))
+    source.remove("s1.shop")
+    driver.drain()
+    driver.learn()
+    driver.drain(5000.0)
+    assert (source.root("s1.shop"), Type.A) in server.rrsets
+    server.replace(marker_name(source.root("s1.shop")), Type.TXT, None)
+    driver.learn()
+    driver.drain(5000.0)
+    assert without_markers(server) == wanted(source)
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 5, HIGHEST_EPOCH])
+@pytest.mark.parametrize("is_known", [True, False], ids=["running", "started-anew"])
+def test_a_version_is_in_nobody_s_way_however_high(epoch: int, is_known: bool) -> None:
+    source, server = Source(), ModelServer()
+    source.service("s1.shop", many(3))
+    driver = Driver(source, server)
+    driver.drain()
+    root = source.root("s1.shop")
+    plant(source, server, "s1.shop", Generation(epoch, MOST))
+    if not is_known:
+        source.listeners.clear()
+        driver = Driver(source, server)
+    for count in (4, 5):
+        source.service("s1.shop", many(count))
+        driver.drain()
+        driver.learn()
+        driver.drain()
+    assert without_markers(server) == wanted(source)
+    assert max(1, epoch) <= generation_at(server, root).epoch <= epoch + 2
+    assert generation_at(server, root).version <= source.serial + 1
+    assert not driver.publication.worklist.obstacles
 
 
 def test_live_changes_overtake_a_flood() -> None:
