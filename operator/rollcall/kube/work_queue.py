@@ -196,7 +196,7 @@ class WorkQueue(Generic[K]):
             repeat_seconds = await self._work(key)
         except Exception as error:
             entry.marked = True
-            if self._is_outage(key, error, began_at):
+            if self._is_outage(error, key, began_at):
                 self._pause(error)  # the object is due as it was, after those that nobody has tried
             else:
                 # Whatever it is, it concerns this object only, and is tried again.
@@ -212,7 +212,7 @@ class WorkQueue(Generic[K]):
         entry.running = entry.again = entry.anew = False
         self._enqueue(key, entry)
 
-    def _is_outage(self, key: K, error: Exception, began_at: float) -> TypeGuard[KubeError]:
+    def _is_outage(self, error: Exception, key: K, began_at: float) -> TypeGuard[KubeError]:
         """Whether a failure is of the API server as a whole.
 
         A request without an answer isn't if others got theirs in the meantime, or if no other went without:
