@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controlplane import probe
-from controlplane.child import Child
+from controlplane.child import GO_MEMORY, Child
 
 _START_TIMEOUT_SECONDS = 180.0
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -86,7 +86,7 @@ def start(program: Path, port: int, credentials: Credentials, arguments: Sequenc
 
     Raises PortTaken when its port was taken meanwhile, StartFailed otherwise.
     """
-    child = Child("kube-apiserver", [program, *arguments], log)
+    child = Child("kube-apiserver", [program, *arguments], log, GO_MEMORY)
     try:
         child.wait_until(lambda: is_ready(port, credentials), _START_TIMEOUT_SECONDS)
     except BaseException:

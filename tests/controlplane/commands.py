@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from controlplane import programs
+from controlplane.child import GO_MEMORY
 from controlplane.errors import CommandFailed
 
 _SHOWN_CHARACTERS = 2000
@@ -54,6 +55,7 @@ def environment(kubeconfig: Path, folder: Path) -> dict[str, str]:
     """
     return {
         **os.environ,
+        **GO_MEMORY,
         "KUBECONFIG": str(kubeconfig),
         "KUBECACHEDIR": str(folder / "kubectl-cache"),
         "HELM_CACHE_HOME": str(folder / "helm" / "cache"),

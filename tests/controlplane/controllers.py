@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from controlplane import probe
-from controlplane.child import Child
+from controlplane.child import GO_MEMORY, Child
 from controlplane.ports import free_port
 
 DEFAULT_CONTROLLERS = ("endpointslice-controller", "endpointslice-mirroring-controller")
@@ -41,7 +41,7 @@ class ControllerManager:
             f"--secure-port={self._port}",
             *flags,
         ]
-        self.child = Child("kube-controller-manager", command, log)
+        self.child = Child("kube-controller-manager", command, log, GO_MEMORY)
         try:
             self.child.wait_until(self._healthy, _START_TIMEOUT_SECONDS)
         except BaseException:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from controlplane import probe
-from controlplane.child import Child
+from controlplane.child import GO_MEMORY, Child
 from controlplane.errors import StartFailed
 from controlplane.ports import free_port
 
@@ -42,7 +42,7 @@ class Etcd:
         ]
         if _knows(program, "unsafe-no-fsync"):
             command.append("--unsafe-no-fsync")
-        self.child = Child("etcd", command, folder / "etcd.log")
+        self.child = Child("etcd", command, folder / "etcd.log", GO_MEMORY)
         try:
             self.child.wait_until(self._serving, _START_TIMEOUT_SECONDS)
         except BaseException:

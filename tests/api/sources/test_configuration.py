@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -140,28 +139,28 @@ async def test_a_namesake_is_told_of_as_gone_and_come(
 
 
 @pytest.fixture
-def breakable(cluster_crds: Path) -> Iterator[ControlPlane]:
-    """Start an API server that may be stopped."""
-    with ControlPlane() as plane:
-        if not plane.ours:
-            pytest.skip("an API server is stopped here: unset KUBECONFIG_FOR_TESTS")
-        plane.kubectl("apply", "--server-side", "-f", str(cluster_crds))
-        plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(cluster_crds))
-        yield plane
+def stopping(cluster: ControlPlane) -> Iterator[ControlPlane]:
+    """Lend the API server to a test that stops it."""
+    if not cluster.ours:
+        pytest.skip("an API server is stopped here: unset KUBECONFIG_FOR_TESTS")
+    yield cluster
+    cluster.start_apiserver()
 
 
-async def test_an_api_server_that_restarts_loses_nothing(breakable: ControlPlane) -> None:
-    credentials = Credentials(str(breakable.kubeconfig))
-    async with KubeClient(credentials) as client:
-        objects = Objects(client, "default")
-        zone = objects.ref(Kind.DISCOVERY_ZONE, "a")
-        await objects.create(zone.kind, "a", {"domain": "a.test"})
-        following = Following(client, credentials)
-        async with following.run():
-            await asyncio.to_thread(breakable.stop_apiserver, graceful=False)
-            assert following.zones.keys() == {"a"}
-            await asyncio.to_thread(breakable.start_apiserver)
-            assert following.zones.keys() == {"a"}
-            await objects.delete(zone)
-            await objects.create(zone.kind, "b", {"domain": "b.test"})
-            await following.news.until(lambda: following.zones.keys() == {"b"})
+async def test_an_api_server_that_restarts_loses_nothing(
+    stopping: ControlPlane, objects: Objects, client: KubeClient, zone_name: str
+) -> None:
+    other = f"{zone_name}-other"
+    zone = objects.ref(Kind.DISCOVERY_ZONE, zone_name)
+    await objects.create(zone.kind, zone_name, {"domain": f"{zone_name}.test"})
+    following = Following(client, Credentials(str(stopping.kubeconfig)))
+    async with following.run():
+        before = set(following.zones)
+        assert zone_name in before
+        await asyncio.to_thread(stopping.stop_apiserver, graceful=False)
+        assert following.zones.keys() == before
+        await asyncio.to_thread(stopping.start_apiserver)
+        assert following.zones.keys() == before
+        await objects.delete(zone)
+        await objects.create(zone.kind, other, {"domain": f"{other}.test"})
+        await following.news.until(lambda: following.zones.keys() == before - {zone_name} | {other})
