@@ -9,33 +9,25 @@ _V = TypeVar("_V")
 class Recent(dict[_K, _V]):
     """A mapping that forgets what has not been asked for since `size` other things were.
 
-    There are two generations, `size` items each: when this one is full it becomes the old one, and what is
-    found there is young again. So a hit costs one lookup, where a list in order of use costs three, and a
-    flood of items that are each asked for once doesn't drive out those in use.
+    There are two generations, `size` items each: when this one is full it becomes the `old` one. Who finds
+    something there puts it back, so that it is young again. So a hit costs one lookup, where a list in order
+    of use costs three, and a flood of items that are each asked for once doesn't drive out those in use.
     """
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self._size = size
-        self._old: dict[_K, _V] = {}
-
-    def find(self, key: _K) -> _V | None:
-        """Return what is kept under a key."""
-        value = self.get(key)
-        if value is None:
-            value = self._old.get(key)
-            if value is not None:
-                self.put(key, value)
-        return value
+        self.old: dict[_K, _V] = {}
 
     def put(self, key: _K, value: _V) -> None:
         """Keep a value."""
         if len(self) >= self._size:
-            self._old = self.copy()
+            self.old.clear()
+            self.old.update(self)
             self.clear()
         self[key] = value
 
     def forget(self) -> None:
         """Keep nothing."""
         self.clear()
-        self._old.clear()
+        self.old.clear()

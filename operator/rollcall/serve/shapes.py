@@ -6,6 +6,7 @@ the shape of the same query without them. A cookie is answered with one, so what
 client.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rollcall.dnswire import header
@@ -42,6 +43,7 @@ MAX_KEPT = 96
 _NO_OPTIONS = b"\0\0"  # the length that an OPT record ends in
 _HEAD = HEADER_SIZE - 2  # where what follows the question begins in a key
 _OPTIONS = _HEAD + OPT_SIZE
+_FIELDS = _OPTIONS - 2  # where their length is
 _ONE_QUESTION = b"\0\1\0\0\0\0\0\0"
 _ONE_QUESTION_AND_OPT = b"\0\1\0\0\0\0\0\1"
 _COOKIE = COOKIE.to_bytes(2, "big")
@@ -51,6 +53,9 @@ _COOKIE_ALONE = {
     for size in (CLIENT_COOKIE, COOKIES_SIZE)
 }
 """By how the options begin, how long a key is whose one option is a cookie: the usual case by far."""
+
+_CLIENT_ALONE = _COOKIE_DATA + CLIENT_COOKIE
+_COOKIES_OPTION = OPTION_HEADER + COOKIES_SIZE
 
 _QR, _AA, _RD = header.QR >> 8, header.AA >> 8, header.RD >> 8  # in the first of the two octets of flags
 
@@ -79,24 +84,50 @@ class Shapes:
         self._cookies = cookies
         self._tcp = tcp
         self._clients: Recent[tuple[str, bytes], Shape] = Recent(CLIENTS)
-        self._find = self._clients.find
+        self.of_options = self._options_finder()
+        """Finds the shape of a query that has nothing but EDNS options besides a known one.
+
+        It is given all of the query but the id and the question, and the client. There is none where the
+        options are malformed, or more follows them.
+        """
         if cookies is not None:
             cookies.on_stale(self._clients.forget)
 
-    def of_options(self, key: bytes, client: Any) -> Shape | None:
-        """Find the shape of a query that has nothing but EDNS options besides a known one.
+    def _options_finder(self) -> Callable[[bytes, Any], Shape | None]:
+        shape_of = self.known.get
+        young, old, put = self._clients.get, self._clients.old.get, self._clients.put
+        cookies = self._cookies
+        with_cookie = self._with_cookie
+        in_options = self._in_options
+        alone = _COOKIE_ALONE.get
 
-        `key` is all of it but the id and the question. There is none where the options are malformed, or
-        more follows them.
-        """
-        known = self._find((client[0], key))
-        if known is not None:
-            return known
-        shape = self.known.get(key[: _OPTIONS - 2] + _NO_OPTIONS)
-        if shape is None:
-            return None
-        if _COOKIE_ALONE.get(key[_OPTIONS - 2 : _COOKIE_DATA]) == len(key):
-            return self._with_cookie(shape, key, client[0], key[_COOKIE_DATA:])
+        def of_options(key: bytes, client: Any) -> Shape | None:
+            who = (client[0], key)
+            shape = young(who)
+            if shape is not None:
+                return shape
+            shape = shape_of(key[:_FIELDS] + _NO_OPTIONS)
+            if shape is None:
+                return None
+            if alone(key[_FIELDS:_COOKIE_DATA]) != len(key):
+                return in_options(key, client[0], shape)
+            known = old(who)
+            if known is not None:
+                put(who, known)
+                return known
+            if cookies is None:
+                return shape
+            if cookies.hashes_left > 0:
+                return with_cookie(shape, key, client[0], key[_COOKIE_DATA:])
+            if len(key) == _CLIENT_ALONE:
+                return shape
+            flags, size, edns, opt, _ = shape
+            return Shape(flags, size - _COOKIES_OPTION, edns, opt[:-2] + key[_FIELDS:])
+
+        return of_options
+
+    def _in_options(self, key: bytes, host: str, shape: Shape) -> Shape | None:
+        """Look for a cookie among any options; `shape` is that of the query without them."""
         at, size = _OPTIONS, len(key)
         if at > size or key[at - 2] << 8 | key[at - 1] != size - at:
             return None
@@ -111,7 +142,7 @@ class Shapes:
             return None
         if cookie is None:
             return shape
-        return self._with_cookie(shape, key, client[0], cookie) if is_cookie(cookie) else None
+        return self._with_cookie(shape, key, host, cookie) if is_cookie(cookie) else None
 
     def of(self, query: bytes, parsed: Query, client: Any) -> Shape:
         """Make the shape of a query, and remember it if it is a usual one."""
@@ -133,7 +164,7 @@ class Shapes:
             return
         if len(self.known) >= SHAPES:
             self.known.clear()
-        self.known[key[: _OPTIONS - 2] + _NO_OPTIONS if shape.edns else key] = shape
+        self.known[key[:_FIELDS] + _NO_OPTIONS if shape.edns else key] = shape
 
     def _with_cookie(self, shape: Shape, key: bytes, host: str, cookie: bytes) -> Shape:
         cookies = self._cookies
