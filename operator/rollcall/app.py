@@ -26,6 +26,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any, Never
@@ -82,7 +83,7 @@ class App:
         self._config = config
         self._listener = http_listener
         # What is known, and how far it has got.
-        self._serials = SerialReservations(config.serials_path)
+        self._serials = SerialReservations(config.serials_path, config.owner)
         self._directory = Directory(publication_gate=config.publication_gate)
         self._zones = Zones(self._directory, config.identity, self._serials.load())
         self._tracker = Tracker(self._directory, self._zones, config.dns_workers, time.time)
@@ -107,7 +108,9 @@ class App:
         # Where it goes.
         self._store = FileStore()
         self._selection = FileSelection(self._directory, cross_namespace=config.cross_namespace_files)
-        self._snapshots = Snapshots(config.snapshot_path, config.files_path, self._zones, self._store)
+        self._snapshots = Snapshots(
+            config.snapshot_path, config.files_path, config.owner, self._zones, self._store
+        )
         self._files = FileCollector(self._selection, self._store, self._snapshots.on_files_collected)
         self._reporting = Reporting(
             client,
@@ -269,7 +272,7 @@ class App:
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(LEAVE, self._leaving.set)
         self._registry.register(FamilyCollector(self._families()))
-        self._snapshots.restore_files()
+        await self._snapshots.restore()
         async with (
             serving(self._listener, self._registry, self._store, self._drain_waits, self._why_not_ready),
             asyncio.TaskGroup() as group,
@@ -345,7 +348,7 @@ class App:
             return "it ends: queries are answered for a while yet, send no new ones"
         if self._synced:
             return self._tracker.workers.why_not_fed()
-        if self._config.snapshot_path.exists():
+        if self._snapshots.has_answers:
             return self._tracker.workers.why_not_connected()
         waiting = self._cluster.waiting() or self._endpoints.waiting()
         waiting = waiting or {"zones and files": self._configuration.trouble}
@@ -372,6 +375,8 @@ def main(arguments: list[str]) -> None:
     end_with(int(parent))
     # kopf's thread and renderings hold the interpreter; by default they are asked to let go after 5 ms.
     sys.setswitchinterval(0.0005)
+    # The `kubernetes` package keeps certificates and keys in files: also where we are killed they don't stay.
+    tempfile.tempdir = str(config.runtime_dir)
     atexit.register(_leave)  # first, so that it is called last: others remove their temporary files
     try:
         asyncio.run(_run(config, socket.socket(fileno=int(descriptor))))

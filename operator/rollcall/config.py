@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from rollcall.model.lease_times import LeaseTimes
+from rollcall.model.owner import Cluster, Owner
 
 DNS_LISTEN = "127.0.0.1:10053"
 HTTP_LISTEN = "127.0.0.1:8080"
@@ -21,15 +22,17 @@ class Config(msgspec.Struct, frozen=True):
 
     `namespace` limits the watch to one; "" is all. `operator_namespace` has the Lease and the Secrets with
     keys. `state_dir` holds the snapshot, the serials and the journals of transfers, `runtime_dir` the sockets
-    between the processes. `transfers` says that there is a transfer process. `publication_gate`: whether pods
-    are told that they are published. `generate_after_seconds`: for how long a Service has to be without a
-    ServiceInstance before one is made for its status.
+    between the processes, and their temporary files. `cluster` is where the credentials lead. `transfers`
+    says that there is a transfer process. `publication_gate`: whether pods are told that they are published.
+    `generate_after_seconds`: for how long a Service has to be without a ServiceInstance before one is made
+    for its status.
     """
 
     state_dir: Path
     runtime_dir: Path
     kubeconfig: str | None = None
     context: str | None = None
+    cluster: Cluster = Cluster()
     namespace: str = ""
     dns_workers: int = 1
     identity: str = "rollcall"
@@ -42,6 +45,11 @@ class Config(msgspec.Struct, frozen=True):
     cross_namespace_files: bool = False
     publication_gate: bool = False
     generate_after_seconds: float = 10.0
+
+    @property
+    def owner(self) -> Owner:
+        """Whose the files in `state_dir` are."""
+        return Owner(self.identity, self.cluster)
 
     @property
     def feed_path(self) -> Path:
@@ -71,7 +79,7 @@ class Config(msgspec.Struct, frozen=True):
     @property
     def serials_path(self) -> Path:
         """The serials that were handed out."""
-        return self.state_dir / "serials.json"
+        return self.state_dir / "serials.state"
 
     def encode(self) -> str:
         """Return this configuration as one word of a command line."""

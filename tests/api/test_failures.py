@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -159,13 +160,49 @@ def test_serials_rise_over_a_crash_of_everything(plane, tmp_path):
         eventually(lambda: serial(rollcall) > before, "a higher serial")
 
 
-def test_a_damaged_snapshot_is_left_unused(plane, tmp_path):
-    (tmp_path / "answers.snapshot").write_bytes(b"rollcall snapshot 1\nnonsense")
-    (tmp_path / "files.snapshot").write_bytes(b"\xc1nonsense")
-    (tmp_path / "serials.json").write_text("nonsense")
-    with Rollcall(plane.kubeconfig, tmp_path) as rollcall:
+def test_damaged_state_and_somebody_elses_answer_nothing_and_end_nothing(plane, tmp_path):
+    """The API server is away, so that nothing else could be answered; when it is back, all is as ever."""
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    with Rollcall(plane.kubeconfig, ours) as rollcall:
+        rollcall.wait_ready()
         rollcall.wait_answers(NAME, EVERYONE)
-        assert "Traceback" not in rollcall.text
+        assert rollcall.get("/v1/files/shop/mine")[0] == 200
+        assert rollcall.stop() == 0
+    shutil.copytree(ours, theirs)
+    damage(ours / "answers.snapshot", b"\x0a\x14\x00\x01", b"\x0a\x14\x00\x02")  # an address
+    damage(ours / "files.snapshot", b"10.20.0.1", b"10.20.0.9")
+    damage(ours / "serials.state", b"example", b"\xff\xfemple")
+    plane.stop_apiserver(graceful=False)
+    with (
+        Rollcall(plane.kubeconfig, ours) as rollcall,
+        Rollcall(plane.kubeconfig, theirs, "--identity=another") as another,
+    ):
+        for each, folder in ((rollcall, ours), (another, theirs)):
+            names = ("answers.snapshot", "files.snapshot", "serials.state")
+            said = [f"is set aside as {name}.set-aside" for name in names]
+            eventually(functools.partial(_says_all, each, said), each.text)
+            assert {f"{name}.set-aside" for name in names} <= {path.name for path in folder.iterdir()}
+            assert each.ask(NAME).rcode() == SERVFAIL
+            eventually(lambda each=each: each.get("/readyz")[0] == 503, "not ready")
+            assert each.get("/v1/files/shop/mine")[0] == 503
+            assert each.get("/healthz")[0] == 200
+        assert another.text.count("belongs to the installation 'rollcall'") > 2
+        with Rollcall(plane.kubeconfig, ours) as second:
+            eventually(lambda: second.exit_code == 1, "its end")
+        for fact in (f"the folder {ours} is in use by the process", "'rollcall'", "--state-dir"):
+            assert fact in second.text
+        plane.start_apiserver()
+        for each in (rollcall, another):
+            each.wait_answers(NAME, EVERYONE)
+            assert each.get("/v1/files/shop/mine")[0] == 200
+            assert "Traceback" not in each.text
+            assert "process ended" not in each.text
+
+
+def damage(path, old, new):
+    octets = path.read_bytes()
+    assert old in octets
+    path.write_bytes(octets.replace(old, new))
 
 
 def test_no_process_outlives_the_supervisor(plane, tmp_path):
@@ -199,6 +236,10 @@ def test_no_kubeconfig_is_an_error_at_once(tmp_path):
 
 def _says(rollcall: Rollcall, text: str) -> bool:
     return text in rollcall.text
+
+
+def _says_all(rollcall: Rollcall, texts: list[str]) -> bool:
+    return all(text in rollcall.text for text in texts)
 
 
 class Questioner:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import children
 from children import ChildProcess, Control
+from owners import OWNER
 from rollcall.feed.feed import Feed
 from rollcall.serve.sockets import open_sockets
 from rollcall.serve.worker import command
@@ -48,7 +49,9 @@ class WorkerProcess(ChildProcess):
     def command(self, udp: int, tcp: int) -> list[str]:
         """Return the arguments to the interpreter, for these descriptors."""
         secrets = self.cookie_secrets_path if self.cookie_secrets_path.exists() else None
-        return command(self.number, udp, tcp, self.feed_path, self.snapshot_path, cookie_secrets=secrets)
+        return command(
+            self.number, udp, tcp, self.feed_path, self.snapshot_path, OWNER, cookie_secrets=secrets
+        )
 
     def resident_kilobytes(self) -> int:
         """Return how much memory the process has in use."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from children import ChildProcess, Control, feeding
 from controlplane.ports import free_port
+from owners import OWNER
 from rollcall.feed.feed import Feed
 from rollcall.feed.frames import SecondaryState, TransferSettings, TransferStats, TransferZone
 from rollcall.model import KeyRing, Secondary, Transfer, TsigKey, parse_key
@@ -51,7 +52,7 @@ class TransferProcess(ChildProcess):
 
     def command(self, udp: int, tcp: int) -> list[str]:
         """Return the arguments to the interpreter, for these descriptors."""
-        return command(udp, tcp, self.feed_path, self.folder / "state", log_level="debug")
+        return command(udp, tcp, self.feed_path, self.folder / "state", OWNER, log_level="debug")
 
 
 @contextlib.contextmanager

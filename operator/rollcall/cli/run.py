@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import sys
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -15,6 +15,7 @@ from rollcall import logs
 from rollcall.config import DNS_LISTEN, HTTP_LISTEN, Config
 from rollcall.model import short_duration_seconds
 from rollcall.model.lease_times import LeaseTimes
+from rollcall.model.owner import Owner
 
 log = logging.getLogger("rollcall")
 
@@ -28,11 +29,6 @@ GENERATE_AFTER_SECONDS = 10.0
 """Unless another time is asked for: longer than it takes to install a chart of a hundred objects."""
 
 _IDENTITY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-
-
-def default_state_dir() -> Path:
-    """Return the folder for state of the current user (XDG Base Directory Specification)."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "rollcall"
 
 
 def _identity(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -68,7 +64,7 @@ Examples:
     type=click.Path(exists=True, dir_okay=False),
     help="Kubeconfig file. Default: $KUBECONFIG, the pod's own account inside a cluster, ~/.kube/config.",
 )
-@click.option("--context", help="Context of the kubeconfig. Default: its current one.")
+@click.option("--context", "cluster_context", help="Context of the kubeconfig. Default: its current one.")
 @click.option("-n", "--namespace", default="", help="Watch this namespace only. Default: all.")
 @click.option(
     "--dns-listen",
@@ -103,9 +99,8 @@ Examples:
 @click.option(
     "--state-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    default=default_state_dir,
-    show_default="~/.local/state/rollcall",
-    help="Keeps the last answers and the serials over restarts.",
+    help="Keeps the last answers and the serials over restarts; one for each installation and replica."
+    " Default: a folder of its own for each --identity and API server, in ~/.local/state/rollcall.",
 )
 @click.option(
     "--identity",
@@ -193,11 +188,14 @@ def run(
     cookie_secrets: Path | None,
     transfer_listen: str | None,
     http_listen: str,
-    state_dir: Path,
+    state_dir: Path | None,
     leader_elect_lease_duration: float,
     leader_elect_renew_deadline: float,
     leader_elect_retry_period: float,
     lameduck: float,
+    kubeconfig: str | None,
+    cluster_context: str | None,
+    identity: str,
     **options: str | bool | float | None,
 ) -> None:
     """Run the operator: watch pods, answer DNS, write files and status.
@@ -212,17 +210,26 @@ def run(
         )
     except ValueError as error:
         raise click.UsageError(f"{error}.", context) from error
+    from rollcall.disk.runtime_folder import runtime_folder
+    from rollcall.kube import CredentialsError
+    from rollcall.kube.destination import destination
     from rollcall.model.wording import counted
     from rollcall.serve.cookies import new_secrets, read_secrets, write_secrets
     from rollcall.serve.errors import CookieSecretError, ListenError
     from rollcall.serve.sockets import open_listener, open_sockets
 
+    from .state_folder import default_state_dir, held
     from .supervisor import children, supervise
 
     try:
         secrets = read_secrets(cookie_secrets) if cookie_secrets else new_secrets()
     except CookieSecretError as error:
         raise click.ClickException(f"{error}.") from error
+    try:
+        cluster, kube_context = destination(kubeconfig, cluster_context)
+    except CredentialsError as error:
+        raise click.ClickException(str(error)) from error
+    owner = Owner(identity, cluster)
     option = "--dns-listen"
     try:
         dns = open_sockets(dns_listen, dns_workers)
@@ -230,14 +237,23 @@ def run(
         transfer = open_sockets(transfer_listen, 1)[0] if transfer_listen else None
         option = "--http-listen"
         http = open_listener(http_listen)
-        option = "--state-dir"
-        state_dir.mkdir(parents=True, exist_ok=True)
-    except (ListenError, OSError) as error:
+    except ListenError as error:
         raise click.ClickException(f"{error}. Choose another with {option}.") from error
-    with tempfile.TemporaryDirectory(prefix="rollcall-") as runtime_dir:
+    state_dir = state_dir or default_state_dir(owner)
+    with held(state_dir, owner) as state_lock, ExitStack() as stack:
+        try:
+            runtime_dir = stack.enter_context(runtime_folder(owner))
+        except OSError as error:
+            raise click.ClickException(
+                f"no folder for sockets can be made: {error}. Choose where with the variable TMPDIR."
+            ) from error
         config = Config(
             state_dir=state_dir,
-            runtime_dir=Path(runtime_dir),
+            runtime_dir=runtime_dir,
+            kubeconfig=kubeconfig,
+            context=kube_context,
+            cluster=cluster,
+            identity=identity,
             dns_workers=dns_workers,
             transfers=transfer is not None,
             lease_times=lease_times,
@@ -250,7 +266,8 @@ def run(
         if cookie_secrets is None:
             cookie_secrets = config.cookie_secrets_path
             write_secrets(cookie_secrets, secrets)
-        code = asyncio.run(supervise(*children(config, dns, http, transfer, cookie_secrets), lameduck))
+        processes = children(config, dns, http, transfer, cookie_secrets, state_lock)
+        code = asyncio.run(supervise(*processes, lameduck))
     context.exit(code)
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rollcall.config import Config
+from rollcall.disk.folder import Hold
 from rollcall.kube.backoff import Backoff
 from rollcall.processes import EX_CONFIG, LEAVE
 from rollcall.serve import worker
@@ -36,11 +37,11 @@ STOP_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process to keep running: what to start, and the sockets that it inherits."""
+    """A process to keep running: what to start, and what it inherits."""
 
     name: str
     command: tuple[str, ...]
-    sockets: tuple[socket.socket, ...]
+    inherited: tuple[socket.socket | Hold, ...]
 
 
 def children(
@@ -49,15 +50,18 @@ def children(
     http: socket.socket,
     transfer: WorkerSockets | None,
     cookie_secrets: Path,
+    state_lock: Hold | None,
 ) -> tuple[Child, list[Child]]:
     """Return the control process, and those that answer: the DNS workers, and the one for transfers.
 
-    `cookie_secrets` is the file that the DNS workers share.
+    `cookie_secrets` is the file that the DNS workers share. The lock of the folder for state, where there is
+    one, goes to those that write there: it is free when the last of them has ended.
     """
+    lock = () if state_lock is None else (state_lock,)
     control = Child(
         "control",
         (sys.executable, "-m", "rollcall.app", config.encode(), str(http.fileno()), str(os.getpid())),
-        (http,),
+        (http, *lock),
     )
     workers = [
         Child(
@@ -70,6 +74,7 @@ def children(
                     tcp.fileno(),
                     config.feed_path,
                     config.snapshot_path,
+                    config.owner,
                     config.log_format,
                     config.log_level,
                     cookie_secrets=cookie_secrets,
@@ -87,10 +92,11 @@ def children(
             transfer.tcp.fileno(),
             config.transfer_feed_path,
             config.state_dir,
+            config.owner,
             config.log_format,
             config.log_level,
         )
-        workers.append(Child("transfer", (sys.executable, *command), transfer))
+        workers.append(Child("transfer", (sys.executable, *command), (*transfer, *lock)))
     return control, workers
 
 
@@ -145,7 +151,7 @@ async def _keep(child: Child, stop: asyncio.Event, ending: Ending, failed: list[
         started = asyncio.get_running_loop().time()
         process = await asyncio.create_subprocess_exec(
             *child.command,
-            pass_fds=[each.fileno() for each in child.sockets],
+            pass_fds=[each.fileno() for each in child.inherited],
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops them in order
         )

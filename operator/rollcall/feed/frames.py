@@ -1,4 +1,4 @@
-"""What the control process and its children say to each other, over a stream socket and in snapshot files.
+"""What the control process and its children say to each other, over a stream socket.
 
 A frame is a four-byte length and a msgpack array that begins with the name of its kind. The control process
 sends Reset, then the whole state as Deltas, then Commit; after that each change as one Delta. A worker says

@@ -99,7 +99,7 @@ class Credentials:
         configuration = client.Configuration()
         configuration.proxy = None  # that of the environment, with no regard to NO_PROXY
         try:
-            if self._in_cluster():
+            if in_cluster(self._kubeconfig, self._context):
                 config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # it has no types
             else:
                 config.load_kube_config(  # type: ignore[no-untyped-call]  # it has no types
@@ -129,15 +129,22 @@ class Credentials:
             raise CredentialsError(f"{self._source()}: {error}") from error
         return dataclasses.replace(access, authorization=authorization)
 
-    def _in_cluster(self) -> bool:
-        explicit = self._kubeconfig or self._context or os.environ.get("KUBECONFIG")
-        return not explicit and "KUBERNETES_SERVICE_HOST" in os.environ
-
     def _source(self) -> str:
-        if self._in_cluster():
-            return "service account of this pod"
-        where = self._kubeconfig or os.environ.get("KUBECONFIG") or "the default kubeconfig"
-        return f"{where}, context {self._context}" if self._context else where
+        return source(self._kubeconfig, self._context)
+
+
+def in_cluster(kubeconfig: str | None, context: str | None) -> bool:
+    """Whether the pod's own service account is meant: nothing else is given, and there is one."""
+    explicit = kubeconfig or context or os.environ.get("KUBECONFIG")
+    return not explicit and "KUBERNETES_SERVICE_HOST" in os.environ
+
+
+def source(kubeconfig: str | None, context: str | None) -> str:
+    """Say for people where credentials come from."""
+    if in_cluster(kubeconfig, context):
+        return "service account of this pod"
+    where = kubeconfig or os.environ.get("KUBECONFIG") or "the default kubeconfig"
+    return f"{where}, context {context}" if context else where
 
 
 def kubeconfig_path(given: str | None) -> str | None:

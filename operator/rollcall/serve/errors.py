@@ -9,9 +9,5 @@ class ListenError(ServeError):
     """The address to listen on can't be used: it is malformed, not ours, or taken."""
 
 
-class SnapshotError(ServeError):
-    """A snapshot file can't be used: it is damaged, or another version wrote it."""
-
-
 class CookieSecretError(ServeError):
     """The file with the secrets of cookies can't be used."""

@@ -13,16 +13,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+from rollcall.disk.errors import Unusable
 from rollcall.feed import child
 from rollcall.feed.datagrams import datagrams
 from rollcall.feed.errors import DeltaError
 from rollcall.feed.follower import Follower
 from rollcall.feed.frames import Stats
+from rollcall.model.owner import Owner
 from rollcall.model.wording import counted
 
 from .answers import Answers
 from .cookies import Cookies, new_secrets, read_secrets
-from .errors import CookieSecretError, SnapshotError
+from .errors import CookieSecretError
 from .failures import FailureLog
 from .loader import Loader
 from .ratelimit import RateLimit
@@ -43,6 +45,7 @@ def command(
     tcp: int,
     feed: Path,
     snapshot: Path,
+    owner: Owner,
     log_format: str = "text",
     log_level: str = "info",
     *,
@@ -52,10 +55,10 @@ def command(
 
     Without a file of secrets it takes no other server's cookies, and no other one takes its own.
     """
-    more = {"cookie_secrets": cookie_secrets} if cookie_secrets is not None else {}
-    return child.command(
-        _MODULE, udp, tcp, feed, log_format, log_level, worker=worker, snapshot=snapshot, **more
-    )
+    own = {"worker": worker, "snapshot": snapshot, "owner": owner.encode()}
+    if cookie_secrets is not None:
+        own["cookie_secrets"] = cookie_secrets
+    return child.command(_MODULE, udp, tcp, feed, log_format, log_level, **own)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -63,15 +66,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = child.arguments(_MODULE, __doc__)
     parser.add_argument("--worker", type=int, required=True, help="number of this worker, from 0")
     parser.add_argument("--snapshot", type=Path, required=True, help="file with the last known state")
+    parser.add_argument("--owner", type=Owner.decode, required=True, help="whose that file has to be")
     parser.add_argument("--cookie-secrets", type=Path, help="file with the secrets of DNS cookies")
     options = parser.parse_args(arguments)
     udp, tcp = child.begin(options, f"dns worker {options.worker}")
     cookies = Cookies(load_secrets(options.cookie_secrets))
-    asyncio.run(serve(options.worker, udp, tcp, options.feed, options.snapshot, cookies))
+    asyncio.run(serve(options.worker, udp, tcp, options.feed, options.snapshot, options.owner, cookies))
 
 
 async def serve(
-    worker: int, udp: socket.socket, tcp: socket.socket, feed: Path, snapshot: Path, cookies: Cookies
+    worker: int,
+    udp: socket.socket,
+    tcp: socket.socket,
+    feed: Path,
+    snapshot: Path,
+    owner: Owner,
+    cookies: Cookies,
 ) -> None:
     """Answer on both sockets until SIGTERM, or until the parent process is gone."""
     ending = child.Ending()
@@ -79,7 +89,7 @@ async def serve(
 
     # Not for cryptography: it chooses among answers that are all public.
     answers = Answers(Random())  # noqa: S311  # load spread out: nothing secret
-    load_snapshot(answers, snapshot)
+    load_snapshot(answers, snapshot, owner)
     stats = Stats()
     failures = FailureLog(stats)
     limit = RateLimit()
@@ -119,16 +129,23 @@ def load_secrets(path: Path | None) -> tuple[bytes, ...]:
         return new_secrets()
 
 
-def load_snapshot(answers: Answers, path: Path) -> None:
-    """Answer from the snapshot, where there is a good one."""
+def load_snapshot(answers: Answers, path: Path, owner: Owner) -> None:
+    """Answer from the snapshot, where there is a good one of the same owner.
+
+    It is the control process, whose files these are, that sets a bad one aside.
+    """
     started = time.monotonic()
     table = Table()
     try:
-        for zone in read_snapshot(path):
+        for zone in read_snapshot(path, owner):
             table.apply_delta(zone)
     except FileNotFoundError:
         log.info("no snapshot %s: SERVFAIL until the first state", path)
-    except (OSError, SnapshotError, DeltaError) as error:
+    except OSError as error:
+        log.warning("snapshot %s can't be used: %s; SERVFAIL until the first state", path, error.strerror)
+    except Unusable as error:
+        log.warning("snapshot %s can't be used, it %s; SERVFAIL until the first state", path, error)
+    except DeltaError as error:
         log.warning("snapshot %s can't be used: %s; SERVFAIL until the first state", path, error)
     else:
         answers.replace_table(table)

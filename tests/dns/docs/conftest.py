@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from owners import OWNER
 from rollcall.serve.snapshot import write_snapshot
 from rollcall.zone.changes import all_up_to
 from serving.running import worker_processes
@@ -47,6 +48,6 @@ ZONE = zone(
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Start a worker; return its port."""
     with worker_processes(tmp_path_factory.mktemp("worker")) as [worker]:
-        write_snapshot(worker.snapshot_path, [ZONE])
+        write_snapshot(worker.snapshot_path, OWNER, [ZONE])
         worker.start()
         yield worker.port

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from owners import OWNER
 from rollcall.serve.snapshot import write_snapshot
 from serving.running import WorkerProcess, worker_processes
 from unit.serve.samples import APEX, addresses, rrset, zone
@@ -26,7 +27,7 @@ ZONE = zone(
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
     folder = tmp_path_factory.mktemp("worker")
     with worker_processes(folder) as [started]:
-        write_snapshot(started.snapshot_path, [ZONE])
+        write_snapshot(started.snapshot_path, OWNER, [ZONE])
         started.start()
         yield started
         assert started.end() == 0

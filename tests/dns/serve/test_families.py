@@ -12,6 +12,8 @@ from manifests.generate import INSTALL
 
 from controlplane.child import Child
 from rollcall.config import DNS_LISTEN
+from rollcall.kube.destination import destination
+from rollcall.model.owner import Owner
 from rollcall.serve.snapshot import write_snapshot
 from rollcall_process import PROGRAM
 from serving.network import Network, network
@@ -41,8 +43,9 @@ def settings(tmp_path: Path) -> list[str]:
     entry["context"] = {"cluster": "away", "user": "away"}
     kinds = {"clusters": [entry], "users": [entry], "contexts": [entry]}
     kubeconfig.write_text(json.dumps({"current-context": "away", **kinds}))
-    write_snapshot(tmp_path / "answers.snapshot", [zone(rrset(f"{NAME}.", "A", ADDRESS))])
-    return [f"--kubeconfig={kubeconfig}", f"--state-dir={tmp_path}", "--lameduck=0"]
+    owner = Owner("rollcall", destination(str(kubeconfig), None).cluster)
+    write_snapshot(tmp_path / "answers.snapshot", owner, [zone(rrset(f"{NAME}.", "A", ADDRESS))])
+    return [f"--kubeconfig={kubeconfig}", f"--state-dir={tmp_path}", "--identity=rollcall", "--lameduck=0"]
 
 
 def installed_arguments() -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import dns.message
 import pytest
 
+from owners import OWNER
 from rollcall.feed.datagrams import datagrams
 from rollcall.serve.snapshot import write_snapshot
 from rollcall.serve.sockets import open_sockets
@@ -30,7 +31,7 @@ def ask(source: str, server: str, port: int) -> dns.message.Message:
 def test_each_address_that_is_asked_answers(listen: str, tmp_path: Path) -> None:
     """On loopback each address of 127.0.0.0/8 is ours; the kernel alone would answer from 127.0.0.1."""
     with worker_processes(tmp_path, listen=listen) as [worker]:
-        write_snapshot(worker.snapshot_path, [zone(rrset("s.example.test.", "A", "10.0.0.1"))])
+        write_snapshot(worker.snapshot_path, OWNER, [zone(rrset("s.example.test.", "A", "10.0.0.1"))])
         worker.start()
         for server in ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.2"):
             assert ask("127.0.0.1", server, worker.port).answer

@@ -15,6 +15,7 @@ import dns.message
 import pytest
 
 from children import DEADLINE_SECONDS
+from owners import OWNER
 from rollcall.feed.feed import _Link as link
 from rollcall.feed.frames import Commit, ToWorker, pieces
 from rollcall.serve.snapshot import write_snapshot
@@ -63,7 +64,7 @@ async def test_before_anything_is_known_every_answer_is_servfail(tmp_path: Path)
 
 async def test_a_worker_starts_from_the_snapshot_when_there_is_no_feed(tmp_path: Path) -> None:
     with worker_processes(tmp_path) as [worker]:
-        write_snapshot(worker.snapshot_path, STATE)
+        write_snapshot(worker.snapshot_path, OWNER, STATE)
         worker.start()
 
         assert values(await ask(worker)) == ["10.0.0.1"]
@@ -79,7 +80,7 @@ async def test_a_worker_starts_from_the_snapshot_when_there_is_no_feed(tmp_path:
 @pytest.mark.parametrize("content", [b"", b"junk" * 100, None], ids=["empty", "junk", "cut off"])
 async def test_a_damaged_snapshot_is_ignored_and_said(tmp_path: Path, content: bytes | None) -> None:
     with worker_processes(tmp_path) as [worker]:
-        write_snapshot(worker.snapshot_path, STATE)
+        write_snapshot(worker.snapshot_path, OWNER, STATE)
         worker.snapshot_path.write_bytes(
             worker.snapshot_path.read_bytes()[:-5] if content is None else content
         )
@@ -151,7 +152,7 @@ async def test_two_workers_share_the_clients(tmp_path: Path) -> None:
 @pytest.mark.parametrize("listen", ["[::1]:0", "[::]:0"])
 async def test_a_worker_serves_ipv6(tmp_path: Path, listen: str) -> None:
     with worker_processes(tmp_path, listen=listen) as [worker]:
-        write_snapshot(worker.snapshot_path, STATE)
+        write_snapshot(worker.snapshot_path, OWNER, STATE)
         worker.start()
         query = dns.message.make_query(SERVICE, "A")
         for host in ["::1", "127.0.0.1"] if listen == "[::]:0" else ["::1"]:
@@ -171,7 +172,7 @@ async def test_a_large_state_arrives_while_queries_are_answered(
         )
     ]
     with worker_processes(tmp_path) as [worker]:
-        write_snapshot(worker.snapshot_path, STATE)
+        write_snapshot(worker.snapshot_path, OWNER, STATE)
         worker.start()
         send = link.send
         meanwhile: list[list[str]] = []
@@ -192,7 +193,7 @@ async def test_a_large_state_arrives_while_queries_are_answered(
 
 async def test_junk_does_not_hurt(tmp_path: Path) -> None:
     with worker_processes(tmp_path) as [worker]:
-        write_snapshot(worker.snapshot_path, STATE)
+        write_snapshot(worker.snapshot_path, OWNER, STATE)
         worker.start()
         await ask(worker)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -209,7 +210,7 @@ async def test_junk_does_not_hurt(tmp_path: Path) -> None:
 
 async def test_sigterm_ends_a_worker_and_ctrl_c_does_not(tmp_path: Path) -> None:
     with worker_processes(tmp_path) as [worker]:
-        write_snapshot(worker.snapshot_path, STATE)
+        write_snapshot(worker.snapshot_path, OWNER, STATE)
         worker.start()
         await ask(worker)
         os.kill(worker.pid, signal.SIGINT)
@@ -227,7 +228,7 @@ async def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) ->
         "sys.stdin.read()\n"
     )
     with worker_processes(tmp_path) as [worker]:
-        write_snapshot(worker.snapshot_path, STATE)
+        write_snapshot(worker.snapshot_path, OWNER, STATE)
         worker.start()
         assert worker.process is not None
         arguments = worker.process.args

@@ -13,6 +13,7 @@ from rollcall.feed import child
 from rollcall.feed.datagrams import datagrams
 from rollcall.feed.follower import Follower
 from rollcall.feed.frames import TransferStats
+from rollcall.model.owner import Owner
 
 from .answering.refusals import RefusalLog, count
 from .answering.responder import Responder
@@ -31,26 +32,34 @@ _MODULE = "rollcall.publish.transfer.process"
 
 
 def command(
-    udp: int, tcp: int, feed: Path, state_dir: Path, log_format: str = "text", log_level: str = "info"
+    udp: int,
+    tcp: int,
+    feed: Path,
+    state_dir: Path,
+    owner: Owner,
+    log_format: str = "text",
+    log_level: str = "info",
 ) -> list[str]:
     """Give the arguments to the interpreter that start the process on open descriptors."""
-    return child.command(_MODULE, udp, tcp, feed, log_format, log_level, state_dir=state_dir)
+    own = {"state_dir": state_dir, "owner": owner.encode()}
+    return child.command(_MODULE, udp, tcp, feed, log_format, log_level, **own)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run until told to end."""
     parser = child.arguments(_MODULE, __doc__)
     parser.add_argument("--state-dir", type=Path, required=True, help="folder for the journals")
+    parser.add_argument("--owner", type=Owner.decode, required=True, help="whose these have to be")
     options = parser.parse_args(arguments)
     udp, tcp = child.begin(options, "transfer")
-    asyncio.run(serve(udp, tcp, options.feed, options.state_dir / FOLDER))
+    asyncio.run(serve(udp, tcp, options.feed, options.state_dir / FOLDER, options.owner))
 
 
-async def serve(udp: socket.socket, tcp: socket.socket, feed: Path, folder: Path) -> None:
+async def serve(udp: socket.socket, tcp: socket.socket, feed: Path, folder: Path, owner: Owner) -> None:
     """Serve transfers on both sockets until SIGTERM, or until the parent process is gone."""
     ending = child.Ending()
     loop = asyncio.get_running_loop()
-    archive = Archive(folder)
+    archive = Archive(folder, owner)
     archive.load()
 
     stats = TransferStats()

@@ -1,33 +1,26 @@
-"""The format of a journal's file: versions of the past, a content, versions that came after it.
+"""What is in a journal's file: versions of the past, a content, versions that came after it.
 
-A frame is a length, a checksum and a msgpack array. Each version is a frame that says what it changed, in
-both directions: those before the content are undone from it, those after it are redone. So a file is
-made smaller by copying frames, and a version costs what it changes.
+Each version is a value that says what it changed, in both directions: those before the content are undone
+from it, those after it are redone. So a file is made smaller by copying values, and a version costs what it
+changes.
 """
 
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from rollcall.disk.errors import Unusable
+from rollcall.disk.frames import Kind, Reader, Tail
 from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
 
 from .journal import Head, Journal, JournalEntry, net
 
-FORMAT = 1
-
 _RRSETS_A_FRAME = 2048
-_PREFIX = 8
-
-
-class Unusable(Exception):
-    """A file that holds no journal, or none that can be trusted. The message says why."""
 
 
 class Begin(msgspec.Struct, frozen=True, array_like=True, tag="begin"):
-    """The first frame; `past` VersionDifferences follow, and then the content."""
+    """The first value; `past` VersionDifferences follow, and then the content."""
 
-    format: int
     apex: bytes
     past: int
 
@@ -66,13 +59,7 @@ class End(msgspec.Struct, frozen=True, array_like=True, tag="end"):
 
 Frame = Begin | VersionDifference | Part | End
 
-_DECODER: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
-
-
-def encode(frame: Frame) -> bytes:
-    """Write a frame."""
-    body = msgspec.msgpack.encode(frame)
-    return len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big") + body
+JOURNAL = Kind[Frame]("journal", 1, Frame)
 
 
 def difference_frame(old: Head, new: Head, differences: Iterable[Difference]) -> VersionDifference:
@@ -87,63 +74,47 @@ def difference_frame(old: Head, new: Head, differences: Iterable[Difference]) ->
 
 def content_frames(
     head: Head, rrsets: Mapping[RRsetKey, ExportedRRset], ambiguous_until: int | None
-) -> Iterator[bytes]:
-    """Write a content, in pieces so that a thread that does it lets others run."""
+) -> Iterator[Frame]:
+    """Yield a content, in pieces so that a thread that does it lets others run."""
     items = list(rrsets.items())
     for start in range(0, len(items), _RRSETS_A_FRAME):
         piece = items[start : start + _RRSETS_A_FRAME]
-        yield encode(Part(tuple((*key, rrset.ttl, rrset.records) for key, rrset in piece)))
-    yield encode(End(head, ambiguous_until))
+        yield Part(tuple((*key, rrset.ttl, rrset.records) for key, rrset in piece))
+    yield End(head, ambiguous_until)
 
 
-def split(data: bytes) -> Iterator[tuple[Frame, bytes]]:
-    """Give the frames of a file and their octets, up to the first that is cut off or damaged."""
-    at = 0
-    while at + _PREFIX <= len(data):
-        end = at + _PREFIX + int.from_bytes(data[at : at + 4], "big")
-        body = data[at + _PREFIX : end]
-        if end > len(data) or zlib.crc32(body).to_bytes(4, "big") != data[at + 4 : at + _PREFIX]:
-            return
-        try:
-            frame = _DECODER.decode(body)
-        except msgspec.MsgspecError:
-            return
-        yield frame, data[at:end]
-        at = end
-
-
-def restore(data: bytes, journal: Journal) -> tuple[bytes, int]:
-    """Fill a journal from a file; return the zone's apex, and how many octets of the file are good.
+def restore(reader: Reader[Frame], journal: Journal) -> tuple[bytes, Tail]:
+    """Fill a journal from a file; return the zone's apex, and where the file can be gone on with.
 
     Raises:
         Unusable: there is no whole content in it.
     """
-    frames = split(data)
-    first, octets = next(frames, (None, b""))
-    if not isinstance(first, Begin) or first.format != FORMAT:
-        raise Unusable("it doesn't begin as a journal does")
-    good = len(octets)
+    values = reader.values()
+    first = next(values, None)
+    if not isinstance(first, Begin):
+        raise Unusable("doesn't begin as a journal does")
+    tail = reader.tail
     past: list[VersionDifference] = []
     rrsets: dict[RRsetKey, ExportedRRset] = {}
     end: End | None = None
-    for frame, octets in frames:
+    for value in values:
         if end is not None:
-            if not isinstance(frame, VersionDifference) or frame.old != journal.head:
+            if not isinstance(value, VersionDifference) or value.old != journal.head:
                 break
-            journal.append(frame.new, _redo(frame, rrsets))
-        elif isinstance(frame, VersionDifference):
-            past.append(frame)
-        elif isinstance(frame, Part):
+            journal.append(value.new, _redo(value, rrsets))
+        elif isinstance(value, VersionDifference):
+            past.append(value)
+        elif isinstance(value, Part):
             rrsets.update(
-                ((owner, rdtype), ExportedRRset(ttl, records)) for owner, rdtype, ttl, records in frame.rrsets
+                ((owner, rdtype), ExportedRRset(ttl, records)) for owner, rdtype, ttl, records in value.rrsets
             )
-        elif isinstance(frame, End):
-            end = frame
+        elif isinstance(value, End):
+            end = value
             journal.begin(end.head, rrsets, _undo(past, end.head, rrsets), end.ambiguous_until)
-        good += len(octets)
+        tail = reader.tail
     if end is None:
-        raise Unusable("its content is cut off or damaged")
-    return first.apex, good
+        raise Unusable("is cut off or damaged in its content")
+    return first.apex, tail
 
 
 def _redo(frame: VersionDifference, rrsets: dict[RRsetKey, ExportedRRset]) -> list[Difference]:

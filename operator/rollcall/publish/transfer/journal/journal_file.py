@@ -6,11 +6,16 @@ the end of the file, or all of it, and neither does harm (`archive`), so that un
 file is replaced without fsync.
 """
 
+import errno
+import os
 import time
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from rollcall.atomic_file import replacing
+from rollcall.disk.atomic_file import replacing
+from rollcall.disk.errors import Unusable
+from rollcall.disk.frames import Beginning, Frames, Reader, Tail, open_regular
+from rollcall.model.owner import Owner
 from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
 
 from . import frames
@@ -21,6 +26,8 @@ RETRY_SECONDS = 30.0
 
 MIN_TAIL = 1 << 20
 """Octets. A file is rewritten when what was appended is more than this, and more than the rest."""
+
+NO_FILE = Tail()
 
 Version: TypeAlias = tuple[Head, Head, tuple[Difference, ...]]
 
@@ -35,26 +42,30 @@ class Rewrite(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What is to be written: versions to append, unless all is to be written anew."""
+    """What is to be written: versions to append at `tail`, unless all is to be written anew."""
 
     path: Path
+    owner: Owner
     apex: bytes
+    tail: Tail
     versions: list[Version]
     rewrite: Rewrite | None
     beginning: int
 
 
 class JournalFile:
-    """Keeps a journal on disk; nothing here blocks. `size` is the file's, 0 where there is none of use."""
+    """Keeps a journal on disk; nothing here blocks. `tail` is where its file ends, where one is of use."""
 
-    def __init__(self, apex: bytes, path: Path, journal: Journal, size: int) -> None:
+    def __init__(self, apex: bytes, path: Path, owner: Owner, journal: Journal, tail: Tail = NO_FILE) -> None:
         self.apex = apex
         self.path = path
+        self._owner = owner
         self._journal = journal
         self._versions: list[Version] = []
         self._last = journal.head
-        self._has_file = size > 0
-        self._size = self._whole_size = size
+        self._has_file = tail.size > 0
+        self._tail = tail
+        self._whole_size = tail.size
         self._beginning = 0  # counts how often the journal began anew
         self._retry_at = 0.0
 
@@ -80,20 +91,20 @@ class JournalFile:
         if self._has_file and not self._versions:
             return None
         rewrite = None
-        if not self._has_file or self._size - self._whole_size > max(MIN_TAIL, self._whole_size):
+        if not self._has_file or self._tail.size - self._whole_size > max(MIN_TAIL, self._whole_size):
             past = journal.entry_count if self._has_file else 0
             rewrite = Rewrite(journal.head, dict(journal.rrsets), journal.ambiguous_until, past)
             self._has_file = True  # what comes while it is being written is appended to it
         versions, self._versions = self._versions, []
-        return Work(self.path, self.apex, versions, rewrite, self._beginning)
+        return Work(self.path, self._owner, self.apex, self._tail, versions, rewrite, self._beginning)
 
-    def on_written(self, work: Work, size: int) -> None:
-        """Note the size that the file now has."""
+    def on_written(self, work: Work, tail: Tail) -> None:
+        """Note where the file now ends."""
         if work.beginning != self._beginning:
             return
-        self._size = size
+        self._tail = tail
         if work.rewrite is not None:
-            self._whole_size = size
+            self._whole_size = tail.size
 
     def on_failed(self) -> None:
         """Have the file written anew some time later: a write failed, and what is there is of no use."""
@@ -102,21 +113,46 @@ class JournalFile:
         self._retry_at = time.monotonic() + RETRY_SECONDS
 
 
-def write(work: Work) -> int:
-    """Do the work, in a thread; return the size of the file. Raises OSError."""
-    encoded = [frames.encode(frames.difference_frame(*version)) for version in work.versions]
-    if work.rewrite is None:
-        with work.path.open("ab") as file:
-            file.writelines(encoded)
-            return file.tell()
-    rewrite = work.rewrite
-    past: list[bytes] = []
-    if rewrite.past:
-        old = work.path.read_bytes()
-        past = [octets for frame, octets in frames.split(old) if isinstance(frame, frames.VersionDifference)]
-        past = [*past, *encoded][-rewrite.past :]
+def write(work: Work) -> Tail:
+    """Do the work, in a thread; return where the file then ends.
+
+    Raises:
+        OSError: the disk refuses, or the file is not as it was left.
+    """
+    new = [frames.difference_frame(*version) for version in work.versions]
+    return _append(work, new) if work.rewrite is None else _rewrite(work, work.rewrite, new)
+
+
+def _append(work: Work, new: list[frames.VersionDifference]) -> Tail:
+    tail = Frames(work.tail)
+    octets = b"".join(tail.frame(frames.JOURNAL.encode(value)) for value in new)
+    descriptor = os.open(work.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "ab") as file:
+        if os.fstat(descriptor).st_size != work.tail.size:
+            raise OSError(errno.EIO, "somebody else has changed it", str(work.path))
+        file.write(octets)
+    return tail.tail
+
+
+def _rewrite(work: Work, rewrite: Rewrite, new: list[frames.VersionDifference]) -> Tail:
+    past = [*_versions(work), *new][-rewrite.past :] if rewrite.past else []
+    tail = Beginning(frames.JOURNAL, work.owner)
     with replacing(work.path, durable=False) as file:
-        file.write(frames.encode(frames.Begin(frames.FORMAT, work.apex, len(past))))
-        file.writelines(past)
-        file.writelines(frames.content_frames(rewrite.head, rewrite.rrsets, rewrite.ambiguous_until))
-        return file.tell()
+        file.write(tail.octets)
+        for value in (
+            frames.Begin(work.apex, len(past)),
+            *past,
+            *frames.content_frames(rewrite.head, rewrite.rrsets, rewrite.ambiguous_until),
+        ):
+            file.write(tail.frame(frames.JOURNAL.encode(value)))
+    return tail.tail
+
+
+def _versions(work: Work) -> list[frames.VersionDifference]:
+    """Read the versions of the file that is there. Raises OSError."""
+    try:
+        with open_regular(work.path) as file:
+            values = Reader(file, frames.JOURNAL).values()
+            return [value for value in values if isinstance(value, frames.VersionDifference)]
+    except Unusable as error:
+        raise OSError(errno.EIO, f"it {error}", str(work.path)) from error

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from owners import OWNER
 from rollcall.dnswire.types import Type
 from rollcall.publish.transfer.journal.difference import RRsetItem
 from rollcall.publish.transfer.journal.journal import Head, Journal
@@ -39,7 +40,7 @@ def head(serial: int) -> Head:
 def served(journal: Journal | None = None) -> JournaledZone:
     """Make a zone whose file nobody writes."""
     journal = journal or Journal()
-    return JournaledZone(APEX, journal, JournalFile(APEX, Path("nowhere"), journal, 0))
+    return JournaledZone(APEX, journal, JournalFile(APEX, Path("nowhere"), OWNER, journal))
 
 
 def records(rrsets: Mapping[RRsetKey, ExportedRRset] | Iterable[RRsetItem]) -> Records:

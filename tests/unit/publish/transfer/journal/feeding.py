@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from owners import OWNER
 from rollcall.publish.transfer.journal.archive import Archive
 from rollcall.publish.transfer.journal.zones import TransferZones
 from transfers.source import ZoneSource
@@ -9,7 +10,7 @@ from transfers.source import ZoneSource
 
 def unfiled() -> Archive:
     """Return an archive whose journals live as long as the process."""
-    return Archive(Path("nowhere"))
+    return Archive(Path("nowhere"), OWNER)
 
 
 def load(zones: TransferZones, *sources: ZoneSource) -> None:

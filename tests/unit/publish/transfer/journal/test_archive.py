@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,6 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from damage import damaged
+from owners import OTHER_CLUSTER, OTHER_INSTALLATION, OWNER
+from rollcall.disk.frames import Tail
+from rollcall.model.owner import Owner
 from rollcall.publish.transfer.journal import archive as archive_module
 from rollcall.publish.transfer.journal import journal_file
 from rollcall.publish.transfer.journal.archive import Archive
@@ -20,8 +25,8 @@ from unit.publish.transfer.journal.test_journal import leads, one
 from waiting import until
 
 
-def opened(folder: Path) -> tuple[Archive, JournaledZone]:
-    archive = Archive(folder)
+def opened(folder: Path, owner: Owner = OWNER) -> tuple[Archive, JournaledZone]:
+    archive = Archive(folder, owner)
     archive.load()
     return archive, JournaledZone(APEX, *archive.open(APEX))
 
@@ -143,14 +148,14 @@ def test_files_of_any_name(tmp_path: Path):
         from_text(r"..\/\000\255".strip(".")),
     ]
     apexes += [long, b"\x3fb" + long[2:], b"\0"]
-    archive = Archive(tmp_path / "transfer")
+    archive = Archive(tmp_path / "transfer", OWNER)
     archive.load()
     zones = [JournaledZone(apex, *archive.open(apex)) for apex in apexes]
     for number, zone in enumerate(zones):
         zone.catch_up(head(number + 1), one(number))
     archive.close()
     assert len(list((tmp_path / "transfer").iterdir())) == len(apexes)
-    archive = Archive(tmp_path / "transfer")
+    archive = Archive(tmp_path / "transfer", OWNER)
     archive.load()
     for number, apex in enumerate(apexes):
         assert archive.open(apex)[0].head == head(number + 1)
@@ -163,7 +168,7 @@ def test_forgotten_zones_leave_no_file(tmp_path: Path):
     another = JournaledZone(other, *archive.open(other))
     another.catch_up(head(1), one(1))
     archive.close()
-    archive = Archive(tmp_path)
+    archive = Archive(tmp_path, OWNER)
     archive.load()
     archive.retain([other])
     assert [path.name for path in tmp_path.iterdir()] == ["other.example.journal"]
@@ -171,13 +176,123 @@ def test_forgotten_zones_leave_no_file(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_no_journal(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_any_damage_is_said_and_no_version_is_wrong(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """What comes before it is used, if there is a content in it; after that the file is whole again."""
+    _, zone = opened(tmp_path)
+    for serial in (1, 2, 3):
+        zone.catch_up(head(serial), one(serial))
+        write(zone)
+    (path,) = tmp_path.iterdir()
+    octets = path.read_bytes()
+    ends = set()
+    for number, each in enumerate(damaged(octets)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / path.name).write_bytes(each)
+        caplog.clear()
+        archive, again = opened(folder)
+        last = again.journal.head
+        ends.add(last and last.serial)
+        if last is None or len(each) >= len(octets):  # cut at the end of a version it is a whole file
+            assert "set aside" in caplog.text or "cut off" in caplog.text
+        if last is not None:
+            assert records(again.journal.rrsets) == records(one(last.serial))
+        again.catch_up(head(4), one(4))
+        for old in (1, 2, 3):
+            net = small_difference(again, old)
+            assert net is None or leads(net, one(old), one(4))
+        archive.close()
+        _, third = opened(folder)
+        assert third.journal.head == head(4)
+    assert ends == {None, 1, 2, 3}
+
+
+@pytest.mark.parametrize("stranger", [OTHER_CLUSTER, OTHER_INSTALLATION])
+def test_a_journal_of_somebody_else_is_refused(
+    tmp_path: Path, stranger: Owner, caplog: pytest.LogCaptureFixture
+):
+    archive, zone = opened(tmp_path, stranger)
+    zone.catch_up(head(1), one(1))
+    archive.close()
+    _, again = opened(tmp_path)
+    assert again.journal.head is None
+    assert f"belongs to {stranger}" in caplog.text
+
+
+def test_what_is_no_journal_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     (tmp_path / "k8s.example.com.journal").write_bytes(b"something else")
     (tmp_path / "left.journal.unfinished").write_bytes(b"half of one")
     _, zone = opened(tmp_path)
     assert zone.journal.head is None
-    assert "can't be used" in caplog.text
-    assert list(tmp_path.iterdir()) == []
+    assert "secondaries transfer the whole zone once" in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == ["k8s.example.com.journal.set-aside"]
+
+
+def test_the_journal_of_another_zone_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    archive, zone = opened(tmp_path)
+    zone.catch_up(head(1), one(1))
+    archive.close()
+    (path,) = tmp_path.iterdir()
+    path.rename(tmp_path / "other.example.journal")
+    archive, zone = opened(tmp_path)
+    assert zone.journal.head is None
+    assert archive.open(from_text("other.example"))[0].head is None
+    assert "is the journal of k8s.example.com, and is set aside" in caplog.text
+
+
+@pytest.mark.parametrize("becomes", [None, b"", b"longer" * 1000])
+async def test_a_file_that_is_deleted_or_changed_meanwhile_is_written_anew(
+    tmp_path: Path, becomes: bytes | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(archive_module, "WRITE_SECONDS", 0.001)
+    monkeypatch.setattr(journal_file, "RETRY_SECONDS", 0.01)
+    archive, zone = opened(tmp_path)
+    zone.catch_up(head(1), one(1))
+    write(zone)
+    path = tmp_path / "k8s.example.com.journal"
+    if becomes is None:
+        path.unlink()
+    else:
+        path.write_bytes(becomes)
+    running = asyncio.ensure_future(archive.run())
+    zone.catch_up(head(2), one(2))
+    await until(lambda: "can't be written" in caplog.text)
+
+    def is_whole() -> bool:
+        return opened(tmp_path)[1].journal.head == head(2)
+
+    await until(lambda: path.exists() and path.read_bytes() != becomes)
+    await until(is_whole)
+    running.cancel()
+
+
+async def test_an_end_in_the_midst_of_a_write_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What is still to be written goes where that write ends."""
+    monkeypatch.setattr(archive_module, "WRITE_SECONDS", 0.001)
+    begun, go_on = threading.Event(), threading.Event()
+    real = journal_file.write
+
+    def slow(work: journal_file.Work) -> Tail:
+        begun.set()
+        assert go_on.wait(30)
+        return real(work)
+
+    archive, zone = opened(tmp_path)
+    zone.catch_up(head(1), one(1))
+    write(zone)
+    monkeypatch.setattr(archive_module, "write", slow)
+    running = asyncio.ensure_future(archive.run())
+    zone.catch_up(head(2), one(2))
+    assert await asyncio.to_thread(begun.wait, 30)
+    zone.catch_up(head(3), one(3))
+    running.cancel()
+    asyncio.get_running_loop().call_later(0.05, go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    archive.close()
+    _, again = opened(tmp_path)
+    assert again.journal.head == head(3)
+    assert again.journal.entry_count == 2
 
 
 async def test_a_disk_that_refuses(
@@ -189,7 +304,7 @@ async def test_a_disk_that_refuses(
     full = True
     real = journal_file.write
 
-    def write_or_not(work: journal_file.Work) -> int:
+    def write_or_not(work: journal_file.Work) -> Tail:
         if full:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(work)

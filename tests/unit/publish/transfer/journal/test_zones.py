@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from owners import OWNER
 from rollcall.dnswire.types import Type
 from rollcall.feed.errors import DeltaError
 from rollcall.feed.frames import TransferSettings, TransferZone
@@ -29,7 +30,7 @@ class NotedArchive(Archive):
     """An archive that is not run, so that it writes nothing; it notes what it is told to remove."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+        super().__init__(folder, OWNER)
         self.forgotten: list[bytes] = []
         self.retained: set[bytes] | None = None
 
