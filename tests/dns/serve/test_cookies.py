@@ -8,6 +8,7 @@ import dns.edns
 import dns.message
 import dns.query
 
+from owners import OWNER
 from rollcall.serve.cookies import new_secrets, write_secrets
 from rollcall.serve.snapshot import write_snapshot
 from serving.programs import run
@@ -49,7 +50,7 @@ def test_workers_that_share_a_secret_take_each_others_cookies(tmp_path: Path) ->
         folder.mkdir()
         with worker_processes(folder) as [worker]:
             write_secrets(worker.cookie_secrets_path, secrets if shared else new_secrets())
-            write_snapshot(worker.snapshot_path, [zone(rrset("s.example.test.", "A", "10.0.0.1"))])
+            write_snapshot(worker.snapshot_path, OWNER, [zone(rrset("s.example.test.", "A", "10.0.0.1"))])
             worker.start()
             received = cookie_from(worker.port, cookie)
             unchanged.append(received == cookie)

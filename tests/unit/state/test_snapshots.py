@@ -17,7 +17,7 @@ from rollcall.serve.snapshot import read_snapshot, write_snapshot
 from rollcall.state import snapshots as snapshots_module
 from rollcall.state.snapshots import FILES, Snapshots
 from rollcall.zone import Zones
-from unit.publish.builders import file, instance, members
+from unit.publish.files.builders import file, instance, members
 from waiting import until
 
 KEY = Key("shop", "mine")
