@@ -2,13 +2,16 @@
 
 A client gets a time to say its next whole query, counted from the last one that was answered, so that neither
 silence nor an octet a second nor empty messages hold a connection; the same time to take its responses when
-they pile up. Nothing more is read from it until it has. At most 64 queries are answered in one turn of the
-event loop, as over UDP.
+they pile up. Nothing more is read from it until it has.
+
+What clients pipeline is answered in turns, some queries of each, 64 of all in one turn of the event loop, as
+over UDP: however many of them there are, the others wait for a millisecond.
 """
 
 import asyncio
 import contextlib
 import socket
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +25,12 @@ from .networks import network_of
 from .responder import Respond, failure
 
 BATCH = 64
+AT_ONCE = 4
+"""Queries of a client that are answered when they come in: more than clients ask that don't pipeline."""
+
+A_TURN = 16
+"""Queries of a client that are answered when it has its turn; more if few clients wait for one."""
+
 MAX_QUERY = 4096
 """Octets. A longer query is cut, and so malformed, as over UDP: a client can't have us keep 64 KiB of one."""
 
@@ -63,6 +72,24 @@ class Server:
         self.limits = limits
         self.crowd: Crowd[_Connection] = Crowd(limits.clients)
         self.received = memoryview(bytearray(READ_SIZE))
+        self._waiting: deque[_Connection] = deque()
+        self._is_turn_near = False
+
+    def queue(self, connection: "_Connection") -> None:
+        """Give a connection a turn, after those that wait already."""
+        self._waiting.append(connection)
+        if not self._is_turn_near:
+            self._is_turn_near = True
+            asyncio.get_running_loop().call_soon(self._take_turns)
+
+    def _take_turns(self) -> None:
+        left = BATCH
+        while self._waiting and left > 0:
+            share = max(left // len(self._waiting), min(left, A_TURN))
+            left -= max(self._waiting.popleft().on_turn(share), 1)
+        self._is_turn_near = bool(self._waiting)
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._take_turns)
 
     def connect(self) -> asyncio.BufferedProtocol:
         """Return the protocol of one more connection."""
@@ -79,7 +106,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._skipped = 0  # octets of a query, longer than any should be, that are still to come
         self._ended = False  # the client has said its last byte, but may still listen
         self._blocked = False  # the client doesn't take its responses
-        self._scheduled = False  # more queries are to be answered in the next turn
+        self._waits = False  # for a turn, as it has more queries
         self._peer: Any = None
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
@@ -117,13 +144,13 @@ class _Connection(asyncio.BufferedProtocol):
             received = received[self._skipped :]
             self._skipped = max(self._skipped - nbytes, 0)
         self._buffer += received
-        if not self._blocked and not self._scheduled:
-            self._answer()
+        if not self._blocked and not self._waits:
+            self._answer(AT_ONCE)
 
     def eof_received(self) -> bool:
         self._ended = True
         # False closes the connection once what was written has been sent.
-        return self._blocked or self._scheduled
+        return self._blocked or self._waits
 
     def pause_writing(self) -> None:
         self._blocked = True
@@ -132,45 +159,48 @@ class _Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self._blocked = False
         self.since = self._loop.time()
-        self._answer()
+        self._answer(AT_ONCE)
+
+    def on_turn(self, most: int) -> int:
+        """Answer some of the queries that wait; return how many."""
+        self._waits = False
+        return self._answer(most)
 
     def abort(self) -> None:
         """Cut the connection."""
         self._transport.abort()
 
-    def _answer(self) -> None:
-        """Answer the queries that have come in whole, up to a batch of them."""
-        self._scheduled = False
+    def _answer(self, most: int) -> int:
+        """Answer the queries that have come in whole, up to so many; return how many."""
         if self._transport.is_closing():
-            return
+            return 0
         responses = []
-        waiting = 0
-        for _ in range(BATCH):
+        octets = taken = 0
+        while taken < most and octets < self._server.limits.write_buffer:
             query = self._next_query()
             if query is None:
                 break
+            taken += 1
             response = self._respond(query)
             if response is not None:
                 responses.append(len(response).to_bytes(_LENGTH, "big") + response)
-                waiting += len(response)
-                if waiting >= self._server.limits.write_buffer:
-                    self._scheduled = True
-                    break
+                octets += len(response)
         else:
-            self._scheduled = True
+            self._waits = True
         if responses:
             self._server.stats.tcp_responses += len(responses)
             self.since = self._loop.time()
             self._transport.write(b"".join(responses))  # may call pause_writing at once
         if self._blocked:
-            self._scheduled = False  # resume_writing goes on
-        elif self._scheduled:
+            self._waits = False  # resume_writing goes on
+        elif self._waits:
             self._transport.pause_reading()
-            self._loop.call_soon(self._answer)
+            self._server.queue(self)
         elif self._ended:
             self._transport.close()
         else:
             self._transport.resume_reading()
+        return taken
 
     def _next_query(self) -> bytes | None:
         """Take the next query out of what has come in, if it is there as a whole, or as far as it is read."""

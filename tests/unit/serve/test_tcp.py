@@ -10,7 +10,7 @@ import pytest
 from rollcall.feed.frames import Stats
 from rollcall.serve.failures import FailureLog
 from rollcall.serve.responder import Responder
-from rollcall.serve.tcp import READ_SIZE, Limits, Server
+from rollcall.serve.tcp import A_TURN, BATCH, READ_SIZE, Limits, Server
 from unit.serve.samples import addresses, answers, rrset, zone
 
 pytestmark = pytest.mark.looptime
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.looptime
 QUERY = dns.message.make_query("all.example.test.", "A").to_wire()
 RESPONSE_SIZE = len(QUERY) + 64 * 16
 DEFAULTS = Limits()
+PLAIN = dns.message.make_query("s.example.test.", "A").to_wire()
 HUGE_QUERY = dns.message.make_query("huge.example.test.", "TXT").to_wire()
 
 
@@ -97,6 +98,7 @@ class Worker:
         self.stats = Stats()
         source = answers(
             zone(
+                rrset("s.example.test.", "A", "10.0.0.1"),
                 rrset("all.example.test.", "A", *addresses(64), count=64),
                 rrset("huge.example.test.", "TXT", *(f'"{n:03} {"x" * 250}"' for n in range(200)), count=200),
             )
@@ -226,6 +228,35 @@ async def test_who_takes_nothing_is_cut(worker: Worker) -> None:
 
     assert await seconds_until_gone(client, lambda: framed(*[QUERY] * 100), 1.0, at_most=60.0) <= 11.0
     assert client.aborted
+
+
+async def test_those_who_pipeline_share_a_batch_in_each_turn_of_the_loop(worker: Worker) -> None:
+    """512 batches in one turn kept all else waiting for a third of a second."""
+    greedy = [worker.connect(f"192.0.{number}.1") for number in range(100)]
+    for client in greedy:
+        client.say(framed(*[QUERY] * 1000))
+    for _ in range(100):
+        before = worker.stats.tcp_responses
+        await asyncio.sleep(0)
+        assert worker.stats.tcp_responses - before <= 2 * BATCH, "a turn may be looked at from its middle"
+
+    taken = [len(client.taken) for client in greedy]
+    assert worker.stats.tcp_responses > 100 * BATCH / 2
+    assert max(taken) - min(taken) <= 2 * A_TURN * (RESPONSE_SIZE + 2), "each has its turn"
+
+    honest = worker.connect("198.51.100.1")
+    honest.say(framed(QUERY))
+    assert len(honest.taken) == RESPONSE_SIZE + 2, "who doesn't pipeline has no need of one"
+
+
+async def test_one_who_pipelines_has_whole_batches(worker: Worker) -> None:
+    client = worker.connect()
+    client.say(framed(*[PLAIN] * 300))
+    before = worker.stats.tcp_responses
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert worker.stats.tcp_responses - before >= BATCH
 
 
 @pytest.mark.parametrize("step", [1, 7, 4095, 4096, 4097, 65536])
