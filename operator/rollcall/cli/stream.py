@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import Collection
 
-import msgspec
-
 from rollcall.model import API_VERSION, InstanceSpec, InstanceStatus, Key
 from rollcall.watch import Batch, Reflector, Resource, Transport
-from rollcall.watch.wire import ObjectMeta
+from rollcall.watch.wire import ObjectMeta, WireKind
 
 from .objects import Metadata, Service
 
@@ -15,7 +13,7 @@ ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 """What happened to a service, in the words of the Kubernetes API; those that are there already are ADDED."""
 
 
-class _Wire(msgspec.Struct, frozen=True, gc=False):
+class _Wire(WireKind, frozen=True, gc=False):
     metadata: ObjectMeta
     spec: InstanceSpec = InstanceSpec()
     status: InstanceStatus = InstanceStatus()
@@ -26,7 +24,7 @@ def _read(wire: _Wire, key: Key) -> Service:
     return Service(metadata, wire.spec, wire.status)
 
 
-_SERVICES = Resource(API_VERSION, "serviceinstances", _Wire, _read)
+_SERVICES = Resource(API_VERSION, "serviceinstances", "ServiceInstance", _Wire, _read)
 
 
 class ServiceStream:

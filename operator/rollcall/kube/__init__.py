@@ -7,6 +7,7 @@ which takes no more than its back-off from this package, has to start without th
 from .errors import (
     AlreadyExists,
     ApiError,
+    BadAnswer,
     Conflict,
     CredentialsError,
     Forbidden,
@@ -24,6 +25,7 @@ from .errors import (
 __all__ = [
     "AlreadyExists",
     "ApiError",
+    "BadAnswer",
     "Conflict",
     "CredentialsError",
     "Forbidden",

@@ -19,7 +19,7 @@ import msgspec
 import rollcall
 
 from .credentials import Access, Credentials
-from .errors import UNDECODABLE, ApiError, Unauthorized, Unreachable
+from .errors import UNDECODABLE, ApiError, BadAnswer, Unauthorized, Unreachable
 from .lines import LineBuffer, LineTooLong
 from .status import error_of, read_status
 
@@ -284,7 +284,7 @@ def _decode(method: str, path: str, body: bytes, decoder: msgspec.json.Decoder[A
     try:
         return decoder.decode(body)
     except UNDECODABLE as error:
-        raise Unreachable(f"{method} {path}: an answer that can't be read: {error}") from error
+        raise BadAnswer(f"{method} {path}: an answer that can't be read: {error}") from error
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:

@@ -2,7 +2,8 @@
 
 KubeError
 ├── CredentialsError      no kubeconfig, an unreadable one, a login program that takes too long
-├── Unreachable           no connection, a broken one, a time-out, an answer that isn't the API's
+├── Unreachable           no connection, a broken one, a time-out
+│   └── BadAnswer         an answer that isn't the API's, or can't be true
 └── ApiError              the API server answered and said no (a status without a class of its own)
     ├── Unauthorized      401
     ├── Forbidden         403: the message names the verb and the resource
@@ -22,11 +23,16 @@ APPLY_CRDS = "kubectl apply --server-side -f manifests/crds/"
 """What makes our kinds known to an API server, and brings them up to date."""
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that aren't what they should be; an answer of such bytes is Unreachable."""
+"""What msgspec raises for bytes that aren't what they should be; an answer of such bytes is a BadAnswer."""
 
 
 class KubeError(Exception):
     """The root. Nothing in this package raises anything else on purpose."""
+
+
+def reason_of(error: KubeError) -> str:
+    """Return the one word that counts an error: the API's own, or what kind of failure it is."""
+    return error.reason if isinstance(error, ApiError) else type(error).__name__
 
 
 class CredentialsError(KubeError):
@@ -35,6 +41,10 @@ class CredentialsError(KubeError):
 
 class Unreachable(KubeError):
     """No usable answer: the outcome of a write is unknown."""
+
+
+class BadAnswer(Unreachable):
+    """An answer of another shape, kind or version than was asked for; something else may have given it."""
 
 
 class ApiError(KubeError):

@@ -1,11 +1,13 @@
 """The last serials that the previous leader has handed out: the status of each DiscoveryZone tells them."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
+from rollcall.kube.errors import UNDECODABLE
 from rollcall.model import ZoneStatus
 from rollcall.model.status import SERVE
 from rollcall.watch.resource import DISCOVERY_ZONES
@@ -24,8 +26,8 @@ class HandedOut(NamedTuple):
 class ReadApi(Protocol):
     """What is needed of a client of the API server; the tests put another one in place of KubeClient."""
 
-    async def get(self, path: str) -> Any:
-        """Read an object or a list."""
+    async def list_page(self, path: str, params: Mapping[str, str]) -> bytes:
+        """Read a page of a collection; without a limit, all of it."""
 
 
 class _Spec(msgspec.Struct, frozen=True):
@@ -37,18 +39,21 @@ class _Zone(msgspec.Struct, frozen=True):
     status: ZoneStatus = ZoneStatus()
 
 
+_decode = msgspec.json.Decoder(_Zone).decode
+
+
 async def previous_leader_serials(api: ReadApi) -> dict[bytes, HandedOut]:
     """Return the last serial that a status names, by the apex of the zone (wire format).
 
     Raises:
         KubeError: the zones can't be listed.
     """
-    listed = await api.get(DISCOVERY_ZONES.path(None))
+    page = DISCOVERY_ZONES.read_page(await api.list_page(DISCOVERY_ZONES.path(None), {}))
     found: dict[bytes, HandedOut] = {}
-    for item in listed.get("items") or ():
+    for raw in page.items:
         try:
-            zone = msgspec.convert(item, _Zone)
-        except msgspec.ValidationError as error:  # another version of Rollcall has written it
+            zone = _decode(raw)
+        except UNDECODABLE as error:  # another version of Rollcall has written it
             log.warning("a DiscoveryZone whose status can't be read: %s", error)
             continue
         status = zone.status

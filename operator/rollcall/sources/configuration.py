@@ -5,16 +5,18 @@ See docs/adr/0001-kopf-for-the-control-path.md for why there are two of them.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Never
 
 from rollcall.kube.backoff import Backoff
 from rollcall.kube.credentials import Credentials
-from rollcall.kube.errors import KubeError
+from rollcall.kube.errors import KubeError, reason_of
 from rollcall.model import DiscoveryFile, DiscoveryZone, Key
 from rollcall.model.metric import MetricFamily, single
-from rollcall.watch.reflector import Transport
+from rollcall.watch.pages import Transport
 from rollcall.watch.resource import DISCOVERY_FILES, DISCOVERY_ZONES, Item, Resource
+from rollcall.watch.versions import Versions
 
 from .full_list import read_full_list
 from .kopf_thread import KopfThread
@@ -40,6 +42,7 @@ class Configuration:
         synced: set once both kinds have been listed; it stays set.
         trouble: the error that the list is retried after, None while all is well.
         restarts: how often kopf had to be started again.
+        failed_lists: full lists that failed, by reason.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Configuration:
         self.synced = asyncio.Event()
         self.trouble: KubeError | None = None
         self.restarts = 0
+        self.failed_lists: Counter[str] = Counter()
         self._client = client
         self._credentials = credentials
         self._namespace = namespace
@@ -61,6 +65,7 @@ class Configuration:
             DISCOVERY_ZONES: Store(on_zone),
             DISCOVERY_FILES: Store(on_file),
         }
+        self._versions = {resource: Versions() for resource in self._stores}
         self._list_now = asyncio.Event()
         self._listed = asyncio.Event()
         self._watched_since: float | None = None
@@ -80,6 +85,13 @@ class Configuration:
             "rollcall_kopf_restarts_total",
             "How often the control path had to be started again.",
             lambda: self.restarts,
+            is_counter=True,
+        )
+        yield MetricFamily(
+            "rollcall_configuration_failed_lists_total",
+            "Lists of all DiscoveryZones and DiscoveryFiles that failed.",
+            ("reason",),
+            lambda: [((reason,), number) for reason, number in self.failed_lists.items()],
             is_counter=True,
         )
 
@@ -107,7 +119,7 @@ class Configuration:
     async def _list(self, resource: Resource[Any]) -> None:
         store = self._stores[resource]
         store.begin_full_list()
-        listed = await read_full_list(self._client, resource, self._namespace)
+        listed = await read_full_list(self._client, resource, self._namespace, self._versions[resource])
         for item in store.end_full_list(listed):
             _tell_malformed(resource, item)
 
@@ -127,6 +139,7 @@ class Configuration:
         if type(error) is not type(self.trouble):
             log.warning("the zones and files can't be listed, trying again until it works: %s", error)
         self.trouble = error
+        self.failed_lists[reason_of(error)] += 1
         self._listed.clear()
         return backoff.next_seconds()
 

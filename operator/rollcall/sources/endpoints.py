@@ -15,7 +15,8 @@ from rollcall.kube.backoff import Backoff
 from rollcall.kube.errors import Forbidden, KubeError
 from rollcall.model import EndpointSlice, Key, Problem
 from rollcall.watch.endpoints import ENDPOINT_SLICES, SELECTOR
-from rollcall.watch.reflector import Batch, Reflector, Transport
+from rollcall.watch.pages import Transport
+from rollcall.watch.reflector import Batch, Reflector
 
 from .cluster import apply_batch
 

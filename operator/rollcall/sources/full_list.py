@@ -1,25 +1,33 @@
 """A full list of one kind of object, in pages."""
 
-from rollcall.watch.reflector import Transport
+from contextlib import aclosing
+
+from rollcall.kube.errors import BadAnswer
+from rollcall.model import Key
+from rollcall.watch.pages import Transport, read_pages
 from rollcall.watch.resource import Item, Resource, T
+from rollcall.watch.versions import Versions
 
 PAGE_SIZE = 500
 
 
-async def read_full_list(client: Transport, resource: Resource[T], namespace: str | None) -> list[Item[T]]:
+async def read_full_list(
+    client: Transport, resource: Resource[T], namespace: str | None, versions: Versions
+) -> list[Item[T]]:
     """List every object of a kind, in one namespace or in all.
 
     The pages are of one moment: the API server serves them from one version, or answers 410.
 
     Raises:
-        KubeError: a page could not be had; there is no partial result.
+        KubeError: a page could not be had, or is not one; there is no partial result.
     """
-    items: list[Item[T]] = []
-    params = {"limit": str(PAGE_SIZE)}
-    while True:
-        body = await client.list_page(resource.path(namespace), params)
-        page = resource.read_page(body)
-        items += [resource.read_item(raw) for raw in page.items]
-        if not page.continue_token:
-            return items
-        params = {"limit": str(PAGE_SIZE), "continue": page.continue_token}
+    items = dict[Key, Item[T]]()
+    path = resource.path(namespace)
+    pages = read_pages(client, resource, path, {"limit": str(PAGE_SIZE)}, versions)
+    async with aclosing(pages):
+        async for page in pages:
+            for item in map(resource.read_item, page.items):
+                if item.key in items:
+                    raise BadAnswer(f"{path}: a list that holds {item.key} twice")
+                items[item.key] = item
+    return list(items.values())

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 
 from rollcall.kube.backoff import Uniform, uniform
 from rollcall.model import InvalidKey, Key, KeyRing, Problem, TsigKey, parse_key
-from rollcall.watch.reflector import Batch, Reflector, Transport
+from rollcall.watch.pages import Transport
+from rollcall.watch.reflector import Batch, Reflector
 from rollcall.watch.secret import SECRETS, Secret
 
 CURRENT = "key"

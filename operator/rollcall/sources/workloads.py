@@ -18,7 +18,8 @@ from rollcall.directory.followers import PENDING
 from rollcall.kube.backoff import Backoff
 from rollcall.kube.errors import Forbidden, KubeError, NotFound
 from rollcall.model import Deployment, FlaggerCanary, Follow, Problem, ReplicaSet, Rollout, Workload
-from rollcall.watch.reflector import Batch, Reflector, Transport
+from rollcall.watch.pages import Transport
+from rollcall.watch.reflector import Batch, Reflector
 from rollcall.watch.resource import Resource
 from rollcall.watch.workloads import DEPLOYMENTS, FLAGGER_CANARIES, REPLICA_SETS, ROLLOUTS
 

@@ -4,7 +4,8 @@ Ours rather than kopf's because of what an event costs (2.5 to 3.3 ms of CPU the
 here) and because kopf's index keeps objects that were deleted while it wasn't looking.
 """
 
-from .reflector import Batch, Reflector, Transport
+from .pages import Transport
+from .reflector import Batch, Reflector
 from .resource import (
     DISCOVERY_FILES,
     DISCOVERY_ZONES,

@@ -5,7 +5,7 @@ import msgspec
 from rollcall.model import Key
 
 from .resource import Resource
-from .wire import ObjectMeta
+from .wire import ObjectMeta, WireKind
 
 
 class ConfigMapVersion(msgspec.Struct, frozen=True):
@@ -16,7 +16,7 @@ class ConfigMapVersion(msgspec.Struct, frozen=True):
     resource_version: str
 
 
-class WireConfigMap(msgspec.Struct, frozen=True, gc=False):
+class WireConfigMap(WireKind, frozen=True, gc=False):
     """A ConfigMap in the API, reduced to its `metadata`."""
 
     metadata: ObjectMeta
@@ -27,4 +27,4 @@ def config_map_version(wire: WireConfigMap, key: Key) -> ConfigMapVersion:
     return ConfigMapVersion(key, wire.metadata.uid, wire.metadata.resource_version)
 
 
-CONFIG_MAPS = Resource("v1", "configmaps", WireConfigMap, config_map_version)
+CONFIG_MAPS = Resource("v1", "configmaps", "ConfigMap", WireConfigMap, config_map_version, reduced=True)

@@ -10,7 +10,7 @@ import msgspec
 from rollcall.model import Endpoint, EndpointSlice, InstancePort, Key
 
 from .resource import Resource
-from .wire import ObjectMeta
+from .wire import ObjectMeta, WireKind
 
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
@@ -47,7 +47,7 @@ class WireEndpointPort(msgspec.Struct, frozen=True, gc=False):
     port: int | None = None
 
 
-class WireEndpointSlice(msgspec.Struct, rename="camel", frozen=True, gc=False):
+class WireEndpointSlice(WireKind, rename="camel", frozen=True, gc=False):
     """An EndpointSlice."""
 
     metadata: ObjectMeta
@@ -84,4 +84,6 @@ def _endpoint(wire: WireEndpoint) -> Endpoint:
     )
 
 
-ENDPOINT_SLICES = Resource("discovery.k8s.io/v1", "endpointslices", WireEndpointSlice, _endpoint_slice)
+ENDPOINT_SLICES = Resource(
+    "discovery.k8s.io/v1", "endpointslices", "EndpointSlice", WireEndpointSlice, _endpoint_slice
+)

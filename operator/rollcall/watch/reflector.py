@@ -4,6 +4,9 @@ The rules, in the order of their weight:
 
 - Unknown is not empty. An object is reported gone when the server says so, or when a whole list, to its last
   page, lacks it. No error, time-out or gap removes anything.
+- A list is whole when it is one: of the kind that was asked for, with items, and of a version that can be the
+  newest (`pages`, `versions`). With whatever else somebody answers in the API server's place, it has failed.
+  A stream of such things is a broken one.
 - Nothing is missed. A list is followed by a watch from its resourceVersion; a broken watch goes on from the
   last version seen; where the server no longer has that (410), everything is listed again and compared with
   what is known, deletions included.
@@ -16,19 +19,21 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import Callable
 from contextlib import aclosing
-from typing import Generic, Never, Protocol
+from typing import Generic, Never
 
 import msgspec
 
 from rollcall.kube.backoff import Backoff, Uniform, uniform
-from rollcall.kube.errors import ApiError, Gone, KubeError, Unreachable
+from rollcall.kube.errors import ApiError, BadAnswer, Gone, KubeError, Unreachable, reason_of
 from rollcall.kube.status import error_of, read_status
 from rollcall.model import Key
 from rollcall.model.wording import counted
 
+from .pages import Transport, read_pages
 from .resource import Event, Item, Resource, T
+from .versions import Versions
 from .view import Change, View
 
 log = logging.getLogger(__name__)
@@ -49,6 +54,10 @@ progress. A stream that is silent for longer may be dead."""
 PROBE_SECONDS = 10.0
 """How long a server that has been silent may take to answer a small question."""
 
+PROBES = 8
+PROBE_REST_SECONDS = 5.0
+"""How often a server that seems to have gone back is asked, and the time between."""
+
 RELIST_JITTER_SECONDS = 1.0
 """A server that lost its history lost it for every client; they must not all list at once."""
 
@@ -56,16 +65,6 @@ SETTLED_SECONDS = 5.0
 """A stream that lasted this long was a good one, even if nothing happened in it."""
 
 MAX_RETRY_AFTER_SECONDS = 60.0
-
-
-class Transport(Protocol):
-    """What a reflector needs of a client: KubeClient, or a scripted server in tests."""
-
-    async def list_page(self, path: str, params: Mapping[str, str]) -> bytes:
-        """Read one page of a collection."""
-
-    def watch(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[list[bytes], None]:
-        """Follow a collection; an empty batch comes first, once the server has accepted."""
 
 
 class Batch(msgspec.Struct, Generic[T], frozen=True):
@@ -119,7 +118,8 @@ class Reflector(Generic[T]):
         self._on_batch = on_batch
         self._draw = draw
         self._backoff = Backoff(draw=draw)
-        self._resource_version = ""
+        self._version = 0  # where the watch goes on; 0: everything has to be listed
+        self._versions = Versions()
         self._last_life: float | None = None
         self._clock: Callable[[], float] = time.monotonic
 
@@ -133,7 +133,7 @@ class Reflector(Generic[T]):
         self._clock = asyncio.get_running_loop().time
         while True:
             try:
-                if not self._resource_version:
+                if not self._version:
                     await self._list()
                 wait_seconds = await self._watch()
             except KubeError as error:
@@ -143,36 +143,38 @@ class Reflector(Generic[T]):
     async def _list(self) -> None:
         """Bring the view to a whole list; only then drop what the list lacks."""
         seen = set[Key]()
-        first_page = params = {"limit": str(PAGE_SIZE), **self._selection}
-        while True:
-            body = await self._client.list_page(self._path, params)
-            received_ns = time.monotonic_ns()
-            page = self.resource.read_page(body)
-            for start in range(0, len(page.items), SLICE):
-                changes: list[Change[T]] = []
-                for raw in page.items[start : start + SLICE]:
-                    item = self.resource.read_item(raw)
-                    seen.add(item.key)
-                    self._put(item, changes)
-                self._deliver(changes, received_ns, live=False)
-                await asyncio.sleep(0)
-            if not page.continue_token:
-                break
-            params = {**first_page, "continue": page.continue_token}
-        changes = []
+        params = {"limit": str(PAGE_SIZE), **self._selection}
+        pages = read_pages(self._client, self.resource, self._path, params, self._versions)
+        async with aclosing(pages):
+            async for page in pages:
+                received_ns = time.monotonic_ns()
+                for start in range(0, len(page.items), SLICE):
+                    self._take_listed(page.items[start : start + SLICE], seen, received_ns)
+                    await asyncio.sleep(0)
+        changes: list[Change[T]] = []
         self.view.retain(seen, changes)
         self._deliver(changes, received_ns, live=False)
-        self._resource_version = page.resource_version
+        self._version = page.version
         self.lists += 1
         self._alive()
         if not self.synced.is_set():
             log.info("%s: synced, %s", self.resource, counted(len(self.view.objects), "object"))
             self.synced.set()
 
+    def _take_listed(self, raws: tuple[msgspec.Raw, ...], seen: set[Key], received_ns: int) -> None:
+        changes: list[Change[T]] = []
+        for raw in raws:
+            item = self.resource.read_item(raw)
+            if item.key in seen:
+                raise BadAnswer(f"{self._path}: a list that holds {item.key} twice")
+            seen.add(item.key)
+            self._put(item, changes)
+        self._deliver(changes, received_ns, live=False)
+
     async def _watch(self) -> float:
         """Follow the changes until the stream ends; return the seconds to wait before the next one."""
         params = {
-            "resourceVersion": self._resource_version,
+            "resourceVersion": str(self._version),
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(round(self._draw(*WATCH_SECONDS))),
             **self._selection,
@@ -216,13 +218,16 @@ class Reflector(Generic[T]):
         self.events[event.type] += 1
         if event.raw is not None:
             raise error_of(self._doing, read_status(event.raw))
+        if event.version < self._version:
+            raise BadAnswer(f"{self._doing}: an event of version {event.version} after {self._version}")
         item = event.item
         if item is not None:
             if event.type == "DELETED":
                 self.view.remove(item.key, item.uid, changes)
             else:
                 self._put(item, changes)
-        self._resource_version = event.resource_version
+        self._version = event.version
+        self._versions.see(event.version)
 
     def _put(self, item: Item[T], changes: list[Change[T]]) -> None:
         if self.view.put(item, changes):
@@ -237,21 +242,29 @@ class Reflector(Generic[T]):
         """Ask a silent server for its version, which must not be lower than ours.
 
         It is where etcd was restored from a backup. The server would be silent until it has caught up
-        with us, and hold other objects than we think. Versions are numbers that grow (KEP-5504).
+        with us, and hold other objects than we think.
 
         Raises:
             Gone: it went back.
-            KubeError: it doesn't answer.
+            KubeError: it doesn't answer, or not to be believed.
         """
-        try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                body = await self._client.list_page(self._path, {"limit": "1", **self._selection})
-        except TimeoutError as error:
-            raise Unreachable(f"GET {self._path}: no answer in time") from error
-        page = self.resource.read_page(body)
-        ours, theirs = self._resource_version, page.resource_version
-        if ours.isdecimal() and theirs.isdecimal() and int(theirs) < int(ours):
-            message = f"the server went back from version {ours} to {theirs}"
+        params = {"limit": "1", **self._selection}
+        for _ in range(PROBES):
+            try:
+                async with asyncio.timeout(PROBE_SECONDS):
+                    page = self.resource.read_page(await self._client.list_page(self._path, params))
+            except TimeoutError as error:
+                raise Unreachable(f"GET {self._path}: no answer in time") from error
+            try:
+                self._versions.check(page.version, self._clock())
+                break
+            except BadAnswer as error:
+                doubt = error
+            await asyncio.sleep(PROBE_REST_SECONDS)
+        else:
+            raise doubt
+        if page.version < self._version:
+            message = f"the server went back from version {self._version} to {page.version}"
             raise Gone(self._doing, 410, "Restored", message)
 
     def _deliver(self, changes: list[Change[T]], received_ns: int, *, live: bool) -> None:
@@ -260,10 +273,10 @@ class Reflector(Generic[T]):
 
     def _failed(self, error: KubeError) -> float:
         """Note a failure; return the seconds to wait before the next try."""
-        self.restarts[error.reason if isinstance(error, ApiError) else type(error).__name__] += 1
+        self.restarts[reason_of(error)] += 1
         wait_seconds = self._backoff.next_seconds()
         if isinstance(error, Gone):
-            self._resource_version = ""
+            self._version = 0
             log.info("%s: listing everything again: %s", self.resource, error)
             return wait_seconds + self._draw(0.0, RELIST_JITTER_SECONDS)
         if type(error) is not type(self.trouble):

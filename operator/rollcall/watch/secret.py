@@ -5,7 +5,7 @@ import msgspec
 from rollcall.model import Key
 
 from .resource import Resource
-from .wire import ObjectMeta
+from .wire import ObjectMeta, WireKind
 
 
 class Secret(msgspec.Struct, frozen=True):
@@ -20,7 +20,7 @@ class Secret(msgspec.Struct, frozen=True):
         return f"Secret({self.key})"
 
 
-class WireSecret(msgspec.Struct, frozen=True, gc=False):
+class WireSecret(WireKind, frozen=True, gc=False):
     """A Secret in the API. msgspec reads base64 as bytes; what it says of bad base64 doesn't quote it."""
 
     metadata: ObjectMeta
@@ -32,4 +32,4 @@ def secret(wire: WireSecret, key: Key) -> Secret:
     return Secret(key, wire.metadata.uid, wire.data or {})
 
 
-SECRETS = Resource("v1", "secrets", WireSecret, secret)
+SECRETS = Resource("v1", "secrets", "Secret", WireSecret, secret)

@@ -4,13 +4,15 @@ Every field has a default: absent, and in a few places null, is how Go writes a 
 in snake case. Nothing here outlives the decoding of one object, so the garbage collector needn't know it.
 """
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
 from rollcall.model import FileSpec, InstanceSpec, IPFamily, ServicePort, ZoneSpec
 
 W = TypeVar("W")
+
+EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
 
 
 class Annotations(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +34,13 @@ class ObjectMeta(msgspec.Struct, rename="camel", frozen=True, gc=False):
     annotations: Annotations = Annotations()
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
+
+
+class WireKind(msgspec.Struct, rename="camel", frozen=True, gc=False, kw_only=True):
+    """What every object begins with; a list of a kind that is built in leaves it out of its items."""
+
+    kind: str = ""
+    api_version: str = ""
 
 
 class WirePort(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -97,7 +106,7 @@ class WirePodStatus(msgspec.Struct, frozen=True, gc=False):
     init_containers: tuple[WireContainerStatus, ...] = msgspec.field(default=(), name="initContainerStatuses")
 
 
-class WirePod(msgspec.Struct, frozen=True, gc=False):
+class WirePod(WireKind, frozen=True, gc=False):
     """A pod."""
 
     metadata: ObjectMeta
@@ -193,7 +202,7 @@ class WireDeploymentSpec(msgspec.Struct, frozen=True, gc=False):
     selector: WireSelector = WireSelector()
 
 
-class WireDeployment(msgspec.Struct, frozen=True, gc=False):
+class WireDeployment(WireKind, frozen=True, gc=False):
     """A Deployment."""
 
     metadata: WorkloadMeta
@@ -212,7 +221,7 @@ class WireReplicaSetStatus(msgspec.Struct, frozen=True, gc=False):
     replicas: int = 0
 
 
-class WireReplicaSet(msgspec.Struct, frozen=True, gc=False):
+class WireReplicaSet(WireKind, frozen=True, gc=False):
     """A ReplicaSet."""
 
     metadata: WorkloadMeta
@@ -230,7 +239,7 @@ class WireServiceSpec(msgspec.Struct, rename="camel", frozen=True, gc=False):
     ip_families: tuple[IPFamily, ...] = ()
 
 
-class WireService(msgspec.Struct, frozen=True, gc=False):
+class WireService(WireKind, frozen=True, gc=False):
     """A Service."""
 
     metadata: ServiceMeta
@@ -246,7 +255,7 @@ class WireInstanceStatus(msgspec.Struct, frozen=True, gc=False):
     release: msgspec.Raw = msgspec.Raw()
 
 
-class WireServiceInstance(msgspec.Struct, frozen=True, gc=False):
+class WireServiceInstance(WireKind, frozen=True, gc=False):
     """A ServiceInstance."""
 
     metadata: InstanceMeta
@@ -254,14 +263,14 @@ class WireServiceInstance(msgspec.Struct, frozen=True, gc=False):
     status: WireInstanceStatus = WireInstanceStatus()
 
 
-class WireDiscoveryZone(msgspec.Struct, frozen=True, gc=False):
+class WireDiscoveryZone(WireKind, frozen=True, gc=False):
     """A DiscoveryZone."""
 
     metadata: ObjectMeta
     spec: ZoneSpec
 
 
-class WireDiscoveryFile(msgspec.Struct, frozen=True, gc=False):
+class WireDiscoveryFile(WireKind, frozen=True, gc=False):
     """A DiscoveryFile."""
 
     metadata: ObjectMeta
@@ -277,7 +286,7 @@ class WireIdentity(msgspec.Struct, rename="camel", frozen=True, gc=False):
     resource_version: str = ""
 
 
-class WireObject(msgspec.Struct, frozen=True, gc=False):
+class WireObject(WireKind, frozen=True, gc=False):
     """Any object, when nothing but its name can be read."""
 
     metadata: WireIdentity
@@ -286,14 +295,14 @@ class WireObject(msgspec.Struct, frozen=True, gc=False):
 class WireEvent(msgspec.Struct, Generic[W], frozen=True, gc=False):
     """A watch event around an object of a known kind."""
 
-    type: str
+    type: EventType
     object: W
 
 
 class WireEnvelope(msgspec.Struct, frozen=True, gc=False):
     """A watch event around anything: a bookmark, a Status, an object that doesn't decode."""
 
-    type: str
+    type: EventType
     object: msgspec.Raw
 
 
@@ -302,10 +311,11 @@ class ListMeta(msgspec.Struct, rename="camel", frozen=True, gc=False):
 
     resource_version: str = ""
     continue_token: str = msgspec.field(default="", name="continue")
+    remaining_item_count: int | None = None
 
 
-class WireList(msgspec.Struct, frozen=True, gc=False):
+class WireList(WireKind, frozen=True, gc=False):
     """A page of a list, its items still undecoded."""
 
     metadata: ListMeta
-    items: tuple[msgspec.Raw, ...] | None = None
+    items: tuple[msgspec.Raw, ...] | None

@@ -5,7 +5,7 @@ The names are those of argoproj.io/v1alpha1 (Rollout) and flagger.app/v1beta1 (C
 
 import msgspec
 
-from .wire import WireSelector, WireTemplate, WorkloadMeta
+from .wire import WireKind, WireSelector, WireTemplate, WorkloadMeta
 
 
 class WireStep(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -84,7 +84,7 @@ class WireRolloutStatus(msgspec.Struct, rename="camel", frozen=True, gc=False):
     canary: WireCanaryStatus = WireCanaryStatus()
 
 
-class WireRollout(msgspec.Struct, frozen=True, gc=False):
+class WireRollout(WireKind, frozen=True, gc=False):
     """A Rollout of Argo Rollouts."""
 
     metadata: WorkloadMeta
@@ -111,7 +111,7 @@ class WireFlaggerStatus(msgspec.Struct, rename="camel", frozen=True, gc=False):
     canary_weight: int = 0
 
 
-class WireFlaggerCanary(msgspec.Struct, frozen=True, gc=False):
+class WireFlaggerCanary(WireKind, frozen=True, gc=False):
     """A Canary of Flagger."""
 
     metadata: WorkloadMeta

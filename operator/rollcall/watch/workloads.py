@@ -117,7 +117,7 @@ def _labels(labels: dict[str, str]) -> dict[str, str]:
     return {intern(name): intern(value) for name, value in labels.items()}
 
 
-DEPLOYMENTS = Resource("apps/v1", "deployments", WireDeployment, _deployment)
-REPLICA_SETS = Resource("apps/v1", "replicasets", WireReplicaSet, _replica_set)
-ROLLOUTS = Resource("argoproj.io/v1alpha1", "rollouts", WireRollout, _rollout)
-FLAGGER_CANARIES = Resource("flagger.app/v1beta1", "canaries", WireFlaggerCanary, _flagger_canary)
+DEPLOYMENTS = Resource("apps/v1", "deployments", "Deployment", WireDeployment, _deployment)
+REPLICA_SETS = Resource("apps/v1", "replicasets", "ReplicaSet", WireReplicaSet, _replica_set)
+ROLLOUTS = Resource("argoproj.io/v1alpha1", "rollouts", "Rollout", WireRollout, _rollout)
+FLAGGER_CANARIES = Resource("flagger.app/v1beta1", "canaries", "Canary", WireFlaggerCanary, _flagger_canary)

@@ -136,6 +136,28 @@ async def test_a_list_that_breaks_at_its_second_page_removes_nothing(
         assert reflector.restarts["Expired"] == 2
 
 
+async def test_an_answer_that_is_no_list_removes_nothing(
+    breakable: ControlPlane, proxy: FaultProxy, client: KubeClient, shop: str
+) -> None:
+    async with following(client, PODS, shop) as (reflector, consumer):
+        await synced(reflector)
+        await proxy.asked(lambda lines: "watch=true" in lines[-1])
+        proxy.inject(Answer(410, EXPIRED), "watch=true", times=1)
+        for body in (
+            EXPIRED,
+            b'{"metadata":{}}',
+            b'{"kind":"APIResourceList","apiVersion":"v1","resources":[]}',
+        ):
+            proxy.inject(Answer(200, body), "limit=", times=1)
+        proxy.cut_all()
+        await do(breakable.workloads.delete_pod, shop, "a")
+        await consumer.until(lambda: consumer.names() == set("bcde"))
+        gone = {change.key.name for batch in consumer.batches for change in batch.changes if not change.new}
+        assert gone == {"a"}
+        assert reflector.restarts["BadAnswer"] == 3
+        assert reflector.trouble is None
+
+
 async def test_an_error_inside_the_stream(
     breakable: ControlPlane, proxy: FaultProxy, client: KubeClient, shop: str
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import msgspec
 
 from rollcall.kube import KubeError, NotFound
+from rollcall.model import API_VERSION
 from unit.cli.shop import OBJECTS, PLURALS, Json
 
 PAGE = 2
@@ -54,7 +55,9 @@ class CannedApi:
         start = int(params.get("continue", 0))
         end = start + PAGE
         metadata = {"resourceVersion": "7", **({"continue": str(end)} if end < len(items) else {})}
-        return json.dumps({"metadata": metadata, "items": items[start:end]}).encode()
+        kind = next(kind for kind, plural in PLURALS.items() if path.endswith(plural)) + "List"
+        head = {"kind": kind, "apiVersion": API_VERSION, "metadata": metadata}
+        return json.dumps(head | {"items": items[start:end]}).encode()
 
     async def watch(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[list[bytes], None]:
         """Tell of the canned lines, then be silent for ever."""

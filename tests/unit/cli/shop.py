@@ -46,7 +46,7 @@ def service(name: str, status: Json, namespace: str = "shop", **spec: Any) -> Js
     return {
         "apiVersion": API_VERSION,
         "kind": "ServiceInstance",
-        "metadata": {"name": name, "namespace": namespace, "generation": 1},
+        "metadata": {"name": name, "namespace": namespace, "uid": f"uid-{name}", "generation": 1},
         "spec": spec,
         "status": status,
     }

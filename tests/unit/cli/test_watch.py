@@ -22,7 +22,7 @@ from unit.cli.shop import API, WEB, Json, service
 
 def event(kind: str, obj: Json, version: int = 8, **status: Any) -> bytes:
     changed = deepcopy(obj)
-    changed["metadata"] |= {"resourceVersion": str(version), "uid": "uid-1"}
+    changed["metadata"] |= {"resourceVersion": str(version)}
     changed["status"] |= status
     return json.dumps({"type": kind, "object": changed}).encode()
 

@@ -1,18 +1,21 @@
 """What a new leader reads of the serials that the one before handed out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rollcall.leadership.handover import HandedOut, previous_leader_serials
+from rollcall.watch import DISCOVERY_ZONES
 from rollcall.zone.names import from_text
+from unit.api_objects import listed
 
 
 class Api:
     def __init__(self, *items: dict[str, Any]) -> None:
         self.items = items
 
-    async def get(self, path: str) -> Any:
-        assert path == "/apis/rollcall.dev/v1alpha1/discoveryzones"
-        return {"items": list(self.items)}
+    async def list_page(self, path: str, params: Mapping[str, str]) -> bytes:
+        assert (path, params) == ("/apis/rollcall.dev/v1alpha1/discoveryzones", {})
+        return listed(DISCOVERY_ZONES, self.items)
 
 
 async def test_the_serial_of_a_zone_comes_with_its_digest_and_those_of_reverse_zones_without():

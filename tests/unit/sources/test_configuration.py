@@ -7,14 +7,18 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
 
-from rollcall.kube import KubeError, Unreachable
+from rollcall.kube import BadAnswer, KubeError, Unreachable
 from rollcall.kube.credentials import Credentials
 from rollcall.model import DiscoveryFile, DiscoveryZone, Key
 from rollcall.sources import configuration
 from rollcall.sources.configuration import Configuration
-from rollcall.watch import DISCOVERY_ZONES, Resource
+from rollcall.watch import DISCOVERY_FILES, DISCOVERY_ZONES, Resource
+from thorough import examples
+from unit.api_objects import kind_of, listed
 from unit.running import running
+from unit.spoiled import Spoil, spoils
 
 pytestmark = pytest.mark.looptime
 
@@ -30,6 +34,7 @@ class Server:
         self.asked: list[tuple[float, str]] = []
         self.failures: list[KubeError | None] = []
         self.down = False
+        self.spoil: Callable[[bytes], bytes] = lambda body: body
 
     def add_zone(self, name: str, generation: int = 1, **spec: Any) -> Object:
         made = {
@@ -55,8 +60,10 @@ class Server:
             raise failure
         objects = list((self.zones if kind == "discoveryzones" else self.files).values())
         start = int(params.get("continue", 0))
-        metadata = {"continue": str(start + 2)} if len(objects) > start + 2 else {}
-        return msgspec.json.encode({"metadata": metadata, "items": objects[start : start + 2]})
+        more = {"continue": str(start + 2)} if len(objects) > start + 2 else {}
+        resource = DISCOVERY_ZONES if kind == "discoveryzones" else DISCOVERY_FILES
+        items = [kind_of(resource) | each for each in objects[start : start + 2]]
+        return self.spoil(listed(resource, items, **more))
 
     def watch(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[list[bytes], None]:
         raise AssertionError("watching is kopf's part")
@@ -82,7 +89,9 @@ class Kopf:
         return RuntimeError("a 500 in the stream")
 
     def tell(self, resource: Resource[Any], made: Object, *, deleted: bool = False) -> None:
-        self.on_item(resource, resource.read_item(msgspec.Raw(msgspec.json.encode(made))), deleted)
+        self.on_item(
+            resource, resource.read_item(msgspec.Raw(msgspec.json.encode(kind_of(resource) | made))), deleted
+        )
 
 
 class Bench:
@@ -263,3 +272,38 @@ async def test_one_namespace_only(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(1)
     assert Kopf.runs[0].namespace == "shop"
     assert bench.files.keys() == {"f"}
+
+
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(spoil=spoils)
+async def test_no_spoilt_list_ever_removes_an_object(monkeypatch: pytest.MonkeyPatch, spoil: Spoil) -> None:
+    bench = Bench(monkeypatch)
+    for name in "ab":
+        bench.server.add_zone(name)
+        bench.server.add_file(name)
+    async with running(bench.configuration.run()):
+        await bench.configuration.synced.wait()
+        bench.server.spoil = spoil
+        await asyncio.sleep(400)
+        assert bench.zones.keys() == bench.files.keys() == {"a", "b"}
+        bench.server.spoil = lambda body: body
+        del bench.server.zones["a"]
+        await asyncio.sleep(301)
+        assert bench.zones.keys() == {"b"}, "it goes on"
+
+
+async def test_a_list_that_is_none_is_a_failed_one_and_counted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench(monkeypatch)
+    bench.server.add_zone("a")
+    async with running(bench.configuration.run()):
+        await bench.configuration.synced.wait()
+        bench.server.spoil = lambda _: b'{"metadata":{}}'
+        await asyncio.sleep(6)
+        assert isinstance(bench.configuration.trouble, BadAnswer)
+        failed = bench.configuration.failed_lists
+        assert failed.keys() == {"BadAnswer"}
+        assert 1 <= failed["BadAnswer"] <= 10, "it waits longer and longer"
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "not a list of discoveryzones" in record.getMessage()

@@ -5,13 +5,15 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
-import msgspec
 import pytest
 
 from rollcall.directory import Directory
 from rollcall.kube import Forbidden, KubeError, NotFound, Unreachable
 from rollcall.model import BlueGreen, Follow, Release
 from rollcall.sources.workloads import CHECK_SECONDS, RolloutSource
+from rollcall.watch import Resource, workloads
+from rollcall.watch.endpoints import ENDPOINT_SLICES
+from unit.api_objects import listed
 from unit.directory.rolling import answered, entry, of
 from unit.running import running
 from unit.world import resource
@@ -23,6 +25,18 @@ DEPLOYMENT_LISTS = {
     "/apis/apps/v1/deployments",
     "/apis/apps/v1/replicasets",
     "/apis/flagger.app/v1beta1/canaries",
+}
+
+
+RESOURCES: dict[str, Resource[Any]] = {
+    each.path(): each
+    for each in (
+        workloads.DEPLOYMENTS,
+        workloads.REPLICA_SETS,
+        workloads.ROLLOUTS,
+        workloads.FLAGGER_CANARIES,
+        ENDPOINT_SLICES,
+    )
 }
 
 
@@ -38,7 +52,7 @@ class Server:
         self.asked.append(path)
         if path in self.errors:
             raise self.errors[path]
-        return msgspec.json.encode({"metadata": {"resourceVersion": "1"}, "items": self.items.get(path, [])})
+        return listed(RESOURCES[path], self.items.get(path, []))
 
     async def watch(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[list[bytes], None]:
         yield []

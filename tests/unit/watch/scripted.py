@@ -6,7 +6,7 @@ list from two moments, delete an object twice, hold a pod that can't be) it can'
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +14,8 @@ import msgspec
 
 from rollcall.kube import Gone, KubeError, Unreachable
 from rollcall.model import Key, Pod
+from rollcall.watch import PODS
+from unit.api_objects import event, listed
 from unit.consistency import History
 
 Cut = Literal["end", "break", "silence"]
@@ -38,10 +40,12 @@ def pod(name: str, uid: str, *, ready: bool = True, **metadata: Any) -> dict[str
 class ScriptedServer:
     """One collection of pods.
 
-    `failures` are raised by the next requests, lists and watches alike, one each. `objects` is the state,
+    `failures` are raised by the next requests, lists and watches alike, one each; `spoil` are what becomes of
+    the next pages on their way. `objects` is the state,
     `requests` what was asked, with the virtual time. `progress`: its etcd reports progress, so that there is
     a new version, and with it a bookmark, also when nothing happens; as in the real one, a watch gets no
-    bookmark that is not newer than what it asked for.
+    bookmark that is not newer than what it asked for. `busy`: others write all the time, so that each list is
+    of a newer version.
     """
 
     page_size: int = 3
@@ -50,8 +54,10 @@ class ScriptedServer:
     compacted: int = 0
     history: list[tuple[int, bytes]] = field(default_factory=list)
     failures: deque[KubeError] = field(default_factory=deque)
+    spoil: deque[Callable[[bytes], bytes]] = field(default_factory=deque)
     requests: list[tuple[float, str, dict[str, str]]] = field(default_factory=list)
     progress: bool = True
+    busy: bool = False
     _story: History = field(default_factory=History)
     _snapshots: dict[str, tuple[int, list[dict[str, Any]]]] = field(default_factory=dict)
     _streams: set[asyncio.Queue[bytes | Cut]] = field(default_factory=set)
@@ -112,17 +118,19 @@ class ScriptedServer:
         await asyncio.sleep(0.01)
         token = params.get("continue")
         if token is None:
+            self.version += self.busy
             version, rest = self.version, list(self.objects.values())
         elif token in self._snapshots:
             version, rest = self._snapshots.pop(token)
         else:
             raise Gone(f"GET {path}", 410, "Expired", "the continue token is too old")
         page, rest = rest[: self.page_size], rest[self.page_size :]
-        metadata = {"resourceVersion": str(version)}
+        more: dict[str, Any] = {}
         if rest:
-            metadata["continue"] = f"{version}/{len(rest)}"
-            self._snapshots[metadata["continue"]] = (version, rest)
-        return msgspec.json.encode({"metadata": metadata, "items": page})
+            more = {"continue": f"{version}/{len(rest)}", "remainingItemCount": len(rest)}
+            self._snapshots[more["continue"]] = (version, rest)
+        body = listed(PODS, page, version, **more)
+        return self.spoil.popleft()(body) if self.spoil else body
 
     async def watch(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[list[bytes], None]:
         self._asked("watch", params)
@@ -178,13 +186,13 @@ class ScriptedServer:
     def _record(self, kind: str, obj: dict[str, Any]) -> None:
         self.version += 1
         obj["metadata"]["resourceVersion"] = str(self.version)
-        line = msgspec.json.encode({"type": kind, "object": obj})
+        line = event(PODS, kind, obj)
         self.history.append((self.version, line))
         self._tell(line)
 
     def _bookmark(self) -> bytes:
         version = {"metadata": {"resourceVersion": str(self.version), "creationTimestamp": None}}
-        return msgspec.json.encode({"type": "BOOKMARK", "object": version | {"spec": {"containers": None}}})
+        return event(PODS, "BOOKMARK", version | {"spec": {"containers": None}})
 
     def _tell(self, item: bytes | Cut) -> None:
         for queue in self._streams:

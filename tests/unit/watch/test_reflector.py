@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from rollcall.kube import Forbidden, NotFound, ServerError, TooManyRequests, Unreachable
+from rollcall.kube import BadAnswer, Forbidden, NotFound, ServerError, TooManyRequests, Unreachable
 from rollcall.model import Key, Pod
 from rollcall.watch import DISCOVERY_ZONES, PODS, Batch, Reflector
 from unit.watch.following import following, settle
@@ -376,7 +376,7 @@ async def test_a_broken_answer_is_tried_again() -> None:
         server.put(pod("b", "uid-b"))
         await settle()
         assert consumer.names() == {"a", "b"}
-        assert reflector.restarts == {"Unreachable": 1}
+        assert reflector.restarts == {"BadAnswer": 1}
 
 
 async def test_a_server_restored_from_a_backup_is_listed_again() -> None:
@@ -384,13 +384,61 @@ async def test_a_server_restored_from_a_backup_is_listed_again() -> None:
     async with following(server) as (reflector, consumer):
         await settle()
         del server.objects["d"]
-        server.restore(3)
+        server.restore(1)
         server.progress = False
+        server.busy = True
         await settle(70)
         assert consumer.names() == set("abcd")
-        await settle(10)
+        await settle(20)
         assert consumer.names() == set("abc")
         assert reflector.restarts == {"Unreachable": 1, "Inactive": 1, "Restored": 1}
+
+
+async def test_an_old_copy_of_a_list_is_never_believed() -> None:
+    server = server_with("a")
+    async with following(server) as (reflector, consumer):
+        await settle()
+        copy = await server.list_page("", {})
+        server.put(pod("b", "uid-b"))
+        await settle()
+        server.send_error(EXPIRED)
+        server.spoil.extend([lambda _: copy] * 1000)
+        await settle(600)
+        assert consumer.names() == {"a", "b"}
+        assert isinstance(reflector.trouble, BadAnswer)
+        assert 100 < reflector.restarts["BadAnswer"] < 150, "tried again, every few seconds"
+        server.spoil.clear()
+        await settle(6)
+        assert reflector.trouble is None
+
+
+async def test_a_server_that_lost_its_history_and_went_back_is_listed_again() -> None:
+    server = server_with(*"abcd")
+    server.version = 100
+    async with following(server) as (_, consumer):
+        await settle()
+        del server.objects["d"]
+        server.busy = True
+        server.send_error(EXPIRED)
+        server.restore(1)
+        await settle(8)
+        assert consumer.names() == set("abcd"), "not before it has gone on from there"
+        await settle(20)
+        assert consumer.names() == set("abc")
+
+
+async def test_an_event_from_before_is_a_broken_answer() -> None:
+    server = server_with("a")
+    async with following(server) as (reflector, consumer):
+        await settle()
+        old = server.history[-1][1]
+        server.put(pod("a", "uid-a", ready=False))
+        await settle()
+        for queue in server._streams:
+            queue.put_nowait(old)
+        await settle()
+        assert consumer.state[Key("shop", "a")].ready is False
+        assert reflector.restarts == {"BadAnswer": 1}
 
 
 async def test_age_is_infinite_before_the_first_list() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from rollcall.kube import Unreachable
+from rollcall.kube import BadAnswer
 from rollcall.kube.paths import api_path
 from rollcall.model import Key
 from rollcall.watch import (
@@ -16,6 +16,9 @@ from rollcall.watch import (
     SERVICES,
     Resource,
 )
+from rollcall.watch.config_map import CONFIG_MAPS
+from unit.api_objects import event as line
+from unit.api_objects import kind_of
 
 EVERY = [PODS, SERVICES, SERVICE_INSTANCES, DISCOVERY_ZONES, DISCOVERY_FILES]
 EXPIRED = {
@@ -29,15 +32,12 @@ EXPIRED = {
 }
 
 
-def line(kind: str, obj: object) -> bytes:
-    return msgspec.json.encode({"type": kind, "object": obj})
+NAMED = {"namespace": "shop", "name": "a", "uid": "u", "resourceVersion": "9"}
 
 
 def test_an_event() -> None:
-    event = PODS.read_event(
-        line("DELETED", {"metadata": {"namespace": "shop", "name": "a", "uid": "u", "resourceVersion": "9"}})
-    )
-    assert (event.type, event.resource_version, event.raw) == ("DELETED", "9", None)
+    event = PODS.read_event(line(PODS, "DELETED", {"metadata": NAMED}))
+    assert (event.type, event.version, event.raw) == ("DELETED", 9, None)
     assert event.item is not None
     assert (event.item.key, event.item.uid) == (Key("shop", "a"), "u")
 
@@ -48,13 +48,13 @@ def test_an_event() -> None:
 )
 def test_a_bookmark_has_a_version_and_no_item(resource: Resource[Any], rest: dict[str, Any]) -> None:
     metadata = {"resourceVersion": "12", "creationTimestamp": None}
-    event = resource.read_event(line("BOOKMARK", {"metadata": metadata} | rest))
-    assert (event.type, event.resource_version, event.item) == ("BOOKMARK", "12", None)
+    event = resource.read_event(line(resource, "BOOKMARK", {"metadata": metadata} | rest))
+    assert (event.type, event.version, event.item) == ("BOOKMARK", 12, None)
 
 
 @pytest.mark.parametrize("resource", EVERY, ids=str)
 def test_an_error_is_a_status_whatever_the_kind(resource: Resource[Any]) -> None:
-    event = resource.read_event(line("ERROR", EXPIRED))
+    event = resource.read_event(line(resource, "ERROR", EXPIRED))
     assert event.type == "ERROR"
     assert event.item is None
     assert event.raw is not None
@@ -73,16 +73,28 @@ def test_an_error_is_a_status_whatever_the_kind(resource: Resource[Any]) -> None
     ],
 )
 def test_an_object_that_does_not_decode_keeps_its_name(resource: Resource[Any], rest: dict[str, Any]) -> None:
-    metadata = {"namespace": "shop", "name": "a", "uid": "u", "resourceVersion": "9"}
-    obj = rest | {"metadata": metadata | rest.get("metadata", {})}
-    event = resource.read_event(line("MODIFIED", obj))
-    assert event.resource_version == "9"
+    obj = kind_of(resource) | rest | {"metadata": NAMED | rest.get("metadata", {})}
+    event = resource.read_event(line(resource, "MODIFIED", obj))
+    assert event.version == 9
     item = event.item
     assert item is not None
     assert (item.key, item.uid, item.object) == (Key("shop", "a"), "u", None)
     assert "$.object." in item.problem
     listed = resource.read_item(msgspec.Raw(msgspec.json.encode(obj)))
     assert (listed.key, listed.uid, listed.object) == (Key("shop", "a"), "u", None)
+
+
+POD: dict[str, Any] = {"kind": "Pod", "apiVersion": "v1", "metadata": NAMED}
+
+
+def without(path: str, obj: dict[str, Any] = POD) -> dict[str, Any]:
+    """Copy an object, without one of its fields."""
+    first, _, rest = path.partition(".")
+    return {
+        field: without(rest, value) if field == first else value
+        for field, value in obj.items()
+        if field != path
+    }
 
 
 @pytest.mark.parametrize(
@@ -92,37 +104,138 @@ def test_an_object_that_does_not_decode_keeps_its_name(resource: Resource[Any], 
         b"garbage",
         b'{"type":"ADDED","object":{"metadata":{"name":"a"',
         b'{"type":"ADDED"}',
-        b'{"type":"ADDED","object":{"metadata":{"name":7}}}',
-        b'{"type":"ADDED","object":{"kind":"Pod"}}',
-        b'{"type":"ADDED","object":{"metadata":{},"spec":[]}}',
-        b'{"type":"ADDED","object":{"metadata":{"name":"\xff"}}}',
         b"[]",
+        msgspec.json.encode({"type": "ADDED", "object": POD}).replace(b'"a"', b'"\xff"'),
+        *(
+            msgspec.json.encode({"type": kind, "object": obj})
+            for kind, obj in [
+                ("ADDED", None),
+                ("ADDED", {}),
+                ("ADDED", {"kind": "Pod"}),
+                ("ADDED", POD | {"metadata": {"name": 7}}),
+                ("ADDED", POD | {"metadata": {}, "spec": []}),
+                ("ADDED", without("metadata")),
+                ("ADDED", without("metadata.name")),
+                ("ADDED", without("metadata.uid")),
+                ("ADDED", without("metadata.namespace")),
+                ("ADDED", without("metadata.resourceVersion")),
+                ("ADDED", without("kind")),
+                ("ADDED", without("apiVersion")),
+                ("ADDED", POD | {"kind": "Service"}),
+                ("ADDED", POD | {"kind": "PodList"}),
+                ("ADDED", POD | {"apiVersion": "v2"}),
+                ("MODIFIED", POD | {"kind": "Service", "status": []}),
+                ("DELETED", EXPIRED),
+                ("ADDED", EXPIRED),
+                ("BOOKMARK", EXPIRED),
+                ("BOOKMARK", {"kind": "Pod", "apiVersion": "v1", "metadata": {}}),
+                ("BOOKMARK", {"kind": "Node", "apiVersion": "v1", "metadata": {"resourceVersion": "7"}}),
+                ("SYNC", POD),
+                *(
+                    ("MODIFIED", POD | {"metadata": NAMED | {"resourceVersion": version}})
+                    for version in ["", "0", "-1", "1.5", "x", "٣", "1" * 30, 7, None]
+                ),
+            ]
+        ),
     ],
 )
-def test_what_has_no_name_is_a_broken_answer(broken: bytes) -> None:
-    with pytest.raises(Unreachable):
+def test_an_event_of_anything_else_is_a_broken_answer(broken: bytes) -> None:
+    with pytest.raises(BadAnswer):
         PODS.read_event(broken)
 
 
+LIST: dict[str, Any] = {
+    "kind": "PodList",
+    "apiVersion": "v1",
+    "metadata": {"resourceVersion": "5"},
+    "items": [{"metadata": NAMED}],
+}
+
+
 def test_a_page() -> None:
-    body = (
-        b'{"metadata":{"resourceVersion":"5","continue":"abc","remainingItemCount":1},"items":[{"a":1},{}]}'
-    )
-    page = PODS.read_page(body)
-    assert (page.resource_version, page.continue_token) == ("5", "abc")
+    metadata = {"resourceVersion": "5", "continue": "abc", "remainingItemCount": 1}
+    page = PODS.read_page(msgspec.json.encode(LIST | {"metadata": metadata, "items": [{"a": 1}, {}]}))
+    assert (page.version, page.continue_token) == (5, "abc")
     assert [bytes(item) for item in page.items] == [b'{"a":1}', b"{}"]
 
 
-@pytest.mark.parametrize("items", [b"[]", b"null"])
-def test_an_empty_page(items: bytes) -> None:
-    page = PODS.read_page(b'{"metadata":{"resourceVersion":"5"},"items":' + items + b"}")
+def test_an_empty_page() -> None:
+    page = PODS.read_page(msgspec.json.encode(LIST | {"items": []}))
     assert (page.items, page.continue_token) == ((), "")
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"items":[]}', b'{"metadata":{},"items":[{"a":'])
-def test_a_page_cut_short_is_no_page(body: bytes) -> None:
-    with pytest.raises(Unreachable, match="not a list"):
-        PODS.read_page(body)
+REDUCED = LIST | {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
+
+
+def test_a_page_of_metadata_alone_which_has_null_where_it_is_empty() -> None:
+    page = CONFIG_MAPS.read_page(msgspec.json.encode(REDUCED | {"items": None}))
+    assert (page.version, page.items) == (5, ())
+    whole = CONFIG_MAPS.read_page(msgspec.json.encode(LIST | {"kind": "ConfigMapList", "items": [{}]}))
+    assert len(whole.items) == 1, "from a server that can't reduce them"
+
+
+@pytest.mark.parametrize(
+    ("resource", "body"),
+    [
+        (PODS, b""),
+        (PODS, b"<html>"),
+        (PODS, b"[]"),
+        (PODS, msgspec.json.encode(LIST)[:-20]),
+        *(
+            (resource, msgspec.json.encode(obj))
+            for resource, obj in [
+                (PODS, {}),
+                (PODS, {"metadata": {}}),
+                (PODS, {"metadata": {"resourceVersion": "9"}, "items": []}),
+                (PODS, EXPIRED),
+                (
+                    PODS,
+                    {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "v1", "resources": []},
+                ),
+                (PODS, without("items", LIST)),
+                (PODS, without("metadata", LIST)),
+                (PODS, without("kind", LIST)),
+                (PODS, without("apiVersion", LIST)),
+                (PODS, LIST | {"items": None}),
+                (PODS, LIST | {"items": {}}),
+                (PODS, LIST | {"kind": "Pod"}),
+                (PODS, LIST | {"kind": "ServiceList"}),
+                (PODS, LIST | {"apiVersion": "v2"}),
+                (PODS, REDUCED),
+                (CONFIG_MAPS, LIST | {"kind": "ConfigMapList", "items": None}),
+                (DISCOVERY_ZONES, LIST | {"kind": "DiscoveryZoneList"}),
+                *(
+                    (PODS, LIST | {"metadata": metadata})
+                    for metadata in [
+                        {},
+                        None,
+                        {"resourceVersion": ""},
+                        {"resourceVersion": "0"},
+                        {"resourceVersion": "-5"},
+                        {"resourceVersion": "5a"},
+                        {"resourceVersion": 5},
+                        {"resourceVersion": "5", "remainingItemCount": 3},
+                    ]
+                ),
+                (PODS, LIST | {"metadata": {"resourceVersion": "5", "continue": "abc"}, "items": []}),
+            ]
+        ),
+    ],
+)
+def test_anything_else_is_no_page(resource: Resource[Any], body: bytes) -> None:
+    with pytest.raises(BadAnswer):
+        resource.read_page(body)
+
+
+def test_what_is_wrong_with_a_list_is_said() -> None:
+    with pytest.raises(BadAnswer, match=r"not a list of pods but a Status of v1: does a proxy .*\?"):
+        PODS.read_page(msgspec.json.encode(EXPIRED | {"items": []}))
+
+
+@pytest.mark.parametrize("item", [None, 7, EXPIRED, {}, {"metadata": {}}, POD | {"kind": "Service"}])
+def test_an_item_of_anything_else_is_no_item(item: object) -> None:
+    with pytest.raises(BadAnswer):
+        PODS.read_item(msgspec.Raw(msgspec.json.encode(item)))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from rollcall.model import Deployment, FlaggerCanary, Key, ReplicaSet, Rollout, RoutedWeight, Strategy
 from rollcall.watch.resource import Resource
 from rollcall.watch.workloads import DEPLOYMENTS, FLAGGER_CANARIES, REPLICA_SETS, ROLLOUTS
+from unit.api_objects import event
 
 WEB = Key("shop", "web")
 OWNED = [
@@ -161,10 +162,10 @@ def test_a_canary_of_flagger(kind: str, target: str) -> None:
 
 
 def test_events_of_what_we_do_not_read_change_nothing() -> None:
-    ready = {"metadata": {"name": "web", "namespace": "shop", "uid": "uid"}, "status": {"replicas": 3}}
-    raw = [
-        {"type": "MODIFIED", "object": {**ready, "status": {"replicas": 3, "readyReplicas": n}}}
+    metadata = {"name": "web", "namespace": "shop", "uid": "uid", "resourceVersion": "9"}
+    lines = [
+        event(REPLICA_SETS, "MODIFIED", {"metadata": metadata, "status": {"replicas": 3, "readyReplicas": n}})
         for n in (1, 2)
     ]
-    one, other = (REPLICA_SETS.read_event(msgspec.json.encode(line)).item for line in raw)
+    one, other = (REPLICA_SETS.read_event(line).item for line in lines)
     assert one == other

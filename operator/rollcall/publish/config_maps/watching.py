@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Never
 
 from rollcall.watch.config_map import CONFIG_MAPS, ConfigMapVersion
-from rollcall.watch.reflector import Batch, Reflector, Transport
+from rollcall.watch.pages import Transport
+from rollcall.watch.reflector import Batch, Reflector
 from rollcall.watch.view import Change
 
 from .marks import MANAGED_BY, ROLLCALL

@@ -1,0 +1,49 @@
+"""A whole list of one kind of object, page by page.
+
+What is not whole is no list: every page is of the kind that was asked for and of one version, and a page that
+says that there is more says how to go on. Anything else is a failed list, whatever its status code, and who
+reads it drops nothing that it lacks.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, Protocol
+
+from rollcall.kube.errors import BadAnswer
+
+from .resource import Page, Resource
+from .versions import Versions
+
+
+class Transport(Protocol):
+    """What is needed of a client of the API server: KubeClient, or a scripted server in tests."""
+
+    async def list_page(self, path: str, params: Mapping[str, str]) -> bytes:
+        """Read one page of a collection."""
+
+    def watch(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[list[bytes], None]:
+        """Follow a collection; an empty batch comes first, once the server has accepted."""
+
+
+async def read_pages(
+    client: Transport, resource: Resource[Any], path: str, params: Mapping[str, str], versions: Versions
+) -> AsyncGenerator[Page, None]:
+    """Read the newest state of a collection; `params` hold the `limit` of a page.
+
+    Raises:
+        BadAnswer: a page is not one, or not of this list.
+        KubeError: a page could not be had.
+    """
+    first: Page | None = None
+    asked = params
+    while True:
+        page = resource.read_page(await client.list_page(path, asked))
+        if first is None:
+            first = page
+            versions.check(page.version, asyncio.get_running_loop().time())
+        elif page.version != first.version:
+            raise BadAnswer(f"{path}: a page of version {page.version} in a list of version {first.version}")
+        yield page
+        if not page.continue_token:
+            return
+        asked = {**params, "continue": page.continue_token}
