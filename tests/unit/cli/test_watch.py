@@ -30,8 +30,6 @@ def event(kind: str, obj: Json, version: int = 8, **status: Any) -> bytes:
 @pytest.fixture
 def changes(api: CannedApi) -> CannedApi:
     """Make the canned cluster one where things happen after the first list."""
-    for obj in api.objects:
-        obj["metadata"]["uid"] = "uid-1"
     api.lines = [
         [event("MODIFIED", WEB, 8, ready="4/5")],
         [event("MODIFIED", WEB, 9, ready="4/5"), event("DELETED", API, 10)],
