@@ -13,7 +13,7 @@ A pod under the publication gate becomes ready by being answered. Of such a pod 
 condition is made of, but for that gate.
 """
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 
 import msgspec
 
@@ -28,6 +28,7 @@ from rollcall.model import (
     Terminating,
 )
 
+from .addresses import read_address
 from .labels import address_label, own_hostname
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
@@ -67,7 +68,7 @@ def judge(pod: Pod, criteria: Criteria, *, publication_gate: bool = False) -> In
     """
     if publication_gate and pod.gate is not None:
         pod = msgspec.structs.replace(pod, ready=pod.gate.ready, ready_message=pod.gate.message)
-    ipv4, ipv6, malformed = _addresses(pod.addresses)
+    ipv4, ipv6, wrong = _addresses(pod.addresses)
     resolved, unresolved = _ports(pod, criteria.ports)
     weight, weight_mistake = _weight(pod.weight)
     draining, drain_mistake = _drain(pod.drain)
@@ -81,11 +82,10 @@ def judge(pod: Pod, criteria: Criteria, *, publication_gate: bool = False) -> In
     live = bool(ipv4 or ipv6) and stays
     ready = criteria.publish_not_ready or pod.ready is True
     available = live and ready and not draining
-    reason, message = Reason.NONE, " ".join(filter(None, (unresolved, mistake)))
+    unanswered = f"Not answered: {', '.join(wrong)}." if wrong else ""
+    reason, message = Reason.NONE, " ".join(filter(None, (unresolved, mistake, unanswered)))
     if not (live and ready):
-        reason, message = _why_not(
-            pod, malformed, stays=stays, has_address=bool(ipv4 or ipv6), unasked=unasked
-        )
+        reason, message = _why_not(pod, wrong, stays=stays, has_address=bool(ipv4 or ipv6), unasked=unasked)
     elif draining:
         reason, message = Reason.DRAINING, f"The annotation {DRAIN_ANNOTATION} takes it out of the answers."
     elif pod.deleting:
@@ -122,7 +122,7 @@ def judge(pod: Pod, criteria: Criteria, *, publication_gate: bool = False) -> In
 
 def _why_not(
     pod: Pod,
-    malformed: tuple[str, ...],
+    wrong: tuple[str, ...],
     *,
     stays: bool,
     has_address: bool,
@@ -137,8 +137,8 @@ def _why_not(
         return Reason.PHASE_UNKNOWN, f"The pod's phase is {pod.phase!r}: its node may be lost."
     if not has_address and unasked:
         return Reason.NO_ADDRESS, f"ipFamilies leaves out its only address, {unasked[0]}."
-    if not has_address and malformed:
-        return Reason.INVALID_ADDRESS, f"status.podIPs holds no valid address: {', '.join(malformed)}."
+    if not has_address and wrong:
+        return Reason.INVALID_ADDRESS, f"status.podIPs holds no address to answer: {', '.join(wrong)}."
     if not has_address:
         return Reason.NO_ADDRESS, "The pod has no address yet."
     if pod.ready is None:
@@ -149,24 +149,19 @@ def _why_not(
 def _addresses(
     texts: tuple[str, ...],
 ) -> tuple[tuple[IPv4Address, ...], tuple[IPv6Address, ...], tuple[str, ...]]:
+    """Read the addresses of a pod, and what is wrong with those that can't be answered."""
     ipv4: list[IPv4Address] = []
     ipv6: list[IPv6Address] = []
-    malformed: list[str] = []
+    wrong: list[str] = []
     for text in texts:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            malformed.append(text[:64])
-            continue
-        if address.is_unspecified or address.is_multicast:
-            malformed.append(text)
+        address = read_address(text)
+        if isinstance(address, str):
+            wrong.append(address)
         elif isinstance(address, IPv4Address):
             ipv4.append(address)
-        elif address.scope_id is None:
+        else:
             ipv6.append(address)
-        else:  # a scope means something on one host only
-            malformed.append(text[:64])
-    return tuple(ipv4), tuple(ipv6), tuple(malformed)
+    return tuple(ipv4), tuple(ipv6), tuple(wrong)
 
 
 def _ports(pod: Pod, ports: tuple[ServicePort, ...]) -> tuple[tuple[InstancePort, ...], str]:

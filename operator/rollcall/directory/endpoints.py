@@ -12,7 +12,7 @@ by these rules:
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 import msgspec
@@ -33,6 +33,7 @@ from rollcall.model import (
     Terminating,
 )
 
+from .addresses import IPAddress, read_address
 from .eligibility import DEFAULT_WEIGHT
 from .labels import address_label, usable_hostname
 
@@ -47,8 +48,6 @@ API_SERVER = Key("default", "kubernetes")
 """Every cluster's own Service for its API server: published only where its user writes a ServiceInstance."""
 
 _IP = (AddressType.IPV4, AddressType.IPV6)
-
-IPAddress = IPv4Address | IPv6Address
 
 
 class _Said(NamedTuple):
@@ -86,12 +85,12 @@ def instances_of(
     for each in slices:
         for endpoint in each.endpoints:
             for text in endpoint.addresses:
-                ip = _parsed(text) if each.address_type in _IP else None
-                if ip is not None:
-                    said.setdefault(ip, []).append(_Said(each, endpoint))
-                else:
-                    instance = _without_address(each, endpoint, text)
+                ip = read_address(text) if each.address_type in _IP else ""
+                if isinstance(ip, str):
+                    instance = _without_address(each, endpoint, text, ip)
                     found[instance.pod] = instance
+                else:
+                    said.setdefault(ip, []).append(_Said(each, endpoint))
     for name, group in _groups(_Address(ip, of_ip, asked) for ip, of_ip in said.items()):
         instance = _instance(name, group, ports, asked)
         found[instance.pod] = instance
@@ -171,10 +170,10 @@ def _is_ready(endpoint: Endpoint, asked: Eligibility) -> bool:
     return endpoint.ready
 
 
-def _without_address(source: EndpointSlice, endpoint: Endpoint, text: str) -> Instance:
+def _without_address(source: EndpointSlice, endpoint: Endpoint, text: str, wrong: str) -> Instance:
     """Return an instance that can't be answered, for it has no address that a record can hold."""
     told, reason = f"The EndpointSlice {source.key.name}", Reason.INVALID_ADDRESS
-    message = f"{told} has the address {text[:64]!r}, which is not one: write an IPv4 or IPv6 address."
+    message = f"{told} has an address that can't be answered: {wrong}. Write one that others can reach."
     if source.address_type not in _IP:
         reason = Reason.FQDN
         message = (
@@ -244,13 +243,3 @@ def _resolved(ports: tuple[InstancePort, ...], wanted: tuple[ServicePort, ...]) 
         if number:
             found.append(InstancePort(port.name, port.protocol, number))
     return tuple(found)
-
-
-def _parsed(text: str) -> IPAddress | None:
-    try:
-        ip = ip_address(text)
-    except ValueError:
-        return None
-    if ip.is_unspecified or ip.is_multicast or (isinstance(ip, IPv6Address) and ip.scope_id is not None):
-        return None
-    return ip

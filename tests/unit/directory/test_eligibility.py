@@ -29,7 +29,6 @@ def verdict(pod: Pod, *, publication_gate: bool = False, ports=(HTTP,), **criter
         (pod(address="0.0.0.0"), False, True, Reason.INVALID_ADDRESS),
         (pod(address="224.0.0.1"), False, True, Reason.INVALID_ADDRESS),
         (pod(address="fe80::1%eth0", impossible=True), False, True, Reason.INVALID_ADDRESS),
-        (pod(addresses=("10.0.0.256", "fd00::1"), impossible=True), True, True, Reason.NONE),
     ],
 )
 def test_a_pod_is_eligible_when_it_is_live_and_ready(case, live, ready, reason):
@@ -37,6 +36,13 @@ def test_a_pod_is_eligible_when_it_is_live_and_ready(case, live, ready, reason):
     assert (instance.live, instance.ready, instance.reason) == (live, ready, reason)
     assert instance.eligible is (live and ready)
     assert bool(instance.message) is not instance.eligible
+
+
+def test_of_several_addresses_those_that_can_be_are_answered():
+    instance = verdict(pod(addresses=("127.0.0.1", "fd00::1")))
+    assert (instance.eligible, instance.label) == (True, "fd00-0000-0000-0000-0000-0000-0000-0001")
+    assert list(map(str, instance.addresses)) == ["fd00::1"]
+    assert instance.message == "Not answered: 127.0.0.1 is a loopback address."
 
 
 @pytest.mark.parametrize("ready", [False, None])
