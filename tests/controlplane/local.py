@@ -1,7 +1,9 @@
 """An etcd and a kube-apiserver of our own on loopback, and the faults that can be done to them."""
 
+import contextlib
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +23,7 @@ class LocalPlane:
     """The two servers.
 
     `start` and `stop` are called once each. The API server may be stopped and started in between,
-    and comes back on the same port with the same data.
+    and comes back on the same port with the same data, or with those that `restore_etcd` puts there.
     """
 
     def __init__(self, folder: Path, *, storage_json: bool, extra_flags: Sequence[str]) -> None:
@@ -99,6 +101,27 @@ class LocalPlane:
         if restart_apiserver:
             self.start_apiserver()
         return revision
+
+    def back_up_etcd(self) -> Path:
+        """Copy etcd's data while both servers are stopped, and return where the copy is."""
+        copy = self._folder / f"etcd-backup-{time.monotonic_ns()}"
+        with self._etcd_stopped() as data:
+            shutil.copytree(data, copy)
+        return copy
+
+    def restore_etcd(self, copy: Path) -> None:
+        """Put a copy in the place of etcd's data: history goes back, and on from there."""
+        with self._etcd_stopped() as data:
+            shutil.rmtree(data)
+            shutil.copytree(copy, data)
+
+    @contextlib.contextmanager
+    def _etcd_stopped(self) -> Iterator[Path]:
+        """Stop both servers for the length of the block, which gets the folder of etcd's data."""
+        self.stop()
+        yield self._folder / "etcd"
+        self._etcd = with_free_port(lambda: Etcd(self._etcd_program, self._folder))
+        self.start_apiserver()
 
     def _running_apiserver(self) -> Child:
         if self._apiserver is None:

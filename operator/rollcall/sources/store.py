@@ -32,11 +32,14 @@ class Store(Generic[T]):
         self.objects: dict[Key, T] = {}
         self.malformed: dict[Key, str] = {}
         self._on_change = on_change
-        self._uids_before_list: dict[Key, str] = {}
+        self._before_list: dict[Key, T] = {}
         self._gone_since_begun: set[str] = set()
 
     def put(self, item: Item[T]) -> bool:
         """Keep a state of an object. Returns whether it can't be read and that is news."""
+        return self._put(item, is_newer=False)
+
+    def _put(self, item: Item[T], *, is_newer: bool) -> bool:
         key, new = item.key, item.object
         old = self.objects.get(key)
         if old is not None and old.uid != item.uid:
@@ -46,7 +49,7 @@ class Store(Generic[T]):
             is_news = self.malformed.get(key) != item.problem
             self.malformed[key] = item.problem
             return is_news
-        if old is not None and new.generation < old.generation:
+        if old is not None and new.generation < old.generation and not is_newer:
             return False
         self.malformed.pop(key, None)
         if new != old:
@@ -65,7 +68,7 @@ class Store(Generic[T]):
 
     def begin_full_list(self) -> None:
         """Note what is known before a list is asked for."""
-        self._uids_before_list = {key: known.uid for key, known in self.objects.items()}
+        self._before_list = dict(self.objects)
         self._gone_since_begun.clear()
 
     def end_full_list(self, listed: Collection[Item[T]]) -> list[Item[T]]:
@@ -75,13 +78,23 @@ class Store(Generic[T]):
         be read and of which that is news.
         """
         present = {item.key for item in listed}
-        for key, uid in self._uids_before_list.items():
+        for key, before in self._before_list.items():
             known = self.objects.get(key)
-            if key not in present and known is not None and known.uid == uid:
+            if key not in present and known is not None and known.uid == before.uid:
                 self._drop(key)
         for key in self.malformed.keys() - present - self.objects.keys():
             del self.malformed[key]
-        return [item for item in self._not_older(listed) if self.put(item)]
+        news = [item for item in self._not_older(listed) if self._put(item, is_newer=self._stood(item))]
+        self._before_list.clear()
+        return news
+
+    def _stood(self, item: Item[T]) -> bool:
+        """Whether what we know of an object was known before the list: then the list is newer.
+
+        It is so also with a lower generation, which etcd gives after it was restored from a backup.
+        """
+        known = self.objects.get(item.key)
+        return known is not None and self._before_list.get(item.key) is known
 
     def _not_older(self, listed: Iterable[Item[T]]) -> Iterable[Item[T]]:
         for item in listed:
@@ -89,7 +102,8 @@ class Store(Generic[T]):
             replaced = known is not None and known.uid != item.uid
             if item.uid in self._gone_since_begun:
                 continue
-            if replaced and known is not None and self._uids_before_list.get(item.key) != known.uid:
+            before = self._before_list.get(item.key)
+            if replaced and known is not None and (before is None or before.uid != known.uid):
                 continue  # it took the place of the listed one after the list was made
             yield item
 

@@ -45,6 +45,17 @@ def families(reflectors: Callable[[], Iterable[Reflector[Any]]]) -> Iterator[Met
         is_counter=True,
     )
     yield MetricFamily(
+        "rollcall_watch_audits_total",
+        "Comparisons of what is known with what the API server has, by result (Same, Differs, Failed).",
+        ("resource", "result"),
+        lambda: [
+            ((str(each.resource), result), number)
+            for each in reflectors()
+            for result, number in each.audits.results.items()
+        ],
+        is_counter=True,
+    )
+    yield MetricFamily(
         "rollcall_watch_objects",
         "Objects known of a resource.",
         ("resource",),

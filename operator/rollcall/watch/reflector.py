@@ -10,6 +10,10 @@ The rules, in the order of their weight:
 - Nothing is missed. A list is followed by a watch from its resourceVersion; a broken watch goes on from the
   last version seen; where the server no longer has that (410), everything is listed again and compared with
   what is known, deletions included.
+- What was resumed is audited. Behind an API server that comes back there may be an etcd that was restored
+  from a backup and has overtaken the version that we resume from; no error tells of what was missed then. So
+  after a watch that broke, and now and then, a list is read slowly beside the watch and compared (`audits`);
+  where it differs and no event says why, everything is listed again.
 - It never gives up. Every refusal and every broken connection is tried again, with waits that double to a few
   seconds; it says what is wrong once, not once a try.
 - Only differences pass. Most updates of a pod touch nothing that we read.
@@ -31,6 +35,7 @@ from rollcall.kube.status import error_of, read_status
 from rollcall.model import Key
 from rollcall.model.wording import counted
 
+from .audits import Audits, restored
 from .pages import Transport, read_pages
 from .resource import Event, Item, Resource, T
 from .versions import Versions
@@ -92,6 +97,7 @@ class Reflector(Generic[T]):
         events: events received, by type (ADDED, MODIFIED, DELETED, BOOKMARK, ERROR).
         restarts: ended watches and failed lists, by reason.
         lists: complete lists, the first included.
+        audits: whether they are still what the server has; their results are counted.
     """
 
     def __init__(
@@ -120,6 +126,9 @@ class Reflector(Generic[T]):
         self._backoff = Backoff(draw=draw)
         self._version = 0  # where the watch goes on; 0: everything has to be listed
         self._versions = Versions()
+        self.audits: Audits[T] = Audits(
+            client, resource, self._path, self._selection, self.view, self._versions, draw
+        )
         self._last_life: float | None = None
         self._clock: Callable[[], float] = time.monotonic
 
@@ -155,6 +164,8 @@ class Reflector(Generic[T]):
         self.view.retain(seen, changes)
         self._deliver(changes, received_ns, live=False)
         self._version = page.version
+        self._versions.on_listed()
+        self.audits.on_listed()
         self.lists += 1
         self._alive()
         if not self.synced.is_set():
@@ -180,11 +191,13 @@ class Reflector(Generic[T]):
             **self._selection,
         }
         opened = self._clock()
+        ends = opened + float(params["timeoutSeconds"])
         active = False
         try:
             async with (
                 asyncio.timeout(INACTIVITY_SECONDS) as inactivity,
                 aclosing(self._client.watch(self._path, params)) as batches,
+                self.audits.beside(inactivity),
             ):
                 async for lines in batches:
                     received_ns = time.monotonic_ns()
@@ -197,10 +210,15 @@ class Reflector(Generic[T]):
         except TimeoutError:
             if not inactivity.expired():
                 raise
+            if self.audits.disproof is not None:
+                raise self.audits.disproof from None
             self.restarts["Inactive"] += 1
+            self.audits.suspect()
             await self._check_progress()
             return 0.0
         self.restarts["Ended"] += 1
+        if self._clock() < ends - SETTLED_SECONDS:
+            self.audits.suspect()
         if active or self._clock() - opened >= SETTLED_SECONDS:
             return 0.0
         return self._backoff.next_seconds()
@@ -222,6 +240,7 @@ class Reflector(Generic[T]):
             raise BadAnswer(f"{self._doing}: an event of version {event.version} after {self._version}")
         item = event.item
         if item is not None:
+            self.audits.on_event(item.key)
             if event.type == "DELETED":
                 self.view.remove(item.key, item.uid, changes)
             else:
@@ -263,9 +282,8 @@ class Reflector(Generic[T]):
             await asyncio.sleep(PROBE_REST_SECONDS)
         else:
             raise doubt
-        if page.version < self._version:
-            message = f"the server went back from version {self._version} to {page.version}"
-            raise Gone(self._doing, 410, "Restored", message)
+        if self._versions.went_back:
+            raise restored(self._doing, f"went back from version {self._version} to {page.version}")
 
     def _deliver(self, changes: list[Change[T]], received_ns: int, *, live: bool) -> None:
         if changes:
@@ -275,6 +293,7 @@ class Reflector(Generic[T]):
         """Note a failure; return the seconds to wait before the next try."""
         self.restarts[reason_of(error)] += 1
         wait_seconds = self._backoff.next_seconds()
+        self.audits.suspect()
         if isinstance(error, Gone):
             self._version = 0
             log.info("%s: listing everything again: %s", self.resource, error)

@@ -32,10 +32,14 @@ def read_version(text: str) -> int:
 
 
 class Versions:
-    """What has been seen of one collection. `newest` is the highest version, 0 before the first."""
+    """What has been seen of one collection. `newest` is the highest version, 0 before the first.
+
+    `went_back` says that a lower one was believed, and that everything has to be listed again.
+    """
 
     def __init__(self) -> None:
         self.newest = 0
+        self.went_back = False
         self._lower = 0
         self._growths = 0
         self._lower_since = 0.0
@@ -49,7 +53,7 @@ class Versions:
     def check(self, version: int, now: float) -> None:
         """Take the version of a list that asked for the newest state, at a time in seconds.
 
-        Where a lower one is believed, `newest` is that from here on.
+        Where a lower one is believed, `newest` is that from here on, and `went_back` is set.
 
         Raises:
             BadAnswer: it is lower than what we have seen, and not believed yet.
@@ -60,8 +64,13 @@ class Versions:
                 " balancer answers with what it has kept, or etcd was restored from a backup; that is"
                 " believed once the version has grown for a while"
             )
+        self.went_back = self.went_back or version < self.newest
         self.newest = version
         self._lower = 0
+
+    def on_listed(self) -> None:
+        """Note that everything has been listed."""
+        self.went_back = False
 
     def _is_believed(self, version: int, now: float) -> bool:
         if not self._lower or version < self._lower:

@@ -1,6 +1,7 @@
 """What an API server, and the network before it, do wrong; and that nothing is lost or made up by it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from controlplane.seed import seed, stored_pod
 from rollcall.kube import NotFound, TooManyRequests
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials
-from rollcall.watch import DISCOVERY_ZONES, PODS
+from rollcall.watch import DISCOVERY_ZONES, PODS, audits, versions
 from rollcall.watch import reflector as reflector_module
 from waiting import until
 
@@ -46,7 +47,7 @@ async def client(proxy: FaultProxy, tmp_path: Path) -> AsyncIterator[KubeClient]
 @pytest.fixture
 def shop(breakable: ControlPlane, request: pytest.FixtureRequest) -> str:
     """Make a namespace with the pods a to e; it stays, as the cluster does not."""
-    name = str(request.node.name).replace("_", "-")[:60]
+    name = re.sub("[^a-z0-9]+", "-", request.node.name)[:60].strip("-")
     breakable.workloads.make_namespace(name)
     for number, pod in enumerate("abcde"):
         breakable.workloads.make_pod(name, pod, ip=f"10.1.0.{number}")
@@ -208,6 +209,49 @@ async def test_a_kind_that_is_defined_later(breakable: ControlPlane, client: Kub
         await do(breakable.kubectl, "apply", "--server-side", "-f", str(CRDS))
         await synced(reflector)
         assert consumer.state == {}
+
+
+@pytest.mark.parametrize("is_ahead", [True, False], ids=["ahead", "behind"])
+async def test_an_etcd_restored_from_a_backup_is_found_out(
+    breakable: ControlPlane,
+    proxy: FaultProxy,
+    client: KubeClient,
+    shop: str,
+    monkeypatch: pytest.MonkeyPatch,
+    is_ahead: bool,
+) -> None:
+    monkeypatch.setattr(audits, "SUSPICION_SECONDS", (0.1, 0.2))
+    monkeypatch.setattr(audits, "RETRY_SECONDS", (1.0, 2.0))
+    monkeypatch.setattr(versions, "BELIEF_SECONDS", 2.0)
+    work, servers = breakable.workloads, breakable.faults
+    copy = await do(servers.back_up_etcd)
+    async with following(client, PODS, shop) as (reflector, consumer):
+        await synced(reflector)
+        await do(servers.etcd.advance, await do(servers.etcd.revision) + 1000)
+        await do(work.delete_pod, shop, "a")
+        await do(work.make_pod, shop, "f", ip="10.1.0.9")
+        await consumer.until(lambda: consumer.names() == set("bcdef"))
+        ours = await do(servers.etcd.revision)
+        proxy.go_down()
+        await do(servers.restore_etcd, copy)
+        await do(work.delete_pod, shop, "b")
+        assert await do(servers.etcd.revision) < ours
+        if is_ahead:
+            await do(servers.etcd.advance, ours + 10)
+        proxy.heal()
+        async with asyncio.TaskGroup() as group:
+            writing = group.create_task(written_now_and_then(breakable))
+            await consumer.until(lambda: consumer.names() == set("acde"))
+            writing.cancel()
+        assert reflector.restarts["Restored"] == 1
+        assert reflector.lists == 2
+
+
+async def written_now_and_then(plane: ControlPlane) -> None:
+    """Be the cluster around it, which writes something every second."""
+    while True:
+        await do(plane.faults.etcd.advance, await do(plane.faults.etcd.revision) + 1)
+        await asyncio.sleep(0.5)
 
 
 async def test_two_thousand_pods_come_in_pages(breakable: ControlPlane, tmp_path: Path) -> None:

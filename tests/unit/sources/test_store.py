@@ -56,6 +56,19 @@ def test_an_older_generation_is_not_news() -> None:
     assert log.state == {A: item("a", 2).object}
 
 
+def test_a_list_that_was_asked_for_later_is_newer_whatever_the_generation() -> None:
+    """Etcd was restored from a backup."""
+    log = Log()
+    log.store.put(item("a", 2))
+    log.store.begin_full_list()
+    log.store.end_full_list([item("a", 1, domain="old.test")])
+    assert log.state == {A: item("a", 1, domain="old.test").object}
+    log.store.begin_full_list()
+    log.store.put(item("a", 3))
+    log.store.end_full_list([item("a", 2)])
+    assert log.state == {A: item("a", 3).object}, "what has come since is newer"
+
+
 def test_a_namesake_with_an_older_generation_is() -> None:
     log = Log()
     log.store.put(item("a", 7))

@@ -60,7 +60,7 @@ class ScriptedServer:
     busy: bool = False
     _story: History = field(default_factory=History)
     _snapshots: dict[str, tuple[int, list[dict[str, Any]]]] = field(default_factory=dict)
-    _streams: set[asyncio.Queue[bytes | Cut]] = field(default_factory=set)
+    _streams: dict[asyncio.Queue[bytes | Cut], int] = field(default_factory=dict)
 
     def put(self, obj: dict[str, Any], *, impossible: bool = False) -> None:
         """Create or update an object; another uid under its name deletes that one first.
@@ -95,6 +95,16 @@ class ScriptedServer:
         self.compacted = 0
         self._story = History()
         self.cut("break")
+
+    def overtake(self, backup: dict[str, dict[str, Any]], version: int) -> None:
+        """Be restored from a backup and go on, until a version that is newer than any that was known before.
+
+        What clients know of the lost history no event tells; what of the new one is missed neither.
+        """
+        self.restore(version)
+        self.objects = dict(backup)
+        for obj in self.objects.values():
+            self._story.put_body(obj)
 
     def cut(self, how: Cut) -> None:
         """Let every open stream end, break, or fall silent for ever."""
@@ -142,14 +152,14 @@ class ScriptedServer:
         for version, line in self.history:
             if version > since:
                 queue.put_nowait(line)
-        self._streams.add(queue)
+        self._streams[queue] = since
         try:
             yield []
             deadline = asyncio.get_running_loop().time() + float(params["timeoutSeconds"])
             async for lines in self._follow(queue, since, deadline):
                 yield lines
         finally:
-            self._streams.discard(queue)
+            del self._streams[queue]
 
     async def _follow(
         self, queue: asyncio.Queue[bytes | Cut], since: int, deadline: float
@@ -188,7 +198,9 @@ class ScriptedServer:
         obj["metadata"]["resourceVersion"] = str(self.version)
         line = event(PODS, kind, obj)
         self.history.append((self.version, line))
-        self._tell(line)
+        for queue, since in self._streams.items():
+            if self.version > since:
+                queue.put_nowait(line)
 
     def _bookmark(self) -> bytes:
         version = {"metadata": {"resourceVersion": str(self.version), "creationTimestamp": None}}
