@@ -1,6 +1,6 @@
 """An address that means another machine to each who asks is in no record and in no file."""
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rollcall.model import Eligibility, EndpointSlice, InstanceNames, Key, Pod
 from rollcall.publish.files import FORMATS, render
 from thorough import examples
-from unit.publish.builders import file
+from unit.publish.files.builders import file
 from unit.world import World, endpoint_slice, pod, resource, service, zone
 
 NETWORKS = [
@@ -27,10 +27,8 @@ GOOD = {"IPv4": "10.0.0.1", "IPv6": "fd00::1"}
 REVERSE = ("10.in-addr.arpa", "127.in-addr.arpa", "254.169.in-addr.arpa", "ip6.arpa")
 
 
-def _within(network: object) -> st.SearchStrategy[str]:
-    assert hasattr(network, "network_address")
-    first = int(network.network_address)
-    last = int(network.broadcast_address)
+def _within(network: IPv4Network | IPv6Network) -> st.SearchStrategy[str]:
+    first, last = int(network.network_address), int(network.broadcast_address)
     kind = IPv6Address if isinstance(network, IPv6Network) else IPv4Address
     return st.integers(first, last).map(lambda number: str(kind(number)))
 
