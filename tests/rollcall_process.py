@@ -98,14 +98,17 @@ class Rollcall:
         self._process.wait()
         self._finish_reading()
 
-    def pause(self) -> None:
-        """Stop the execution of the control process, as a machine that stands still would."""
-        for pid in self.pids("rollcall.app"):
+    def pause(self, module: str = "rollcall.app") -> None:
+        """Stop the execution of the control process, or of the first that runs another module.
+
+        The supervisor stands still with it, as on a machine that does: it would replace one that hangs.
+        """
+        for pid in (self._process.pid, *self.pids(module)[:1]):
             os.kill(pid, signal.SIGSTOP)
 
-    def resume(self) -> None:
-        """Let the control process go on."""
-        for pid in self.pids("rollcall.app"):
+    def resume(self, module: str = "rollcall.app") -> None:
+        """Let it go on, the supervisor last."""
+        for pid in (*self.pids(module)[:1], self._process.pid):
             os.kill(pid, signal.SIGCONT)
 
     def metric(self, name: str) -> float:

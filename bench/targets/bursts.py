@@ -83,8 +83,9 @@ def _flip_while_halted(
     scene: Scene, observer: Observer, fleet: Fleet, pods: Sequence[Pod], ready: bool
 ) -> float:
     """Write all while Rollcall's control process is halted; delays are from when it goes on."""
-    control = scene.process.control_pid
-    os.kill(control, signal.SIGSTOP)
+    halted = scene.process.pids[0], scene.process.control_pid  # the supervisor would replace one that hangs
+    for pid in halted:
+        os.kill(pid, signal.SIGSTOP)
     try:
         seconds = _flip(scene, pods, ready)
         _begin(observer, fleet, ready, eager=True)
@@ -93,7 +94,8 @@ def _flip_while_halted(
         for pod in pods:
             scene.written.add(pod.slot, now_ns)
     finally:
-        os.kill(control, signal.SIGCONT)
+        for pid in reversed(halted):
+            os.kill(pid, signal.SIGCONT)
     return seconds
 
 

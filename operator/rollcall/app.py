@@ -46,7 +46,7 @@ from .logs import configure
 from .metrics import FamilyCollector, Latency, LoopLag
 from .model import DiscoveryFile, DiscoveryZone, Key
 from .model.metric import MetricFamily
-from .processes import EX_CONFIG, LEAVE, end_with
+from .processes import EX_CONFIG, LEAVE, end_with, giving_signs
 from .propagation.drains import Drains
 from .propagation.gate import PublicationGate
 from .propagation.tracker import Tracker
@@ -357,14 +357,15 @@ class App:
 
 
 async def _run(config: Config, listener: socket.socket) -> None:
-    credentials = Credentials(config.kubeconfig, config.context)
-    try:
-        await credentials.access()
-    except errors.CredentialsError as error:
-        log.error("%s", error)
-        sys.exit(EX_CONFIG)
-    async with KubeClient(credentials) as client:
-        await App(config, client, credentials, listener).run()
+    with giving_signs():
+        credentials = Credentials(config.kubeconfig, config.context)
+        try:
+            await credentials.access()
+        except errors.CredentialsError as error:
+            log.error("%s", error)
+            sys.exit(EX_CONFIG)
+        async with KubeClient(credentials) as client:
+            await App(config, client, credentials, listener).run()
 
 
 def main(arguments: list[str]) -> None:

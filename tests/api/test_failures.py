@@ -149,6 +149,26 @@ def test_a_crash_of_a_worker_drops_no_query(plane, tmp_path):
         assert questioner.wrong == 0
 
 
+def test_processes_that_hang_are_replaced_and_the_others_answer(plane, tmp_path):
+    modules = ("rollcall.serve.worker", "rollcall.app", "rollcall.publish.transfer.process")
+    with Rollcall(plane.kubeconfig, tmp_path, "--dns-workers=2", "--transfer-listen=127.0.0.1:0") as rollcall:
+        rollcall.wait_ready()
+        before = {module: rollcall.pids(module) for module in modules}
+        for pids in before.values():
+            os.kill(pids[0], signal.SIGSTOP)
+        for module, pids in before.items():
+            replaced = functools.partial(_is_replaced, rollcall, module, pids)
+            eventually(replaced, lambda module=module: f"another {module}:\n{rollcall.text}")
+        rollcall.wait_ready()
+        rollcall.wait_answers(NAME, EVERYONE)
+        assert rollcall.text.count("process hangs") == len(modules)
+
+
+def _is_replaced(rollcall: Rollcall, module: str, before: list[int]) -> bool:
+    pids = rollcall.pids(module)
+    return len(pids) == len(before) and set(pids) & set(before) == set(before[1:])
+
+
 def test_serials_rise_over_a_crash_of_everything(plane, tmp_path):
     with Rollcall(plane.kubeconfig, tmp_path) as rollcall:
         rollcall.wait_ready()

@@ -3,6 +3,11 @@
 The supervisor itself does nothing else, so that it has no reason to end. The sockets stay open in it: what
 arrives while a worker or the control process is being restarted waits in the kernel and is answered then.
 
+Each child gives signs of life from its event loop. One that gives none for too long is killed and started
+anew: until then what the kernel has given a DNS worker, which is a share of all clients, waits for it alone.
+A run of octoDNS is no child of the supervisor: it has no loop, waits for its provider for as long as that
+takes, and has a limit of its own, after which the control process ends it (`publish.octodns.worker`).
+
 It ends in two steps. Those who send queries here (kube-proxy, load balancers, resolvers with a list of
 servers) hear of the end seconds after SIGTERM, and go on sending until they have. So on SIGTERM the control
 process is told to leave: it isn't ready any more, and another replica may lead. Everything is answered as
@@ -10,38 +15,40 @@ before, with what is new, for the lameduck time; then all processes end.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rollcall.config import Config
 from rollcall.disk.folder import Hold
-from rollcall.kube.backoff import Backoff
-from rollcall.processes import EX_CONFIG, LEAVE
 from rollcall.serve import worker
 from rollcall.serve.sockets import WorkerSockets
 
-log = logging.getLogger(__name__)
+from .child import Child, keep
+from .ending import Ending
 
-RESTART_SECONDS = (0.1, 10.0)
-SETTLED_SECONDS = 30.0
-"""A child that ran this long is restarted at once."""
+ANSWERING_SILENT_SECONDS = 2.0
+"""Of a DNS worker: killed then, it is replaced within three seconds, half a second of which is its start.
 
-STOP_SECONDS = 10.0
+The longest turn of its loop is a chunk of 64 KiB of the feed, some milliseconds; giving up a whole table for
+a new one takes tenths of a second at 50,000 pods.
+"""
 
+SILENT_SECONDS = 10.0
+"""Of the control process and of the one for transfers: as long as a leader may go on without its Lease.
 
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A process to keep running: what to start, and what it inherits."""
+Their longest turns take in a whole cluster: at 50,000 pods the copy for a snapshot takes 0.7 s, the first
+version of everything and its encoding about as long again, on a core of its own; a core that is a quarter as
+fast, with collections of garbage between, comes to 6 s. The answers go on meanwhile. A hang costs less than a
+needless kill does, which is a list of everything at the API server, and the same long turn again.
+"""
 
-    name: str
-    command: tuple[str, ...]
-    inherited: tuple[socket.socket | Hold, ...]
+ANSWERING_RESTART_SECONDS = 2.0
+RESTART_SECONDS = 10.0
+"""The longest wait for one that ends again and again. The control process lists everything at its start."""
 
 
 def children(
@@ -62,6 +69,8 @@ def children(
         "control",
         (sys.executable, "-m", "rollcall.app", config.encode(), str(http.fileno()), str(os.getpid())),
         (http, *lock),
+        SILENT_SECONDS,
+        RESTART_SECONDS,
     )
     workers = [
         Child(
@@ -81,6 +90,8 @@ def children(
                 ),
             ),
             (udp, tcp),
+            ANSWERING_SILENT_SECONDS,
+            ANSWERING_RESTART_SECONDS,
         )
         for number, (udp, tcp) in enumerate(dns)
     ]
@@ -96,31 +107,16 @@ def children(
             config.log_format,
             config.log_level,
         )
-        workers.append(Child("transfer", (sys.executable, *command), (*transfer, *lock)))
+        workers.append(
+            Child(
+                "transfer",
+                (sys.executable, *command),
+                (*transfer, *lock),
+                SILENT_SECONDS,
+                ANSWERING_RESTART_SECONDS,
+            )
+        )
     return control, workers
-
-
-class Ending:
-    """How far the end has come: `leaving` is set first, `over` when everything is to stop."""
-
-    def __init__(self, lameduck_seconds: float) -> None:
-        self.leaving = asyncio.Event()
-        self.over = asyncio.Event()
-        self._lameduck_seconds = lameduck_seconds
-
-    def on_signal(self, number: signal.Signals) -> None:
-        """Leave on SIGTERM; end at once where somebody waits: on Ctrl-C, and on a second signal."""
-        if self.leaving.is_set() or number == signal.SIGINT or not self._lameduck_seconds:
-            self.end()
-            return
-        log.info("%s: no longer ready, answering for another %g s", number.name, self._lameduck_seconds)
-        self.leaving.set()
-        asyncio.get_running_loop().call_later(self._lameduck_seconds, self.end)
-
-    def end(self) -> None:
-        """Have everything stop."""
-        self.leaving.set()
-        self.over.set()
 
 
 async def supervise(control: Child, workers: Sequence[Child], lameduck_seconds: float) -> int:
@@ -136,63 +132,8 @@ async def supervise(control: Child, workers: Sequence[Child], lameduck_seconds: 
     workers_stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for worker in workers:
-            group.create_task(_keep(worker, workers_stop, ending, failed), name=worker.name)
-        await _keep(control, ending.leaving, ending, failed)
+            group.create_task(keep(worker, workers_stop, ending, failed), name=worker.name)
+        await keep(control, ending.leaving, ending, failed)
         await ending.over.wait()
         workers_stop.set()
     return 1 if failed else 0
-
-
-async def _keep(child: Child, stop: asyncio.Event, ending: Ending, failed: list[int]) -> None:
-    """Start a child, again whenever it ends, until `stop`; a child that can't be helped ends everything."""
-    backoff = Backoff(*RESTART_SECONDS)
-    stopping = asyncio.create_task(stop.wait())
-    while not stop.is_set():
-        started = asyncio.get_running_loop().time()
-        process = await asyncio.create_subprocess_exec(
-            *child.command,
-            pass_fds=[each.fileno() for each in child.inherited],
-            stdin=asyncio.subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops them in order
-        )
-        ended = asyncio.create_task(process.wait())
-        await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if stop.is_set():
-            await _see_off(process, ended, ending)
-            await _end(child, process, ended)
-            break
-        if process.returncode == EX_CONFIG:
-            failed.append(EX_CONFIG)
-            ending.end()
-            break
-        if asyncio.get_running_loop().time() - started >= SETTLED_SECONDS:
-            backoff.reset()
-        wait_seconds = backoff.next_seconds()
-        log.error(
-            "the %s process ended with code %s, starting it again in %.1f s",
-            child.name,
-            process.returncode,
-            wait_seconds,
-        )
-        await asyncio.wait({stopping}, timeout=wait_seconds)
-    stopping.cancel()
-
-
-async def _see_off(process: asyncio.subprocess.Process, ended: "asyncio.Task[int]", ending: Ending) -> None:
-    """Let a process that stops before the end has come leave, until then."""
-    if ending.over.is_set() or ended.done():
-        return
-    process.send_signal(LEAVE)
-    over = asyncio.create_task(ending.over.wait())
-    await asyncio.wait({ended, over}, return_when=asyncio.FIRST_COMPLETED)
-    over.cancel()
-
-
-async def _end(child: Child, process: asyncio.subprocess.Process, ended: "asyncio.Task[int]") -> None:
-    if process.returncode is None:
-        process.terminate()
-    done, _ = await asyncio.wait({ended}, timeout=STOP_SECONDS)
-    if not done:
-        log.warning("the %s process did not end in %.0f s and is killed", child.name, STOP_SECONDS)
-        process.kill()
-        await ended

@@ -21,6 +21,7 @@ from rollcall.feed.follower import Follower
 from rollcall.feed.frames import Stats
 from rollcall.model.owner import Owner
 from rollcall.model.wording import counted
+from rollcall.processes import giving_signs
 
 from .answers import Answers
 from .cookies import Cookies, new_secrets, read_secrets
@@ -103,19 +104,20 @@ async def serve(
         limit.new_second()
         cookies.new_second()
 
-    async with asyncio.TaskGroup() as group:
-        following = group.create_task(follower.run())
-        ticking = group.create_task(child.tick(ending, follower, stats, each_second))
-        # What waits in the sockets of a worker that was restarted shall get the newest answers there are.
-        await follower.settle(child.SETTLE_SECONDS)
-        loop.add_reader(udp, receive)
-        try:
-            async with serving(tcp, over_tcp.respond, stats, failures):
-                await ending.wait()
-        finally:
-            loop.remove_reader(udp)
-            following.cancel()
-            ticking.cancel()
+    with giving_signs():
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(follower.run())
+            ticking = group.create_task(child.tick(ending, follower, stats, each_second))
+            # What waits in the sockets of a worker that was restarted shall get the newest answers there are.
+            await follower.settle(child.SETTLE_SECONDS)
+            loop.add_reader(udp, receive)
+            try:
+                async with serving(tcp, over_tcp.respond, stats, failures):
+                    await ending.wait()
+            finally:
+                loop.remove_reader(udp)
+                following.cancel()
+                ticking.cancel()
 
 
 def load_secrets(path: Path | None) -> tuple[bytes, ...]:

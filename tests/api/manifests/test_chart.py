@@ -11,8 +11,8 @@ from manifests.generate import CHART, INSTALL, install_yaml
 from api.manifests.resources import PLURALS, Json
 from controlplane import ApiError, CommandFailed, ControlPlane, path
 from controlplane.programs import find
+from rollcall.cli.child import STOP_SECONDS
 from rollcall.cli.run import run
-from rollcall.cli.supervisor import STOP_SECONDS
 
 NAMESPACE = "rollcall-system"
 SCENARIOS = sorted((CHART / "ci").glob("*-values.yaml"))

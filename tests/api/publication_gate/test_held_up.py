@@ -1,7 +1,5 @@
 """Roll-outs while somebody does not learn of new pods: under the gate they wait, without it they do not."""
 
-import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -27,12 +25,11 @@ def control_process(stage: Stage) -> Iterator[int]:
 @contextmanager
 def dns_worker(stage: Stage) -> Iterator[int]:
     """One of two DNS workers doesn't get on."""
-    held = stage.rollcall.pids("rollcall.serve.worker")[0]
-    os.kill(held, signal.SIGSTOP)
+    stage.rollcall.pause("rollcall.serve.worker")
     try:
         yield stage.bind.port
     finally:
-        os.kill(held, signal.SIGCONT)
+        stage.rollcall.resume("rollcall.serve.worker")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from rollcall.feed.datagrams import datagrams
 from rollcall.feed.follower import Follower
 from rollcall.feed.frames import TransferStats
 from rollcall.model.owner import Owner
+from rollcall.processes import giving_signs
 
 from .answering.refusals import RefusalLog, count
 from .answering.responder import Responder
@@ -76,21 +77,22 @@ async def serve(udp: socket.socket, tcp: socket.socket, feed: Path, folder: Path
     zones.on_version.append(secondaries.on_version)
 
     try:
-        async with asyncio.TaskGroup() as group:
-            following = group.create_task(follower.run())
-            # What waits in the sockets of a process that was restarted shall be answered, not refused.
-            await follower.settle(child.SETTLE_SECONDS)
-            loop.add_reader(udp, receiver(datagrams(udp), responder, secondaries.on_response))
-            tasks = [
-                following,
-                group.create_task(TcpServer(responder, refusals).run(tcp)),
-                group.create_task(secondaries.run()),
-                group.create_task(archive.run()),
-                group.create_task(child.tick(ending, follower, stats)),
-            ]
-            await ending.wait()
-            for task in tasks:
-                task.cancel()
+        with giving_signs():
+            async with asyncio.TaskGroup() as group:
+                following = group.create_task(follower.run())
+                # What waits in the sockets of a process that was restarted shall be answered, not refused.
+                await follower.settle(child.SETTLE_SECONDS)
+                loop.add_reader(udp, receiver(datagrams(udp), responder, secondaries.on_response))
+                tasks = [
+                    following,
+                    group.create_task(TcpServer(responder, refusals).run(tcp)),
+                    group.create_task(secondaries.run()),
+                    group.create_task(archive.run()),
+                    group.create_task(child.tick(ending, follower, stats)),
+                ]
+                await ending.wait()
+                for task in tasks:
+                    task.cancel()
     finally:
         loop.remove_reader(udp)
         udp.close()
