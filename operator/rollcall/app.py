@@ -36,6 +36,8 @@ from prometheus_client import CollectorRegistry
 from .config import Config
 from .directory import Directory, ServiceChange
 from .feed.feed import Feed
+from .http import limits
+from .http.connections import Connections
 from .http.drained import DrainWaits
 from .http.server import serving
 from .kube import errors
@@ -151,6 +153,7 @@ class App:
         # Who waits for it to get there.
         drains = Drains(self._directory, self._tracker, lambda: self._leadership.elector.leading)
         self._drain_waits = DrainWaits(drains)
+        self._connections = Connections(limits.of_this_process())
         gate = PublicationGate(self._directory, self._tracker)
         self._gate_writer = GateWriter(client, gate)
         self._tracker.listeners = (self._latency, self._reporting, drains, self._drain_waits)
@@ -274,7 +277,14 @@ class App:
         self._registry.register(FamilyCollector(self._families()))
         await self._snapshots.restore()
         async with (
-            serving(self._listener, self._registry, self._store, self._drain_waits, self._why_not_ready),
+            serving(
+                self._listener,
+                self._connections,
+                self._registry,
+                self._store,
+                self._drain_waits,
+                self._why_not_ready,
+            ),
             asyncio.TaskGroup() as group,
         ):
             tasks = [group.create_task(task, name=name) for name, task in self._tasks().items()]
@@ -339,6 +349,7 @@ class App:
         yield from self._reporting.families()
         yield from self._snapshots.families()
         yield from self._loop_lag.families()
+        yield from self._connections.families()
         for family in self._gate_writer.families():  # listed without the gate as well, with no values
             yield family if self._config.publication_gate else family._replace(values=tuple)
 

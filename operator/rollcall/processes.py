@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ SIGNS_VARIABLE = "ROLLCALL_SIGNS_FD"
 SIGN_SECONDS = 0.5
 """From one sign of life to the next; several fall into the shortest silence that is taken for a hang."""
 
+MOST_DESCRIPTORS = 1 << 16
+"""Far more than the limits of all servers here come to; some programs walk through all that they may have."""
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -34,6 +38,17 @@ def end_with(parent_pid: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent_pid:  # it ended before we asked
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def raise_descriptor_limit() -> None:
+    """Have this process, and those that it starts, use the descriptors that they may: up to the hard limit.
+
+    The soft one, often 1,024, is for programs that use select(2) (systemd.exec(5), LimitNOFILE).
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextlib.contextmanager

@@ -214,6 +214,7 @@ def run(
     from rollcall.kube import CredentialsError
     from rollcall.kube.destination import destination
     from rollcall.model.wording import counted
+    from rollcall.processes import raise_descriptor_limit
     from rollcall.serve.cookies import new_secrets, read_secrets, write_secrets
     from rollcall.serve.errors import CookieSecretError, ListenError
     from rollcall.serve.sockets import open_listener, open_sockets
@@ -230,6 +231,7 @@ def run(
     except CredentialsError as error:
         raise click.ClickException(str(error)) from error
     owner = Owner(identity, cluster)
+    raise_descriptor_limit()
     option = "--dns-listen"
     try:
         dns = open_sockets(dns_listen, dns_workers)

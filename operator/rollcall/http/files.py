@@ -14,18 +14,20 @@ from rollcall.model import Key, wait_seconds
 from rollcall.publish.file_store import Current, FileStore, NotSynced, UnknownFile
 from rollcall.publish.files import CannotRender, Rendering
 
+from .bodies import Bodies, Pieces
 from .refusal import refuse, refuse_unknown_parameters
+from .waits import Waits
 
 PATH = "/v1/files/{namespace}/{name}"
 
 _PARAMETERS = ("part", "wait")
 
 
-def add_file_route(app: web.Application, store: FileStore) -> None:
+def add_file_route(app: web.Application, store: FileStore, bodies: Bodies, waits: Waits) -> None:
     """Serve the files of a store. At the application's shutdown, requests that wait get their answer."""
 
     async def get(request: web.Request) -> web.StreamResponse:
-        return await _get(request, store)
+        return await _get(request, store, bodies, waits)
 
     async def close(_: web.Application) -> None:
         store.close()
@@ -34,7 +36,7 @@ def add_file_route(app: web.Application, store: FileStore) -> None:
     app.on_shutdown.append(close)
 
 
-async def _get(request: web.Request, store: FileStore) -> web.StreamResponse:
+async def _get(request: web.Request, store: FileStore, bodies: Bodies, waits: Waits) -> web.StreamResponse:
     key = Key(request.match_info["namespace"], request.match_info["name"])
     part, seconds = _parameters(request)
     deadline = asyncio.get_running_loop().time() + seconds
@@ -42,9 +44,11 @@ async def _get(request: web.Request, store: FileStore) -> web.StreamResponse:
         current = await _current(store, key)
         text, etag = _chosen(current.rendering, part, key)
         if not _has(request, etag):
-            return _answer(current, text, etag)
-        if store.closed or not await _wait_past(store, key, current.version, deadline):
+            return _answer(current, bodies.pieces(etag, text), etag)
+        if store.closed or deadline <= asyncio.get_running_loop().time():
             return _not_modified(current, etag)
+        with waits.place(request):
+            await _wait_past(store, key, current.version, deadline)
 
 
 def _parameters(request: web.Request) -> tuple[str, float]:
@@ -93,16 +97,13 @@ def _has(request: web.Request, etag: str) -> bool:
     return any(known.value in (etag, "*") for known in request.if_none_match or ())
 
 
-async def _wait_past(store: FileStore, key: Key, version: int, deadline: float) -> bool:
-    """Wait until a version is no longer the latest; False if the time is over first."""
-    if deadline <= asyncio.get_running_loop().time():
-        return False
+async def _wait_past(store: FileStore, key: Key, version: int, deadline: float) -> None:
+    """Wait until a version is no longer the latest, or the time is over."""
     try:
         async with asyncio.timeout_at(deadline):
             await store.wait_past(key, version)
     except TimeoutError:
-        return False
-    return True
+        pass
 
 
 def _headers(current: Current, etag: str) -> dict[str, str]:
@@ -116,9 +117,9 @@ def _headers(current: Current, etag: str) -> dict[str, str]:
     return headers | {"X-Rollcall-Stale": "true"} if current.stale else headers
 
 
-def _answer(current: Current, text: str, etag: str) -> web.Response:
+def _answer(current: Current, body: Pieces, etag: str) -> web.Response:
     return web.Response(
-        text=text,
+        body=body,
         content_type=current.rendering.content_type,
         charset="utf-8",
         headers=_headers(current, etag),

@@ -4,6 +4,7 @@ Neither health nor readiness asks the API server: answers from the last state ar
 a server that was taken out of service because something else is down.
 """
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,8 +15,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from rollcall.publish.file_store import FileStore
 
+from .bodies import Bodies
+from .connections import Connections
 from .drained import DrainWaits, add_drained_route
 from .files import add_file_route
+from .waits import Waits
 
 INDEX = """\
 Rollcall
@@ -30,9 +34,10 @@ Rollcall
 @asynccontextmanager
 async def serving(
     listener: socket.socket,
+    connections: Connections,
     registry: CollectorRegistry,
     store: FileStore,
-    waits: DrainWaits,
+    drains: DrainWaits,
     why_not_ready: Callable[[], str],
 ) -> AsyncIterator[None]:
     """Serve the pages on a listening socket; `why_not_ready` returns "" or the reason."""
@@ -47,20 +52,32 @@ async def serving(
         reason = why_not_ready()
         return web.Response(text=f"{reason or 'ok'}\n", status=503 if reason else 200)
 
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    figures = 0, ""  # of which second, and what they are
 
-    app = web.Application()
+    async def metrics(_: web.Request) -> web.Response:
+        nonlocal figures
+        second = int(asyncio.get_running_loop().time())
+        if figures[0] != second:  # thousands of series: many readers together cost one rendering a second
+            figures = second, generate_latest(registry).decode()
+        return web.Response(
+            body=bodies.pieces(f"metrics {second}", figures[1]), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+    bodies = Bodies(connections.limits)
+    waits = Waits(connections.limits)
+    app = web.Application(middlewares=[connections.middleware])
     app.router.add_get("/", index)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)
-    add_file_route(app, store)
-    add_drained_route(app, waits)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+    add_file_route(app, store, bodies, waits)
+    add_drained_route(app, drains, waits)
+    # A client that goes gives its place among those who wait to others.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0, handler_cancellation=True)
     await runner.setup()
+    assert runner.server is not None
     try:
-        await web.SockSite(runner, listener).start()
-        yield
+        async with connections.accepting(listener, runner.server):
+            yield
     finally:
         await runner.cleanup()

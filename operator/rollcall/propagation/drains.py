@@ -22,12 +22,14 @@ class NotLeading(Exception):
 class NotDrained(msgspec.Struct, frozen=True):
     """Why a pod isn't drained. `seconds` is how long it takes yet, None where that isn't known.
 
-    `is_final`: there is nothing to wait for, as it is to be answered until it is gone.
+    `is_final`: there is nothing to wait for, as it is to be answered until it is gone. `is_underway`: others
+    have yet to learn of its turn.
     """
 
     why: str
     seconds: float | None = None
     is_final: bool = False
+    is_underway: bool = False
 
 
 class Drains(Listener):
@@ -72,6 +74,6 @@ class Drains(Listener):
         since = self._tracker.arrived_at(turn, now)
         if since is None:
             behind = ", ".join(sorted(set(self._tracker.behind(turn)))) or "a DNS worker"
-            return NotDrained(f"it is still answered by {behind}")
+            return NotDrained(f"it is still answered by {behind}", is_underway=True)
         left = since + turn.ttl_seconds - now
         return NotDrained(f"caches may have it for {left:.1f} s more", left) if left > 0 else None

@@ -11,58 +11,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from rollcall.directory import Directory
-from rollcall.http.drained import DrainWaits, add_drained_route
+from rollcall.http.drained import REST_SECONDS, add_drained_route
+from rollcall.http.limits import Limits
+from rollcall.http.waits import Waits
 from rollcall.model import Key
-from rollcall.propagation.drains import Drains
-from rollcall.propagation.report import CURRENT, TargetReport
-from rollcall.propagation.tracker import Tracker
-from rollcall.zone import Commit, PublishedVersion, ZoneDelta, Zones
-from unit.world import pod, service, zone
-
-APEX = b"\x01a\x00"
-WEB = Key("shop", "web-0")
-
-
-class World:
-    """A directory with one pod in a zone, whose changes take `ttl` seconds to leave caches."""
-
-    def __init__(self) -> None:
-        self.leads = True
-        self.directory = Directory()
-        self.zones = Zones(self.directory, "test")
-        self.tracker = Tracker(self.directory, self.zones, 1, lambda: 0.0)
-        self.tracker.on_connected(0, True)
-        self.drains = Drains(self.directory, self.tracker, lambda: self.leads)
-        self.waits = DrainWaits(self.drains)
-        self.tracker.listeners = (self.drains, self.waits)
-        self._version = 1
-        self.directory.apply_service(service())
-        self.directory.apply_pod(pod())
-        self.directory.take_changes()
-        self.tracker.start(1)
-
-    def set_ttl(self, seconds: int) -> None:
-        self.zones.apply_zone(zone(ttl_seconds=seconds))
-
-    def want(self, *targets: str) -> None:
-        self.tracker.targets.keep([(APEX, target) for target in targets])
-
-    def delete(self) -> int:
-        """Let the pod leave the answers; return the version without it."""
-        self.directory.apply_pod(pod(deleting=True))
-        self._version += 1
-        commit = Commit((ZoneDelta(APEX, self._version),), zones=frozenset(self.zones.names()))
-        now_ns = int(asyncio.get_running_loop().time() * 1e9)
-        changes = self.directory.take_changes()
-        self.tracker.on_published(PublishedVersion(self._version, changes, commit, now_ns))
-        return self._version
-
-    def serve(self, version: int) -> None:
-        self.tracker.on_acknowledged(0, version, 0.0)
-
-    def report(self, target: str, serial: int) -> None:
-        self.tracker.on_report(TargetReport("main", APEX, target, serial, 0.0, CURRENT, "", True))
+from rollcall.propagation.drains import NotDrained
+from unit.http.draining import WEB, World
+from waiting import until
 
 
 @pytest.fixture
@@ -76,7 +31,7 @@ Get = Callable[..., Any]
 @pytest.fixture
 async def get(world: World, tmp_path: Path) -> AsyncIterator[Get]:
     app = web.Application()
-    add_drained_route(app, world.waits)
+    add_drained_route(app, world.waits, Waits(Limits()))
     runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     path = str(tmp_path / "http")
@@ -95,9 +50,12 @@ async def get(world: World, tmp_path: Path) -> AsyncIterator[Get]:
 
 
 async def somebody_waits(world: World) -> None:
-    async with asyncio.timeout(30):
-        while world.waits._news is None:  # noqa: ASYNC110  # nothing tells
-            await asyncio.sleep(0.005)
+    """Wait until somebody has looked and found nothing."""
+
+    def waits() -> bool:
+        return any(not wait.news.is_set() for of_pod in world.waits._waits.values() for wait in of_pod)
+
+    await until(waits, "somebody who waits")
 
 
 async def test_it_returns_when_nobody_answers_a_pod(world, get):
@@ -195,3 +153,37 @@ async def test_those_who_wait_are_let_go_at_the_end(world):
     await asyncio.sleep(0)
     world.waits.close()
     assert await waiting is not None
+
+
+@pytest.mark.looptime
+async def test_other_changes_are_no_news_to_who_waits(world, monkeypatch):
+    """However many changes there are; neither while the pod stays nor while it is on its way."""
+    looks = 0
+    check: Callable[[Key, float], NotDrained | None] = world.drains.check
+
+    def counted(pod: Key, now: float) -> NotDrained | None:
+        nonlocal looks
+        looks += 1
+        return check(pod, now)
+
+    monkeypatch.setattr(world.drains, "check", counted)
+
+    loop = asyncio.get_running_loop()
+    waiting = asyncio.create_task(world.waits.wait(WEB, 60))
+    await asyncio.sleep(0)
+    for version in range(100, 200):
+        world.tracker.on_acknowledged(0, version, 0.0)
+        await asyncio.sleep(0)
+    assert looks == 1
+    world.want("bind")
+    world.serve(world.delete())
+    await asyncio.sleep(1)
+    before, began = looks, loop.time()
+    while loop.time() < began + 1:
+        world.tracker.on_acknowledged(0, 300, 0.0)
+        await asyncio.sleep(0.001)
+    assert looks - before <= 1 / REST_SECONDS + 1
+    world.report("bind", 2)
+    assert await waiting is None
+    assert loop.time() - began < 1 + 2 * REST_SECONDS
+    assert not world.waits._waits

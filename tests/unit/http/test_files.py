@@ -13,7 +13,10 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from rollcall.http.bodies import Bodies
 from rollcall.http.files import add_file_route
+from rollcall.http.limits import Limits
+from rollcall.http.waits import Waits
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
 from unit.publish.files.builders import EMPTY, WEB, file, instance, many, members
@@ -31,7 +34,7 @@ def now() -> float:
 @contextlib.asynccontextmanager
 async def serving(store: FileStore, folder: Path) -> AsyncIterator[aiohttp.ClientSession]:
     app = web.Application()
-    add_file_route(app, store)
+    add_file_route(app, store, Bodies(Limits()), Waits(Limits()))
     runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     path = str(folder / "http")

@@ -1,0 +1,128 @@
+"""Who is connected, and who has to make room for a newcomer. Pure: the time is given, and never goes back.
+
+A newcomer always gets a place. That is how a probe of the kubelet gets in, whoever else is there, without a
+port of its own, of which each chart, Service and NetworkPolicy would have to know. A probe asks at once and
+is answered at once: hundreds would have to come in the same millisecond before it had to go again.
+
+Where all places are taken, the newcomer has that of whoever is missed least: who has been doing nothing for
+the longest time, else who has been taking a response for the longest, else who has been waiting for one for
+the longest. Where an address has all that one address may have, it is one of its own.
+"""
+
+from collections.abc import Hashable, Iterator
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+from .limits import Limits
+
+C = TypeVar("C", bound=Hashable)
+
+
+class State(IntEnum):
+    """What a connection is at."""
+
+    RESTING = 0
+    ASKING = 1
+    SENDING = 2
+    BUSY = 3
+
+
+class _Queue(Generic[C]):
+    """Connections by what they are at, in the order in which they began it."""
+
+    def __init__(self) -> None:
+        self._since: tuple[dict[C, float], ...] = tuple({} for _ in State)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._since))
+
+    def add(self, who: C, state: State, now: float) -> None:
+        self._since[state][who] = now
+
+    def remove(self, who: C, state: State) -> None:
+        del self._since[state][who]
+
+    def oldest(self, state: State) -> tuple[float, C] | None:
+        for who, since in self._since[state].items():
+            return since, who
+        return None
+
+    def least_missed(self) -> C | None:
+        idle = [found for state in (State.RESTING, State.ASKING) if (found := self.oldest(state))]
+        if idle:
+            return min(idle, key=lambda found: found[0])[1]
+        found = self.oldest(State.SENDING) or self.oldest(State.BUSY)
+        return found[1] if found else None
+
+
+class Places(Generic[C]):
+    """The connections of a server."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._everybody = _Queue[C]()
+        self._by_origin: dict[str, _Queue[C]] = {}
+        self._places: dict[C, tuple[str, State]] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[C]:
+        return iter(self._places)
+
+    def admit(self, who: C, origin: str, now: float) -> C | None:
+        """Give a newcomer a place; return who has to go for that, if anybody. That one has left already."""
+        mine = self._by_origin.get(origin)
+        gone: C | None = None
+        if mine is not None and len(mine) >= self._limits.an_address:
+            gone = mine.least_missed()
+        elif len(self._places) >= self._limits.connections:
+            gone = self._everybody.least_missed()
+        if gone is not None:
+            self.leave(gone)
+        self._add(who, origin, State.ASKING, now)
+        return gone
+
+    def on_octets(self, who: C, now: float) -> None:
+        """Note that a client says something. What it says while it is answered is of no account."""
+        if who in self._places and self._places[who][1] is State.RESTING:
+            self.set_state(who, State.ASKING, now)
+
+    def set_state(self, who: C, state: State, now: float) -> None:
+        """Note what a connection is at from now on; one that has left stays away."""
+        if who in self._places:
+            origin, _ = self._places[who]
+            self._remove(who)
+            self._add(who, origin, state, now)
+
+    def leave(self, who: C) -> None:
+        """Forget a connection, where it has a place."""
+        if who in self._places:
+            origin, _ = self._places[who]
+            self._remove(who)
+            if not self._by_origin[origin]:
+                del self._by_origin[origin]
+
+    def take_expired(self, now: float) -> Iterator[C]:
+        """Yield those who have said nothing, or half a request, for too long. They have left."""
+        for state, seconds in (
+            (State.RESTING, self._limits.resting_seconds),
+            (State.ASKING, self._limits.asking_seconds),
+        ):
+            while (found := self._everybody.oldest(state)) and found[0] + seconds <= now:
+                self.leave(found[1])
+                yield found[1]
+
+    def least_missed(self) -> C | None:
+        """Return who is missed least."""
+        return self._everybody.least_missed()
+
+    def _add(self, who: C, origin: str, state: State, now: float) -> None:
+        self._places[who] = origin, state
+        self._everybody.add(who, state, now)
+        self._by_origin.setdefault(origin, _Queue()).add(who, state, now)
+
+    def _remove(self, who: C) -> None:
+        origin, state = self._places.pop(who)
+        self._everybody.remove(who, state)
+        self._by_origin[origin].remove(who, state)

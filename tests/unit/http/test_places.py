@@ -1,0 +1,101 @@
+"""Who has to make room for whom."""
+
+import pytest
+
+from rollcall.http.limits import Limits, of_this_process, origin
+from rollcall.http.places import Places, State
+
+LIMITS = Limits(connections=4, an_address=2)
+
+
+def full(*states: State) -> Places[str]:
+    """Return the connections a, b, c and d, each of an address of its own, that began this a second apart."""
+    places = Places[str](LIMITS)
+    for number, (name, state) in enumerate(zip("abcd", states, strict=True)):
+        assert places.admit(name, f"10.0.0.{number}", number) is None
+        places.set_state(name, state, number)
+    return places
+
+
+@pytest.mark.parametrize(
+    ("states", "gone"),
+    [
+        ((State.RESTING,) * 4, "a"),
+        ((State.BUSY, State.RESTING, State.ASKING, State.RESTING), "b"),
+        ((State.BUSY, State.SENDING, State.ASKING, State.RESTING), "c"),
+        ((State.BUSY, State.SENDING, State.SENDING, State.BUSY), "b"),
+        ((State.BUSY,) * 4, "a"),
+    ],
+)
+def test_a_newcomer_has_the_place_of_who_is_missed_least(states: tuple[State, ...], gone: str) -> None:
+    places = full(*states)
+    assert places.admit("new", "10.0.0.9", 10) == gone
+    assert set(places) == set("abcd") - {gone} | {"new"}
+
+
+def test_who_has_just_been_answered_goes_last() -> None:
+    places = full(*(State.RESTING,) * 4)
+    places.on_octets("a", 5)
+    places.set_state("a", State.BUSY, 5)
+    places.set_state("a", State.RESTING, 6)
+    assert [places.admit(f"new {number}", f"10.0.1.{number}", 7) for number in range(4)] == list("bcda")
+
+
+def test_an_address_that_has_all_it_may_have_loses_one_of_its_own() -> None:
+    places = Places[str](LIMITS)
+    assert places.admit("honest", "10.0.0.1", 0) is None
+    greedy = [places.admit(f"greedy {number}", "10.0.0.2", number) for number in range(1, 50)]
+    assert greedy == [None, None, *(f"greedy {number}" for number in range(1, 48))]
+    assert set(places) == {"honest", "greedy 48", "greedy 49"}
+
+
+def test_who_says_nothing_or_half_a_request_goes_in_time() -> None:
+    limits = Limits(asking_seconds=10, resting_seconds=75)
+    places = Places[str](limits)
+    for name in ("silent", "dripping", "resting", "busy"):
+        places.admit(name, "10.0.0.1", 0)
+    for name in ("dripping", "resting"):
+        places.set_state(name, State.RESTING, 5)
+    places.set_state("busy", State.BUSY, 5)
+    for second in range(20, 30):
+        places.on_octets("dripping", second)
+    assert list(places.take_expired(9.9)) == []
+    assert list(places.take_expired(10)) == ["silent"]
+    assert list(places.take_expired(29.9)) == []
+    assert list(places.take_expired(30)) == ["dripping"]
+    assert list(places.take_expired(80)) == ["resting"]
+    assert list(places) == ["busy"]
+
+
+def test_nothing_is_kept_of_who_has_left() -> None:
+    places = full(*(State.RESTING,) * 4)
+    for name in (*"abcd", "a"):
+        places.leave(name)
+        places.set_state(name, State.BUSY, 9)
+        places.on_octets(name, 9)
+    assert (list(places), places._by_origin, places.least_missed()) == ([], {}, None)
+
+
+@pytest.mark.parametrize(
+    ("address", "whose"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3::4", "2001:0db8:0001:0002"),
+        ("fe80::1%eth0", "fe80:0000:0000:0000"),
+        ("", ""),
+    ],
+)
+def test_whose_an_address_is(address: str, whose: str) -> None:
+    assert origin(address) == whose
+
+
+@pytest.mark.parametrize(("descriptors", "connections"), [(1024, 768), (65536, 1024), (-1, 1024), (100, 16)])
+def test_few_descriptors_are_few_connections(
+    descriptors: int, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (descriptors, descriptors))
+    limits = of_this_process()
+    assert limits.connections == connections
+    assert limits.waits < limits.connections
+    assert limits.an_address <= limits.connections
