@@ -192,7 +192,7 @@ class Connections:
 class _Connection(web.RequestHandler):
     """One client."""
 
-    __slots__ = ("_address", "_connections")
+    __slots__ = ("_address", "_client", "_connections")
 
     def __init__(self, connections: Connections, server: web.Server, address: str) -> None:
         super().__init__(
@@ -208,6 +208,7 @@ class _Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         assert isinstance(transport, asyncio.Transport)
+        self._client = transport  # aiohttp forgets its own when it begins to close
         transport.set_write_buffer_limits(high=0)  # until all is taken, the next piece waits
         self._connections.on_made(self, self._address)
 
@@ -221,8 +222,7 @@ class _Connection(web.RequestHandler):
 
     def abort(self) -> None:
         """Cut the connection, whatever is still to be sent."""
-        if self.transport is not None:
-            self.transport.abort()
+        self._client.abort()
 
 
 class _Quiet(logging.LoggerAdapter[logging.Logger]):

@@ -4,20 +4,20 @@ Neither health nor readiness asks the API server: answers from the last state ar
 a server that was taken out of service because something else is down.
 """
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from rollcall.publish.file_store import FileStore
 
 from .bodies import Bodies
 from .connections import Connections
 from .drained import DrainWaits, add_drained_route
+from .figures import Figures
 from .files import add_file_route
 from .waits import Waits
 
@@ -52,17 +52,11 @@ async def serving(
         reason = why_not_ready()
         return web.Response(text=f"{reason or 'ok'}\n", status=503 if reason else 200)
 
-    figures = 0, ""  # of which second, and what they are
-
     async def metrics(_: web.Request) -> web.Response:
-        nonlocal figures
-        second = int(asyncio.get_running_loop().time())
-        if figures[0] != second:  # thousands of series: many readers together cost one rendering a second
-            figures = second, generate_latest(registry).decode()
-        return web.Response(
-            body=bodies.pieces(f"metrics {second}", figures[1]), headers={"Content-Type": CONTENT_TYPE_LATEST}
-        )
+        tag, text = figures.rendering()
+        return web.Response(body=bodies.pieces(tag, text), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
+    figures = Figures(registry)
     bodies = Bodies(connections.limits)
     waits = Waits(connections.limits)
     app = web.Application(middlewares=[connections.middleware])

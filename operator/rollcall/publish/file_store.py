@@ -150,11 +150,11 @@ class FileStore:
         if entry.file is None:
             assert entry.saved is not None, "an entry has a file or comes from a snapshot"
             return Current(entry.saved, 0, None)
-        async with entry.lock:
-            if entry.rendered is None or entry.rendered[0] != entry.version:
-                version, file = entry.version, entry.file
-                entry.rendered = version, file, await self._render(entry, file, entry.services)
-            version, file, rendered = entry.rendered
+        if entry.rendered is None or entry.rendered[0] != entry.version:
+            # Who asked may go; a thread that renders can't be stopped, and others want what it makes.
+            await asyncio.shield(self._bring_up_to_date(entry, entry.file))
+        assert entry.rendered is not None
+        version, file, rendered = entry.rendered
         if isinstance(rendered, Problem):
             raise CannotRender(rendered.reason, rendered.message)
         return Current(rendered, version, file)
@@ -198,6 +198,13 @@ class FileStore:
                 entry.saved = saved.rendering
                 if saved.rendering.serial is not None:
                     entry.serial, entry.digest = saved.rendering.serial, saved.rendering.digest
+
+    async def _bring_up_to_date(self, entry: _Entry, file: DiscoveryFile) -> None:
+        """Render an entry, unless somebody else has done so meanwhile."""
+        async with entry.lock:
+            if entry.rendered is None or entry.rendered[0] != entry.version:
+                version, file = entry.version, entry.file or file
+                entry.rendered = version, file, await self._render(entry, file, entry.services)
 
     async def _render(
         self, entry: _Entry, file: DiscoveryFile, services: tuple[Members, ...]

@@ -12,6 +12,7 @@ from rollcall.publish import file_store
 from rollcall.publish.file_store import FileStore, NotSynced, SavedFile, UnknownFile
 from rollcall.publish.files import CannotRender, Document, compose
 from unit.publish.files.builders import EMPTY, WEB, file, instance, many, members
+from waiting import until
 
 KEY = Key("shop", "discovery")
 HOSTS = file("hosts")
@@ -70,6 +71,29 @@ async def test_a_large_file_is_rendered_in_a_thread(monkeypatch: pytest.MonkeyPa
     await store.current(KEY)
 
     assert [thread is threading.main_thread() for thread in threads] == [True, False]
+
+
+async def test_who_goes_while_it_is_rendered_takes_nothing_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[DiscoveryFile] = []
+    may_end = threading.Event()
+
+    def slow(form: DiscoveryFile, services: Sequence[Members]) -> Document:
+        begun.append(form)
+        may_end.wait()
+        return compose(form, services)
+
+    monkeypatch.setattr(file_store, "compose", slow)
+    store = FileStore()
+    store.put_file(HOSTS, [many(file_store.THREAD_INSTANCES)])
+    for _ in range(5):
+        asked = asyncio.create_task(store.current(HOSTS.key))
+        await until(lambda: begun, "the first rendering")
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+    may_end.set()
+    assert (await store.current(HOSTS.key)).rendering.instances == file_store.THREAD_INSTANCES
+    assert len(begun) == 1
 
 
 async def test_waiting_ends_with_the_next_version() -> None:
