@@ -25,8 +25,8 @@ from .places import Places, State
 
 log = logging.getLogger(__name__)
 
-ACCEPTED_A_TURN = 8
-"""One costs a tenth of a millisecond: a storm of them delays a change by less than one."""
+ACCEPTED_A_TURN = 16
+"""One costs a tenth of a millisecond. In a storm a change has its turn between, and probes come soon."""
 
 ACCEPT_PAUSE_SECONDS = 0.2
 SWEEP_SECONDS = 1.0
