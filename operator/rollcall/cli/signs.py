@@ -2,9 +2,9 @@
 
 What counts is time in which the child could have given one. A tick of the supervisor stands for a quarter of
 a second however late it comes: a machine that was suspended, a container that was frozen, a supervisor that
-got no processor, make one tick of an hour, and nobody is killed for it. A tick in which the child wanted to
-run and hardly got a processor doesn't count either: a machine that has more to do than it can isn't helped by
-more. What is left is a child that waits for ever, that was stopped, or that runs in circles.
+got no processor, make one tick of an hour, and nobody is killed for it. And of a tick in which the child
+wanted to run and hardly got a processor, only what it got counts: a machine that has more to do than it can
+isn't helped by more. What is left is a child that waits for ever, that was stopped, or that runs in circles.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ TICK_SECONDS = 0.25
 STARTING_SECONDS = 30.0
 """To the first sign: the interpreter, the imports, the snapshot of a large cluster; some seconds in all."""
 
-FAIR_SHARE = 0.25
+FAIR_SHARE = 0.5
 """Of a processor: a child that has less and wants more is kept waiting by others."""
 
 
@@ -40,10 +40,9 @@ class Silence:
         self.has_begun = True
         self.seconds = 0.0
 
-    def on_tick(self, *, could_run: bool) -> None:
-        """Count a tick without a sign."""
-        if could_run:
-            self.seconds += TICK_SECONDS
+    def on_tick(self, chance: float) -> None:
+        """Count a tick without a sign, or as much of it as the child had a chance to give one."""
+        self.seconds += TICK_SECONDS * chance
 
 
 class Observed(Protocol):
@@ -52,8 +51,8 @@ class Observed(Protocol):
     def heard(self) -> bool:
         """Whether it has given a sign since the last call."""
 
-    def could_run(self) -> bool:
-        """Whether it had a processor since the last call, or wanted none."""
+    def chance(self) -> float:
+        """Return how much of a chance to give one it had since the last call, from 0 to 1."""
 
 
 async def hang(child: Observed, limit_seconds: float) -> None:
@@ -64,7 +63,7 @@ async def hang(child: Observed, limit_seconds: float) -> None:
         if child.heard():
             silence.on_sign()
         else:
-            silence.on_tick(could_run=child.could_run())
+            silence.on_tick(child.chance())
 
 
 class Signs:
@@ -104,12 +103,13 @@ class Process:
         self._path = Path(f"/proc/{pid}/stat")
         self._used = 0
 
-    def could_run(self) -> bool:
-        """Whether it had its share of a processor since the last call, or wanted none (proc_pid_stat(5))."""
+    def chance(self) -> float:
+        """Return 1 where it had its share of a processor, or wanted none, else less (proc_pid_stat(5))."""
         try:
             fields = self._path.read_text().rpartition(")")[2].split()  # the program's name may hold anything
         except OSError:
-            return True
+            return 1.0
         state, used = fields[0], int(fields[11]) + int(fields[12])
         had, self._used = used - self._used, used
-        return state != "R" or had >= FAIR_SHARE * TICK_SECONDS * os.sysconf("SC_CLK_TCK")
+        share = had / os.sysconf("SC_CLK_TCK") / TICK_SECONDS
+        return 1.0 if state != "R" else min(1.0, share / FAIR_SHARE)

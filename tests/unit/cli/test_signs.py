@@ -27,8 +27,8 @@ class Talkative:
             self.heard_at.append(now)
         return not is_silent
 
-    def could_run(self) -> bool:
-        return not self._starves
+    def chance(self) -> float:
+        return 0.0 if self._starves else 1.0
 
 
 def ticks(seconds: float) -> int:
@@ -85,18 +85,29 @@ async def test_a_machine_that_stood_still_has_nobody_killed(monkeypatch: pytest.
     watching.cancel()
 
 
+@pytest.mark.looptime
+async def test_one_that_runs_in_circles_on_a_busy_machine_is_found_later() -> None:
+    class Kept(Talkative):
+        def chance(self) -> float:
+            return 0.2
+
+    child = Kept(busy=10**6)
+    await hang(child, LIMIT)
+    assert asyncio.get_running_loop().time() - child.heard_at[-1] == pytest.approx(LIMIT / 0.2, abs=1)
+
+
 def test_a_sign_begins_the_silence_anew() -> None:
     silence = Silence(LIMIT)
     for _ in range(ticks(STARTING_SECONDS) - 1):
-        silence.on_tick(could_run=True)
+        silence.on_tick(1.0)
     assert not silence.is_too_long
     silence.on_sign()
     for _ in range(ticks(LIMIT) - 1):
-        silence.on_tick(could_run=True)
+        silence.on_tick(1.0)
     assert not silence.is_too_long
-    silence.on_tick(could_run=False)
+    silence.on_tick(0.0)
     assert not silence.is_too_long
-    silence.on_tick(could_run=True)
+    silence.on_tick(1.0)
     assert silence.is_too_long
 
 
@@ -106,6 +117,6 @@ def test_who_could_run_is_read_from_the_kernel() -> None:
         before = time.process_time()
         while time.process_time() - before < 2 * TICK_SECONDS:
             pass
-        assert self.could_run(), "it ran"
-        assert not self.could_run(), "it runs, and has got nothing since"
-        assert Process(2**22 + 1, signs).could_run(), "of one that is gone nothing is known"
+        assert self.chance() == 1, "it ran"
+        assert self.chance() < 1, "it runs, and has got next to nothing since"
+        assert Process(2**22 + 1, signs).chance() == 1, "of one that is gone nothing is known"
