@@ -34,8 +34,8 @@ A_TURN = 16
 MAX_QUERY = 4096
 """Octets. A longer query is cut, and so malformed, as over UDP: a client can't have us keep 64 KiB of one."""
 
-READ_SIZE = 4096
-"""Octets that are read at a time, into one buffer for all connections: a batch of usual queries."""
+READ_SIZE = 1 << 14
+"""Octets that are read at a time, into one buffer for all connections: some batches of usual queries."""
 
 ACCEPTS = 16
 """Connections that are accepted in one turn of the event loop: a millisecond or two of work."""
@@ -53,7 +53,7 @@ class Limits:
     asks for seconds of idleness, and leaves it open to allow less when places are scarce: then nobody stays
     longer than `lifetime_seconds`, however busy. When `write_buffer` octets wait for a client, some dozens of
     usual answers, nothing more is read from it or answered: so a client holds twice as many and one more
-    answer, which is at most 64 KiB, and two queries of 4 KiB.
+    answer, which is at most 64 KiB, and 20 KiB of queries.
     """
 
     clients: int = 512
@@ -203,14 +203,25 @@ class _Connection(asyncio.BufferedProtocol):
         return taken
 
     def _next_query(self) -> bytes | None:
-        """Take the next query out of what has come in, if it is there as a whole, or as far as it is read."""
+        """Take the next query out of what has come in, if it is there as a whole."""
         buffer = self._buffer
         if len(buffer) < _LENGTH:
             return None
-        end = _LENGTH + int.from_bytes(buffer[:_LENGTH], "big")
-        if len(buffer) < min(end, _LENGTH + MAX_QUERY):
+        end = _LENGTH + (buffer[0] << 8 | buffer[1])
+        if end > _LENGTH + MAX_QUERY:
+            return self._next_long_query(end)
+        if len(buffer) < end:
             return None
-        query = bytes(buffer[_LENGTH : min(end, _LENGTH + MAX_QUERY)])
+        query = bytes(buffer[_LENGTH:end])
+        del buffer[:end]
+        return query
+
+    def _next_long_query(self, end: int) -> bytes | None:
+        """Take what is read of a query that is longer than any should be; the rest is skipped."""
+        buffer = self._buffer
+        if len(buffer) < _LENGTH + MAX_QUERY:
+            return None
+        query = bytes(buffer[_LENGTH : _LENGTH + MAX_QUERY])
         self._skipped = max(end - len(buffer), 0)
         del buffer[:end]
         return query
