@@ -68,7 +68,8 @@ from .state.snapshots import Snapshots
 from .status.gate_writer import GateWriter
 from .status.reporting import Reporting
 from .watch.metrics import families as reflector_families
-from .zone import Output, PublishedVersion, Zones
+from .zone import Installation, Output, PublishedVersion, Zones
+from .zone.handed_out import HandedOut
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,8 @@ class App:
         # What is known, and how far it has got.
         self._serials = SerialReservations(config.serials_path, config.owner)
         self._directory = Directory(publication_gate=config.publication_gate)
-        self._zones = Zones(self._directory, config.identity, self._serials.load())
+        installation = Installation(config.identity, config.namespace, config.zone_selector)
+        self._zones = Zones(self._directory, installation, self._serials.load())
         self._tracker = Tracker(self._directory, self._zones, config.dns_workers, time.time)
         self._leadership = Leadership(config, client, self._zones, self._hand_out)
         # Where it comes from.
@@ -120,6 +122,7 @@ class App:
             self._zones,
             self._selection,
             self._tracker,
+            self._on_taken,
             grace_seconds=config.generate_after_seconds,
         )
         self._config_maps = FilePublisher(client, self._store, self._reporting.on_file_report)
@@ -197,6 +200,12 @@ class App:
         self._zones.resume(apex, serial)
         self._hand_out()
 
+    def _on_taken(self, serials: Mapping[bytes, HandedOut]) -> None:
+        """Go on from the serials of the installation that had a zone before us."""
+        for apex, (serial, digest) in serials.items():
+            self._zones.resume(apex, serial, digest)
+        self._hand_out()
+
     # --- zones and files -------------------------------------------------------------------------------
 
     def _on_zone(self, key: Key, zone: DiscoveryZone | None) -> None:
@@ -207,6 +216,7 @@ class App:
                 self._zones.apply_zone(zone)
         except Exception:
             log.exception("DiscoveryZone %s can't be taken in, its last state stays: %r", key.name, zone)
+        self._reporting.on_zone(key)
         self._backlog.set()
 
     def _on_file(self, key: Key, file: DiscoveryFile | None) -> None:

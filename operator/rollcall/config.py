@@ -6,6 +6,7 @@ import msgspec
 
 from rollcall.model.lease_times import LeaseTimes
 from rollcall.model.owner import Cluster, Owner
+from rollcall.model.selector import LabelSelector
 
 DNS_LISTEN = "127.0.0.1:10053"
 HTTP_LISTEN = "127.0.0.1:8080"
@@ -20,10 +21,11 @@ statistics. 10053 is assigned to nobody, and below what Linux gives to clients.
 class Config(msgspec.Struct, frozen=True):
     """The options of `rollcall run`, checked.
 
-    `namespace` limits the watch to one; "" is all. `operator_namespace` has the Lease and the Secrets with
-    keys. `state_dir` holds the snapshot, the serials and the journals of transfers, `runtime_dir` the sockets
-    between the processes, and their temporary files. `cluster` is where the credentials lead. `transfers`
-    says that there is a transfer process. `publication_gate`: whether pods are told that they are published.
+    `namespace` limits the watch to one; "" is all. `zone_selector` limits the DiscoveryZones.
+    `operator_namespace` has the Lease and the Secrets with keys. `state_dir` holds the snapshot, the serials
+    and the journals of transfers, `runtime_dir` the sockets between the processes, and their temporary
+    files. `cluster` is where the credentials lead. `transfers` says that there is a transfer process.
+    `publication_gate`: whether pods are told that they are published.
     `generate_after_seconds`: for how long a Service has to be without a ServiceInstance before one is made
     for its status.
     """
@@ -34,6 +36,7 @@ class Config(msgspec.Struct, frozen=True):
     context: str | None = None
     cluster: Cluster = Cluster()
     namespace: str = ""
+    zone_selector: LabelSelector = LabelSelector()
     dns_workers: int = 1
     identity: str = "rollcall"
     operator_namespace: str = "rollcall-system"

@@ -20,12 +20,13 @@ from rollcall.model import (
     ServicePort,
     ZoneSpec,
 )
-from rollcall.zone import Commit, Past, Zones
+from rollcall.zone import Commit, Installation, Past, Zones
 from unit.consistency import History, Object, check
 from unit.records import Follower
 
 HTTP = ServicePort(80, "http", "TCP", "web")
 NAMED = ContainerPort("web", "TCP", 8080)
+IDENTITY = "test"
 
 
 def pod(name: str = "web-0", address: str = "10.0.0.1", *, impossible: bool = False, **fields: Any) -> Pod:
@@ -70,11 +71,13 @@ def resource(
 
 
 def zone(name: str = "main", domain: str = "example.com", **fields: Any) -> DiscoveryZone:
-    """Make a DiscoveryZone."""
+    """Make a DiscoveryZone, which is ours unless `owner` says otherwise."""
     created = fields.pop("created", "2026-01-01T00:00:00Z")
+    about = {"labels": fields.pop("labels", {}), "owner": fields.pop("owner", IDENTITY)}
+    about["assigned"] = fields.pop("assigned", "")
     generation = fields.pop("generation", 1)
     uid = fields.pop("uid", f"uid-{name}")
-    made = DiscoveryZone(name, uid, generation, created, ZoneSpec(domain, **fields))
+    made = DiscoveryZone(name, uid, generation, created, ZoneSpec(domain, **fields), **about)
     check(made)
     return made
 
@@ -112,13 +115,18 @@ class World:
     changes: Mapping[Key, ServiceChange]
 
     def __init__(
-        self, *objects: Object, past: Mapping[bytes, Past] | None = None, now: int = 1000, **options: Any
+        self,
+        *objects: Object,
+        past: Mapping[bytes, Past] | None = None,
+        now: int = 1000,
+        installation: Installation | None = None,
+        **options: Any,
     ) -> None:
         self.now = now
         self.history = History()
         self.directory = Directory(**options)
         self.directory.set_slices_problem(None)  # all of those that there are have been applied
-        self.zones = Zones(self.directory, "test", past)
+        self.zones = Zones(self.directory, installation or Installation(IDENTITY), past)
         self.follower = Follower()
         self.put(*objects)
 

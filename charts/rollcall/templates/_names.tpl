@@ -12,6 +12,11 @@
 {{- printf "%s-%s" (include "rollcall.name" .) .Release.Namespace -}}
 {{- end -}}
 
+{{/* The installation, as markers and the status of zones name it. */}}
+{{- define "rollcall.identity" -}}
+{{- printf "%s-%s" .Release.Name .Release.Namespace | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
 {{- define "rollcall.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}

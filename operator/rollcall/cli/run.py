@@ -13,7 +13,7 @@ import click
 
 from rollcall import logs
 from rollcall.config import DNS_LISTEN, HTTP_LISTEN, Config
-from rollcall.model import short_duration_seconds
+from rollcall.model import LabelSelector, parse_selector, short_duration_seconds
 from rollcall.model.lease_times import LeaseTimes
 from rollcall.model.owner import Owner
 
@@ -44,6 +44,13 @@ def _duration(_: click.Context, __: click.Parameter, value: str) -> float:
         raise click.BadParameter(f"{error}.") from error
 
 
+def _selector(_: click.Context, __: click.Parameter, value: str) -> LabelSelector:
+    try:
+        return parse_selector(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from error
+
+
 def _default_lameduck() -> str:
     """Return how long to answer after SIGTERM: nobody at a terminal waits for load balancers."""
     is_terminal = any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
@@ -66,6 +73,14 @@ Examples:
 )
 @click.option("--context", "cluster_context", help="Context of the kubeconfig. Default: its current one.")
 @click.option("-n", "--namespace", default="", help="Watch this namespace only. Default: all.")
+@click.option(
+    "--zone-selector",
+    metavar="SELECTOR",
+    callback=_selector,
+    default="",
+    help="Publish only the DiscoveryZones with these labels: team=shop, 'env in (a,b)', '!team'."
+    " Default: all.",
+)
 @click.option(
     "--dns-listen",
     default=DNS_LISTEN,
@@ -107,7 +122,7 @@ Examples:
     default="rollcall",
     show_default=True,
     callback=_identity,
-    help="Owner id in the TXT markers of the zones. One for each installation.",
+    help="Owner id in the status of zones and in their TXT markers. One for each installation.",
 )
 @click.option(
     "--operator-namespace",
@@ -196,7 +211,7 @@ def run(
     kubeconfig: str | None,
     cluster_context: str | None,
     identity: str,
-    **options: str | bool | float | None,
+    **options: str | bool | float | LabelSelector | None,
 ) -> None:
     """Run the operator: watch pods, answer DNS, write files and status.
 

@@ -26,11 +26,14 @@ _ANSWERED = State(Health.GOOD, "answered")
 
 
 def zones_table(zones: Iterable[Zone]) -> "RenderableType":
-    """Show zones, a line each."""
+    """Show zones, a line each; whose they are where several installations have some."""
+    zones = list(zones)
+    is_shared = len({zone.status.owner for zone in zones if zone.status.owner}) > 1
     rows = [
         (
             zone.metadata.name,
             zone.spec.domain,
+            *((zone.status.owner or "-",) if is_shared else ()),
             zone.status.serial,
             zone.status.records,
             zone.status.services,
@@ -38,7 +41,8 @@ def zones_table(zones: Iterable[Zone]) -> "RenderableType":
         )
         for zone in zones
     ]
-    return table(("ZONE", "DOMAIN", "SERIAL", "RECORDS", "SERVICES", "STATE"), rows)
+    owner = ("OWNER",) if is_shared else ()
+    return table(("ZONE", "DOMAIN", *owner, "SERIAL", "RECORDS", "SERVICES", "STATE"), rows)
 
 
 def services_table(services: Iterable[Service], now: datetime) -> "RenderableType":

@@ -2,25 +2,16 @@
 
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
 from rollcall.kube.errors import UNDECODABLE
 from rollcall.model import ZoneStatus
-from rollcall.model.status import SERVE
 from rollcall.watch.resource import DISCOVERY_ZONES
-from rollcall.zone.names import InvalidName, from_text
+from rollcall.zone.handed_out import HandedOut, handed_out
 
 log = logging.getLogger(__name__)
-
-
-class HandedOut(NamedTuple):
-    """A serial; where it is known, the digest of the content that it stands for."""
-
-    serial: int
-    digest: int | None
 
 
 class ReadApi(Protocol):
@@ -56,22 +47,5 @@ async def previous_leader_serials(api: ReadApi) -> dict[bytes, HandedOut]:
         except UNDECODABLE as error:  # another version of Rollcall has written it
             log.warning("a DiscoveryZone whose status can't be read: %s", error)
             continue
-        status = zone.status
-        for each in status.publications:
-            if each.target == SERVE:
-                _add(found, each.domain, HandedOut(each.serial, None))
-        if status.serial:
-            _add(found, zone.spec.domain, HandedOut(status.serial, _digest(status)))
+        found |= handed_out(zone.spec.domain, zone.status)
     return found
-
-
-def _add(found: dict[bytes, HandedOut], domain: str, handed_out: HandedOut) -> None:
-    with suppress(InvalidName):  # the zone itself says so in its status
-        found[from_text(domain)] = handed_out
-
-
-def _digest(status: ZoneStatus) -> int | None:
-    try:
-        return int(status.digest, 16)
-    except ValueError:
-        return None

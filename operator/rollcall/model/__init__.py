@@ -5,7 +5,7 @@ from .endpoints import AddressType, Endpoint, EndpointSlice
 from .file_status import FileStatus, LeftOutService
 from .instance import Counts, Instance, InstancePort, Members, Problem, Reason, common_families
 from .instance_status import InstanceStatus, ListedInstance, ListedPort, ServicePublication
-from .keys import API_VERSION, Key, is_host_label
+from .keys import API_VERSION, OWNER_ANNOTATION, Key, is_host_label
 from .origin import FIELD_MANAGER, HelmRelease, Origin
 from .release import (
     BlueGreen,
@@ -44,22 +44,24 @@ from .resources import (
     ZoneSpec,
 )
 from .rollout import Deployment, FlaggerCanary, ReplicaSet, Rollout, RoutedWeight, Workload
-from .selector import LabelSelector, Operator, Requirement
+from .selector import LabelSelector, Operator, Requirement, parse_selector
 from .status import Condition, Status
 from .timestamps import rfc3339, rfc3339_after, unix_seconds
 from .tsig import InvalidKey, KeyRing, TsigKey, parse_key
 from .version import version_to_label
 from .workload import PUBLISHED_GATE, ContainerPort, Gate, IPFamily, Pod, Service, ServicePort
-from .zone_status import ZonePublication, ZoneStatus
+from .zone_status import ClaimedStatus, ZonePublication, ZoneStatus
 
 __all__ = [
     "API_VERSION",
     "FIELD_MANAGER",
+    "OWNER_ANNOTATION",
     "PUBLISHED_GATE",
     "AddressType",
     "Answer",
     "BlueGreen",
     "Canary",
+    "ClaimedStatus",
     "Condition",
     "ConfigMapTarget",
     "ContainerPort",
@@ -134,6 +136,7 @@ __all__ = [
     "duration_seconds",
     "is_host_label",
     "parse_key",
+    "parse_selector",
     "rfc3339",
     "rfc3339_after",
     "short_duration_seconds",

@@ -6,6 +6,9 @@ from typing import NamedTuple
 API_VERSION = "rollcall.dev/v1alpha1"
 """The API group of our own resources, and its version."""
 
+OWNER_ANNOTATION = "rollcall.dev/owner"
+"""Of a DiscoveryZone: the identity of the installation that a user gives it to."""
+
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 

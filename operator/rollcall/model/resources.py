@@ -198,13 +198,20 @@ class ZoneSpec(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class DiscoveryZone(msgspec.Struct, frozen=True):
-    """A DiscoveryZone. `created` (RFC 3339) decides which of two that claim one domain has it."""
+    """A DiscoveryZone. `created` (RFC 3339) decides which of two that claim one domain has it.
+
+    `owner` is the identity of the installation that has it, by its status; "" where none has. `assigned` is
+    the one that a user has given it to, by an annotation; "" leaves it to who comes first.
+    """
 
     name: str
     uid: str
     generation: int
     created: str
     spec: ZoneSpec
+    labels: dict[str, str] = {}
+    owner: str = ""
+    assigned: str = ""
 
 
 class FileServices(msgspec.Struct, frozen=True, rename="camel"):

@@ -29,6 +29,12 @@ def zone_families(directory: Directory, zones: Zones) -> Iterator[MetricFamily]:
         lambda: [((to_text(zone.apex),), zone.record_count) for zone in zones.contents()],
     )
     yield MetricFamily(
+        "rollcall_zone_refused",
+        "1 for each DiscoveryZone that is not published from here as it asks for, by reason.",
+        ("zone", "reason"),
+        lambda: [((zone.name, problem.reason), 1) for zone, problem in zones.refused()],
+    )
+    yield MetricFamily(
         "rollcall_zone_cut_rrsets",
         "RRsets that are larger than what an answer with the whole set holds.",
         ("zone",),

@@ -158,7 +158,7 @@ class Targets(Output):
 
     def _wanted(self) -> Iterator[tuple[TargetKey, WrittenTarget]]:
         for served in self._zones.served_zones():
-            if served.building:
+            if served.building or not self._zones.is_owned(served.zone.name):
                 continue
             own = [content.apex for content in served.contents()]
             for spec in served.zone.spec.written_targets:

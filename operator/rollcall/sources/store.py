@@ -26,12 +26,16 @@ class Store(Generic[T]):
     """The objects of one kind. `on_change` is called with each new state, and with None for one that is gone.
 
     An object whose newest state can't be read keeps its last good one; `malformed` says what is wrong.
+
+    States are ordered by resourceVersion, a number that rises (KEP-5504): a generation doesn't rise with
+    labels, annotations and status.
     """
 
     def __init__(self, on_change: Callable[[Key, T | None], None]) -> None:
         self.objects: dict[Key, T] = {}
         self.malformed: dict[Key, str] = {}
         self._on_change = on_change
+        self._versions: dict[Key, int] = {}
         self._before_list: dict[Key, T] = {}
         self._gone_since_begun: set[str] = set()
 
@@ -49,8 +53,11 @@ class Store(Generic[T]):
             is_news = self.malformed.get(key) != item.problem
             self.malformed[key] = item.problem
             return is_news
-        if old is not None and new.generation < old.generation and not is_newer:
+        version = int(item.resource_version) if item.resource_version.isdigit() else 0
+        known = (self._versions.get(key, 0), old.generation if old is not None else 0)
+        if old is not None and (version, new.generation) < known and not is_newer:
             return False
+        self._versions[key] = version
         self.malformed.pop(key, None)
         if new != old:
             self.objects[key] = new
@@ -109,4 +116,5 @@ class Store(Generic[T]):
 
     def _drop(self, key: Key) -> None:
         del self.objects[key]
+        self._versions.pop(key, None)
         self._on_change(key, None)

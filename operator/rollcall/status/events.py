@@ -18,7 +18,7 @@ from rollcall.model import API_VERSION, Key, rfc3339
 from rollcall.model.wording import counted
 
 from .api import CreateApi
-from .kinds import Kind
+from .kinds import Kind, ObjectRef
 from .status_writer import Written
 from .transitions import Transition, transitions
 
@@ -81,6 +81,10 @@ class EventRecorder:
             self._put(_reference(API_VERSION, kind, key, written.uid), transition)
             if kind is Kind.SERVICE_INSTANCE and (uid := self._service_uid(key)):
                 self._put(_reference("v1", "Service", key, uid), transition)
+
+    def tell(self, ref: ObjectRef, uid: str, transition: Transition) -> None:
+        """Queue an Event about an object whose status is not ours to write."""
+        self._put(_reference(API_VERSION, ref.kind, ref.key, uid), transition)
 
     async def run(self) -> Never:
         """Post until cancelled."""

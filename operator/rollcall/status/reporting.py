@@ -1,15 +1,16 @@
 """What the API server is told: status, Events, missing ServiceInstances. After the fact, never in the way."""
 
 import asyncio
+import logging
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from rollcall.directory import Directory
 from rollcall.dnswire.names import is_at_or_below
 from rollcall.kube.client import KubeClient
-from rollcall.model import FileStatus, InstanceStatus, Key, Service, Status, ZoneStatus
+from rollcall.model import ClaimedStatus, FileStatus, InstanceStatus, Key, Service, Status, ZoneStatus
 from rollcall.model.metric import MetricFamily, single
 from rollcall.propagation.answered import Arrival
 from rollcall.propagation.listener import Listener
@@ -19,23 +20,28 @@ from rollcall.propagation.tracker import Tracker
 from rollcall.publish.config_maps import FileReport
 from rollcall.publish.selection import FileSelection
 from rollcall.zone import Output, PublishedVersion, Zones
+from rollcall.zone.handed_out import HandedOut, handed_out
 from rollcall.zone.served import ServedZone
 
 from .alarms import Alarms
 from .creation import InstanceCreator, OwnerKeeper
 from .events import EventRecorder
 from .file_status import file_status
-from .kinds import Kind
+from .kinds import Kind, ObjectRef
 from .release_status import steps_due_at
 from .service_status import service_status
 from .spread import Spread
-from .status_writer import StatusWriter
+from .status_writer import StatusWriter, Written
+from .transitions import Transition
 from .zone_status import zone_status
+
+log = logging.getLogger(__name__)
 
 
 class Reporting(Output, Listener):
     """Marks objects whose status may have changed, and says what it is when it is written.
 
+    `on_taken` is told the serials that were handed out, by apex, of a zone that we have taken.
     `grace_seconds` is how long a Service is without a ServiceInstance before one is made. `unix_time` is a
     clock, in seconds.
     """
@@ -47,6 +53,7 @@ class Reporting(Output, Listener):
         zones: Zones,
         selection: FileSelection,
         tracker: Tracker,
+        on_taken: Callable[[Mapping[bytes, HandedOut]], None],
         *,
         grace_seconds: float,
         unix_time: Callable[[], float] = time.time,
@@ -56,11 +63,14 @@ class Reporting(Output, Listener):
         self._zones = zones
         self._selection = selection
         self._tracker = tracker
+        self._on_taken = on_taken
+        self._leads = False
+        self._kept_off: dict[str, str] = {}  # what was told of zones of others, by uid
         self._changed_at: dict[Key, float] = {}
         self._reports: dict[Key, FileReport] = {}
         self._awaiting: dict[tuple[str, str], set[Key]] = {}  # by zone and target
         self._events = EventRecorder(client, self._service_uid, instance=socket.gethostname())
-        self._status = StatusWriter(client, self._compute, self._events.record)
+        self._status = StatusWriter(client, self._compute, self._on_written)
         self._steps = Alarms(partial(self._status.mark, Kind.SERVICE_INSTANCE))
         self._spread = Spread(partial(self._status.mark, Kind.SERVICE_INSTANCE))
         self._creator = InstanceCreator(client, self._wanted, grace_seconds)
@@ -68,12 +78,16 @@ class Reporting(Output, Listener):
 
     async def run(self) -> None:
         """Write until cancelled. Begin when everything has synced, and only as the leader."""
+        self._leads = True
         self.on_zones_changed()  # another replica may have written what is there
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._status.run())
-            group.create_task(self._events.run())
-            group.create_task(self._creator.run())
-            group.create_task(self._owners.run())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._status.run())
+                group.create_task(self._events.run())
+                group.create_task(self._creator.run())
+                group.create_task(self._owners.run())
+        finally:
+            self._leads = False
 
     def on_published(self, version: PublishedVersion) -> None:
         """Mark what a version concerns."""
@@ -104,6 +118,12 @@ class Reporting(Output, Listener):
         self._awaiting.clear()
         self._mark_zones(self._zones.names())
         self._mark_services(entry.key for entry in self._directory)
+        if self._leads:
+            self._tell_kept_off()
+
+    def on_zone(self, key: Key) -> None:
+        """Mark a DiscoveryZone that somebody has written: its owner may be another one now."""
+        self._status.on_changed(Kind.DISCOVERY_ZONE, key)
 
     def on_target_news(self, news: TargetNews) -> None:
         """Mark a zone whose target has said something new, and the services for which it is news.
@@ -148,6 +168,29 @@ class Reporting(Output, Listener):
             self._creator.mark(key)
             self._owners.look_at(key)
 
+    def _tell_kept_off(self) -> None:
+        """Tell once of each zone that is another installation's, where its own status can't."""
+        told: dict[str, str] = {}
+        for zone, problem in self._zones.refused():
+            if self._zones.installation.why_off(zone) is None:
+                continue
+            told[zone.uid] = problem.message
+            if self._kept_off.get(zone.uid) != problem.message:
+                log.warning("%s: %s", problem.reason, problem.message)
+                ref = ObjectRef(Kind.DISCOVERY_ZONE, Key("", zone.name))
+                self._events.tell(ref, zone.uid, Transition("Warning", problem.reason, problem.message))
+        self._kept_off = told
+
+    def _on_written(self, written: Written) -> None:
+        self._events.record(written)
+        before, after = written.before, written.after
+        if not isinstance(before, ZoneStatus) or not isinstance(after, ClaimedStatus):
+            return
+        zone = self._zones.wanted(written.ref.key.name)
+        is_taken = before.owner != after.owner == self._zones.installation.identity
+        if is_taken and zone is not None:
+            self._on_taken(handed_out(zone.spec.domain, before))
+
     def _compute(self, key: Key, current: Status) -> tuple[str, Status] | None:
         """Return the uid of an object and the status that it should have; None where we know none."""
         now = self._unix_time()
@@ -155,6 +198,8 @@ class Reporting(Output, Listener):
             case InstanceStatus():
                 entry = self._directory.get(key)
                 if entry is None or entry.resource is None:
+                    return None
+                if self._zones.reporter(key) not in (None, self._zones.installation.identity):
                     return None
                 status = service_status(
                     entry,
@@ -176,9 +221,8 @@ class Reporting(Output, Listener):
                     return None
                 served = self._zones.get(key.name)
                 targets = self._tracker.targets.of(each.apex for each in served.contents()) if served else []
-                return zone.uid, zone_status(
-                    zone, self._zones, self._tracker.answered, targets, current, now=now
-                )
+                computed = zone_status(zone, self._zones, self._tracker.answered, targets, current, now=now)
+                return (zone.uid, computed) if computed is not None else None
             case FileStatus():
                 file = self._selection.get(key)
                 if file is None:

@@ -71,11 +71,17 @@ class StatusWriter:
         self._compute = compute
         self._on_written = on_written
         self._held: dict[ObjectRef, _Held] = {}
+        self._outdated: set[ObjectRef] = set()
         self._queue = WorkQueue("status", self._bring_up_to_date, draw=draw)
 
     def mark(self, kind: Kind, key: Key) -> None:
         """Have the status of an object computed and, if it differs, written: soon."""
         self._queue.mark(ObjectRef(kind, key))
+
+    def on_changed(self, kind: Kind, key: Key) -> None:
+        """Note that somebody has written an object: its status is read before it is written again."""
+        self._outdated.add(ObjectRef(kind, key))
+        self.mark(kind, key)
 
     @property
     def waiting(self) -> int:
@@ -104,6 +110,9 @@ class StatusWriter:
             await asyncio.sleep(READ_BACK_SECONDS)
 
     async def _bring_up_to_date(self, ref: ObjectRef) -> None:
+        if ref in self._outdated:
+            self._outdated.remove(ref)
+            self._held.pop(ref, None)
         for attempt in range(1, CONFLICTS + 1):
             try:
                 await self._write(ref)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from rollcall.model import Condition, InstanceStatus, ReleaseStatus, Status
+from rollcall.model import ClaimedStatus, Condition, InstanceStatus, ReleaseStatus, Status
 from rollcall.model.status import ENDPOINTS_AVAILABLE, READY, RECONCILING, RELEASED, UNRESERVED
 
 
@@ -25,8 +25,17 @@ def transitions(before: Status, after: Status) -> list[Transition]:
     found = [_of_ready(before, after), _of_endpoints(before, after)]
     if isinstance(before, InstanceStatus) and isinstance(after, InstanceStatus):
         found.append(_of_switch(before.release, after.release))
+    if isinstance(before, ClaimedStatus) and isinstance(after, ClaimedStatus):
+        found.append(_of_owner(before.owner, after.owner))
     found.append(_of_release(before.condition(RELEASED), after.condition(RELEASED)))
     return [transition for transition in found if transition is not None]
+
+
+def _of_owner(old: str, new: str) -> Transition | None:
+    """Return nothing of a zone that nobody had: "Published" tells the rest."""
+    if not old or not new or old == new:
+        return None
+    return Transition("Normal", "TakenOver", f"The installation {new} has taken it over from {old}.")
 
 
 def _of_switch(old: ReleaseStatus, new: ReleaseStatus) -> Transition | None:

@@ -1,8 +1,18 @@
-"""The status of a DiscoveryZone: what is in it, and how far it has got. Pure."""
+"""The status of a DiscoveryZone: whose it is, what is in it, and how far it has got. Pure."""
 
 from collections.abc import Sequence
 
-from rollcall.model import Condition, DiscoveryZone, Status, ZonePublication, ZoneStatus, rfc3339
+import msgspec
+
+from rollcall.model import (
+    ClaimedStatus,
+    Condition,
+    DiscoveryZone,
+    Status,
+    ZonePublication,
+    ZoneStatus,
+    rfc3339,
+)
 from rollcall.model.status import FALSE, READY, SERVE
 from rollcall.model.wording import counted
 from rollcall.propagation.answered import AnsweredVersion, AnsweredVersions
@@ -29,16 +39,26 @@ def zone_status(
     current: ZoneStatus,
     *,
     now: float,
-) -> Status:
-    """Return the status of a DiscoveryZone.
+) -> Status | None:
+    """Return the status of a DiscoveryZone, None where it is not ours to write.
 
+    To write it is to take the zone, if nobody has it; and to give it up, if we are not to have it any more.
     `targets` are the states of its targets but for our own server. `current` is the status that the API
-    server holds. `now` is in Unix seconds.
+    server holds: what it says of the owner counts, and the write is refused if that is no longer so. `now` is
+    in Unix seconds.
     """
+    installation = zones.installation
+    zone = msgspec.structs.replace(zone, owner=current.owner)
+    owner = installation.claim(zone)
+    if owner is None:
+        return None
+    if not installation.takes(zone):
+        return _given_up(zone, current, stalled(installation.given_up()), now)
     served = zones.get(zone.name)
-    conditions = merged(_conditions(zone, zones, served, answered, targets), current, zone.generation, now)
+    told = _conditions(zone, zones, served, answered, targets)
+    conditions = merged(told, current, zone.generation, now)
     if served is None or not served.content.serial:
-        return Status(zone.generation, conditions)
+        return _without_content(zone, zones, conditions, current, owner)
     content = served.content
     ours = [
         _publication(each, version, current)
@@ -47,6 +67,7 @@ def zone_status(
     ]
     return ZoneStatus(
         observed_generation=zone.generation,
+        owner=owner,
         serial=content.serial,
         records=content.record_count + 1,  # the SOA is not among the others
         names=content.name_count,
@@ -54,6 +75,29 @@ def zone_status(
         digest=f"{content.digest:032x}",
         publications=(*ours, *(_target(state, now) for state in targets)),
         conditions=conditions,
+    )
+
+
+def _given_up(zone: DiscoveryZone, current: ZoneStatus, told: list[Condition], now: float) -> Status:
+    """Leave the serials to whoever takes the zone: it goes on from there."""
+    conditions = merged(told, current, zone.generation, now)
+    return msgspec.structs.replace(
+        current, observed_generation=zone.generation, owner="", conditions=conditions
+    )
+
+
+def _without_content(
+    zone: DiscoveryZone,
+    zones: Zones,
+    conditions: tuple[Condition, ...],
+    current: ZoneStatus,
+    owner: str,
+) -> Status:
+    """Say that nothing is handed out; while it is about to be, the serials from before are kept."""
+    if zones.problem(zone.name) or not current.serial:
+        return ClaimedStatus(zone.generation, conditions, owner)
+    return msgspec.structs.replace(
+        current, observed_generation=zone.generation, owner=owner, conditions=conditions
     )
 
 
@@ -75,6 +119,8 @@ def _conditions(
         return reconciling("Publishing", "On its way to the DNS server.")
     if failing := [state.report for state in targets if not state.report.healthy]:
         return [Condition(READY, FALSE, failing[0].reason, _failures(failing))]
+    if reservation := zones.installation.reservation(zone):
+        return ready(reservation.reason, reservation.message)
     content = served.content
     records, services = counted(content.record_count + 1, "record"), counted(len(served.placed), "service")
     return ready("Published", f"{records} of {services} are answered in {to_text(content.apex)}.")

@@ -128,6 +128,9 @@ def discovery_zone(wire: WireDiscoveryZone, key: Key) -> DiscoveryZone:
         generation=meta.generation,
         created=meta.creation_timestamp or "",
         spec=wire.spec,
+        labels=_labels(meta.labels),
+        owner=wire.status.owner,
+        assigned=meta.annotations.owner,
     )
 
 

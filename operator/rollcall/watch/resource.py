@@ -56,6 +56,7 @@ class Item(msgspec.Struct, Generic[T], gc=False):
     uid: str
     object: T | None
     problem: str = ""
+    resource_version: str = ""
 
 
 class Event(msgspec.Struct, Generic[T], gc=False):
@@ -203,7 +204,7 @@ class Resource(Generic[T]):
     def _item(self, wire: _Wire) -> Item[T]:
         meta = wire.metadata
         key = self._key(meta, "")
-        return Item(key, meta.uid, self._read(wire, key))
+        return Item(key, meta.uid, self._read(wire, key), "", meta.resource_version)
 
     def _unread(self, meta: WireIdentity, problem: str) -> Item[T]:
         return Item(self._key(meta, problem), meta.uid, None, problem)

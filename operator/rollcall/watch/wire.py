@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from rollcall.model import FileSpec, InstanceSpec, IPFamily, ServicePort, ZoneSpec
+from rollcall.model import OWNER_ANNOTATION, FileSpec, InstanceSpec, IPFamily, ServicePort, ZoneSpec
 
 W = TypeVar("W")
 
@@ -263,11 +263,30 @@ class WireServiceInstance(WireKind, frozen=True, gc=False):
     status: WireInstanceStatus = WireInstanceStatus()
 
 
+class ZoneAnnotations(Annotations, frozen=True, gc=False):
+    """Those of a DiscoveryZone."""
+
+    owner: str = msgspec.field(default="", name=OWNER_ANNOTATION)
+
+
+class ZoneMeta(ObjectMeta, rename="camel", frozen=True, gc=False):
+    """`metadata` of a DiscoveryZone."""
+
+    annotations: ZoneAnnotations = ZoneAnnotations()
+
+
+class WireZoneStatus(msgspec.Struct, frozen=True, gc=False):
+    """`status` of a DiscoveryZone: ours, and read only for whose it is."""
+
+    owner: str = ""
+
+
 class WireDiscoveryZone(WireKind, frozen=True, gc=False):
     """A DiscoveryZone."""
 
-    metadata: ObjectMeta
+    metadata: ZoneMeta
     spec: ZoneSpec
+    status: WireZoneStatus = WireZoneStatus()
 
 
 class WireDiscoveryFile(WireKind, frozen=True, gc=False):

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from .changes import MAX_ANSWER, RRsetDelta, ZoneDelta
 
 if TYPE_CHECKING:
+    from .installation import Installation
     from .version import Output, PublishedVersion
     from .zones import Commit, Past, PublishedName, Zones
 
 __all__ = [
     "MAX_ANSWER",
     "Commit",
+    "Installation",
     "Output",
     "Past",
     "PublishedName",
@@ -28,6 +30,7 @@ __all__ = [
 
 _ON_DEMAND = {
     "Commit": "zones",
+    "Installation": "installation",
     "Output": "version",
     "Past": "zones",
     "PublishedName": "zones",

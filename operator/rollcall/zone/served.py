@@ -30,6 +30,16 @@ class Placed:
     serial: int = 0
 
 
+def selects(zone: DiscoveryZone, entry: Entry) -> bool:
+    """Whether a service belongs in a zone by what zone and service ask for."""
+    spec = zone.spec
+    return (
+        (not spec.namespaces or entry.key.namespace in spec.namespaces)
+        and (not entry.spec.zones or zone.name in entry.spec.zones)
+        and spec.service_selector.matches(entry.labels)
+    )
+
+
 class ServedZone:
     """A DiscoveryZone that has its domain, with all that stands in it."""
 
@@ -131,12 +141,7 @@ class ServedZone:
 
     def selects(self, entry: Entry) -> bool:
         """Whether a service belongs in this zone by what zone and service ask for."""
-        spec = self.zone.spec
-        return (
-            (not spec.namespaces or entry.key.namespace in spec.namespaces)
-            and (not entry.spec.zones or self.zone.name in entry.spec.zones)
-            and spec.service_selector.matches(entry.labels)
-        )
+        return selects(self.zone, entry)
 
     def service_at(self, name: bytes) -> Key | None:
         """Return the service that a name of this zone belongs to (wire format), or None."""

@@ -7,6 +7,8 @@ the services of a new or changed zone, in slices. A new zone is handed out only 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from rollcall.directory import Directory, ServiceChange
 from rollcall.dnswire.names import is_at_or_below
 from rollcall.model import DiscoveryZone, Key, Problem
@@ -14,9 +16,10 @@ from rollcall.model import DiscoveryZone, Key, Problem
 from .apex import Apex
 from .changes import ZoneDelta
 from .content import ZoneContent
+from .installation import Installation
 from .names import InvalidName, from_text, to_text
 from .serial import is_newer, next_serial
-from .served import ServedZone
+from .served import ServedZone, selects
 
 
 class Commit(NamedTuple):
@@ -49,11 +52,13 @@ class Past(NamedTuple):
 
 
 class Zones:
-    """The zones of an installation. `identity` is the owner that markers name; `past` is by apex."""
+    """The zones of an installation; those of others are known, and no more. `past` is by apex."""
 
-    def __init__(self, directory: Directory, identity: str, past: Mapping[bytes, Past] | None = None) -> None:
+    def __init__(
+        self, directory: Directory, installation: Installation, past: Mapping[bytes, Past] | None = None
+    ) -> None:
+        self.installation = installation
         self._directory = directory
-        self._identity = identity
         self._past = dict(past or {})
         self._wanted: dict[str, DiscoveryZone] = {}
         self._served: dict[str, ServedZone] = {}
@@ -62,15 +67,15 @@ class Zones:
         self._resumed: dict[bytes, int] = {}
 
     def apply_zone(self, zone: DiscoveryZone) -> None:
-        """Add a DiscoveryZone, or replace its spec."""
+        """Add a DiscoveryZone, or replace its spec, or whose it is."""
         if self._wanted.get(zone.name) != zone:
             self._wanted[zone.name] = zone
-            self._arrange(zone.name)
+            self._arrange()
 
     def remove_zone(self, name: str) -> None:
         """Withdraw a DiscoveryZone."""
         if self._wanted.pop(name, None) is not None:
-            self._arrange(name)
+            self._arrange()
 
     def place(self, changes: Mapping[Key, ServiceChange]) -> None:
         """Place anew what changed in the directory."""
@@ -115,13 +120,18 @@ class Zones:
         """Go beyond a newer serial of a zone that somebody else has, with the next commit.
 
         Where the digest shows that it has the same content, the next commit takes over that very serial: so
-        a new leader hands out nothing that the previous one hasn't. Call it between commits.
+        a new leader hands out nothing that the previous one hasn't. Of a zone that is not handed out yet, it
+        holds for the first commit. Call it between commits.
         """
-        for content in self.contents():
-            if content.apex == apex and content.serial and is_newer(serial, content.serial):
-                if digest == content.digest:
-                    self._resumed[apex] = serial
-                content.go_on_from(serial)
+        content = next((each for each in self.contents() if each.apex == apex and each.serial), None)
+        if content is None:
+            past = self._past.get(apex)
+            if past is None or is_newer(serial, past.ceiling):
+                self._past[apex] = Past(serial) if digest is None else Past(serial, serial, digest)
+        elif is_newer(serial, content.serial):
+            if digest == content.digest:
+                self._resumed[apex] = serial
+            content.go_on_from(serial)
 
     def full_deltas(self) -> Iterator[ZoneDelta]:
         """Yield the last committed version of every zone, as a delta from nothing.
@@ -158,6 +168,33 @@ class Zones:
     def names(self) -> list[str]:
         """Return the names of all DiscoveryZones, served or not."""
         return list(self._wanted)
+
+    def is_owned(self, name: str) -> bool:
+        """Whether the status of a DiscoveryZone says that it is ours: only then it goes to other servers."""
+        zone = self._wanted.get(name)
+        return zone is not None and zone.owner == self.installation.identity
+
+    def refused(self) -> Iterator[tuple[DiscoveryZone, Problem]]:
+        """Yield the DiscoveryZones that are not published as asked from here, and why: others' too."""
+        for name, zone in self._wanted.items():
+            if problem := self._problems.get(name) or self.installation.why_off(zone):
+                yield zone, problem
+
+    def reporter(self, key: Key) -> str | None:
+        """Return the identity of the installation that writes the status of a service.
+
+        It is the owner of the oldest zone that selects the service; "" while none of ours that does is
+        owned yet. None: no zone selects it, and whoever looks says so. All installations see the same
+        zones, and so come to the same result.
+        """
+        entry = self._directory.get(key)
+        if entry is None:
+            return None
+        zones = [zone for zone in self._wanted.values() if selects(zone, entry)]
+        owned = [zone for zone in zones if zone.owner]
+        if owned:
+            return min(owned, key=_age).owner
+        return "" if any(map(self.installation.takes, zones)) else None
 
     def published_names(self, key: Key) -> list[PublishedName]:
         """Return where a service is published, by zone name."""
@@ -229,27 +266,30 @@ class Zones:
             del self._gone[content.apex]
         return [ZoneDelta(content.apex, content.serial, gone=True) for content in due]
 
-    def _arrange(self, changed: str) -> None:
+    def _arrange(self) -> None:
         """Decide anew who has which domain, and configure the zones whose situation changed."""
         self._problems = {}
-        domains = self._owners()
-        reverse = self._reverse_owners(domains)
+        ours = {zone.name: zone for zone in sorted(self._ours(), key=_age)}
+        domains = self._owners(ours)
+        reverse = self._reverse_owners(ours, domains)
         apexes = [*((domain, name) for name, domain in domains.items()), *reverse.items()]
         for name in [name for name in self._served if domains.get(name) != self._served[name].domain]:
             for content in self._served.pop(name).contents():
                 self._retire(content)
         for name, domain in domains.items():
-            zone = self._wanted[name]
+            zone = ours[name]
             served = self._served.get(name)
             mine = frozenset(d for d, owner in reverse.items() if owner == name)
             inner = frozenset(
                 each
                 for each, owner in apexes
-                if owner != name and any(is_at_or_below(each, ours) for ours in (domain, *mine))
+                if owner != name and any(is_at_or_below(each, above) for above in (domain, *mine))
             )
             if served is None:
-                served = self._served[name] = ServedZone(zone, domain, self._directory, self._identity)
-            elif name != changed and served.inner == inner and served.reverse.keys() == mine:
+                identity = self.installation.identity
+                served = self._served[name] = ServedZone(zone, domain, self._directory, identity)
+            elif served.zone.spec == zone.spec and served.inner == inner and served.reverse.keys() == mine:
+                served.zone = zone
                 continue
             for lost in [content for d, content in served.reverse.items() if d not in mine]:
                 self._retire(lost)
@@ -261,11 +301,25 @@ class Zones:
             self._gone[content.apex] = content
             self._past[content.apex] = Past(content.serial)
 
-    def _owners(self) -> dict[str, bytes]:
+    def _ours(self) -> Iterator[DiscoveryZone]:
+        """Yield our zones. One that can't be followed any more keeps the last spec that could be."""
+        for zone in self._wanted.values():
+            if not self.installation.takes(zone):
+                continue
+            if (refusal := self.installation.refusal(zone)) is None:
+                yield zone
+            elif (served := self._served.get(zone.name)) is None:
+                self._problems[zone.name] = refusal
+            else:
+                stays = f"{refusal.message} What was published before stays until then."
+                self._problems[zone.name] = msgspec.structs.replace(refusal, message=stays)
+                yield msgspec.structs.replace(zone, spec=served.zone.spec)
+
+    def _owners(self, ours: Mapping[str, DiscoveryZone]) -> dict[str, bytes]:
         """Return the domain of each zone that has one: the oldest of those that ask for it."""
         owners: dict[bytes, str] = {}
         domains: dict[str, bytes] = {}
-        for zone in sorted(self._wanted.values(), key=lambda zone: (zone.created, zone.name)):
+        for zone in ours.values():
             try:
                 domain = from_text(zone.spec.domain)
                 Apex.of(domain, zone.spec)
@@ -283,10 +337,12 @@ class Zones:
                 )
         return domains
 
-    def _reverse_owners(self, domains: Mapping[str, bytes]) -> dict[bytes, str]:
+    def _reverse_owners(
+        self, ours: Mapping[str, DiscoveryZone], domains: Mapping[str, bytes]
+    ) -> dict[bytes, str]:
         owners = {domain: name for name, domain in domains.items()}
-        for name in sorted(domains, key=lambda name: (self._wanted[name].created, name)):
-            for text in self._wanted[name].spec.reverse_domains:
+        for name in domains:
+            for text in ours[name].spec.reverse_domains:
                 try:
                     domain = from_text(text)
                 except InvalidName as error:
@@ -300,3 +356,8 @@ class Zones:
                         " name it in one of them only.",
                     )
         return {domain: name for domain, name in owners.items() if domain != domains[name]}
+
+
+def _age(zone: DiscoveryZone) -> tuple[str, str]:
+    """Order zones by age, the oldest first; all installations do it alike."""
+    return zone.created, zone.name

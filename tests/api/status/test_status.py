@@ -21,7 +21,7 @@ from unit.status.cluster import World, as_json
 from unit.world import pod, resource, service, zone
 from waiting import News, until
 
-Compute = Callable[[Any], Status]
+Compute = Callable[[Any], Status | None]
 
 
 class Bench:
@@ -45,11 +45,12 @@ class Bench:
     async def until_at_rest(self) -> None:
         await until(lambda: not self.writer.waiting)  # it tells of writes only
 
-    def _compute(self, key: Key, current: Status) -> tuple[str, Status]:
+    def _compute(self, key: Key, current: Status) -> tuple[str, Status] | None:
         self.computed += 1
         kind = next(kind for kind in Kind if kind.status is type(current))
         uid, compute = self.wanted[ObjectRef(kind, key)]
-        return uid, compute(current)
+        status = compute(current)
+        return None if status is None else (uid, status)
 
     def _note(self, written: Written) -> None:
         self.written.append(written)

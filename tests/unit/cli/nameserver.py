@@ -10,7 +10,7 @@ from rollcall.feed.frames import Stats
 from rollcall.serve.answers import Answers
 from rollcall.serve.responder import Respond, Responder
 from rollcall.serve.table import Table
-from rollcall.zone import Zones
+from rollcall.zone import Installation, Zones
 from unit.world import Answer, pod, resource, service, zone
 
 CLIENT = ("127.0.0.1", 5353)
@@ -26,7 +26,7 @@ def answers() -> Answers:
         addresses = (f"10.1.0.{10 + number}", *(("2001:db8::10",) if not number else ()))
         version = {"app": "web", "app.kubernetes.io/version": "v2" if number == 2 else "v1"}
         directory.apply_pod(pod(f"web-{number}", addresses=addresses, labels=version, ready=number < 3))
-    zones = Zones(directory, "rollcall")
+    zones = Zones(directory, Installation("rollcall"))
     zones.apply_zone(zone("internal", "k8s.example.com", reverse_domains=("1.10.in-addr.arpa",)))
     zones.place(directory.take_changes())
     while zones.place_backlog(10):

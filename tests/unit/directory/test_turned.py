@@ -2,7 +2,7 @@
 
 from rollcall.directory import Directory
 from rollcall.model import BlueGreen, Key, Release
-from rollcall.zone import Zones
+from rollcall.zone import Installation, Zones
 from unit.world import pod, resource, service, zone
 
 WEB = Key("shop", "web-0")
@@ -68,7 +68,7 @@ def test_what_a_pod_is_for_its_services():
 def test_the_largest_ttl_is_that_of_the_zone_or_of_the_service():
     directory = world()
     directory.apply_resource(resource(ttl_seconds=90))
-    zones = Zones(directory, "test")
+    zones = Zones(directory, Installation("test"))
     zones.apply_zone(zone(ttl_seconds=30))
     while zones.place_backlog(10):
         pass

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rollcall.leadership.handover import HandedOut, previous_leader_serials
+from rollcall.leadership.handover import previous_leader_serials
 from rollcall.watch import DISCOVERY_ZONES
+from rollcall.zone.handed_out import HandedOut
 from rollcall.zone.names import from_text
 from unit.api_objects import listed
 

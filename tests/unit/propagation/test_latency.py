@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from rollcall.directory import Directory
 from rollcall.metrics import Latency
 from rollcall.propagation.tracker import Tracker
-from rollcall.zone import Commit, PublishedVersion, ZoneDelta, Zones
+from rollcall.zone import Commit, Installation, PublishedVersion, ZoneDelta, Zones
 
 A = b"\1a\0"
 
@@ -20,7 +20,7 @@ class World:
         self.registry = CollectorRegistry()
         self.latency = Latency(self.registry)
         directory = Directory()
-        self.tracker = Tracker(directory, Zones(directory, "test"), 2, time.time)
+        self.tracker = Tracker(directory, Zones(directory, Installation("test")), 2, time.time)
         self.tracker.listeners = (self.latency,)
 
     def publish(self, number):

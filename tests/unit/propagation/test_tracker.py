@@ -9,7 +9,7 @@ from rollcall.model import Key
 from rollcall.propagation.pod_turns import MAX_GONE, Turn
 from rollcall.propagation.report import AHEAD, BEHIND, CURRENT, TargetReport
 from rollcall.propagation.tracker import Tracker
-from rollcall.zone import Commit, PublishedVersion, ZoneDelta, Zones
+from rollcall.zone import Commit, Installation, PublishedVersion, ZoneDelta, Zones
 from unit.world import pod
 
 A, B = b"\x01a\x00", b"\x01b\x00"
@@ -23,7 +23,7 @@ class World:
 
     def __init__(self, *targets: tuple[bytes, str]) -> None:
         directory = Directory()
-        self.tracker = Tracker(directory, Zones(directory, "test"), 1, lambda: 0.0)
+        self.tracker = Tracker(directory, Zones(directory, Installation("test")), 1, lambda: 0.0)
         self.tracker.on_connected(0, True)
         self.want(*targets)
 

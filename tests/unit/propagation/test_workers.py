@@ -6,7 +6,7 @@ from rollcall.directory import Directory
 from rollcall.model import Key
 from rollcall.propagation.listener import Listener
 from rollcall.propagation.tracker import Tracker
-from rollcall.zone import Zones
+from rollcall.zone import Installation, Zones
 
 POD = Key("shop", "web-0")
 
@@ -16,7 +16,7 @@ class World(Listener):
 
     def __init__(self):
         directory = Directory()
-        self.tracker = Tracker(directory, Zones(directory, "test"), 2, lambda: 0.0)
+        self.tracker = Tracker(directory, Zones(directory, Installation("test")), 2, lambda: 0.0)
         self.workers = self.tracker.workers
         self.tracker.listeners = (self,)
         self.arrivals = self.progress = 0

@@ -8,7 +8,7 @@ import pytest
 from rollcall.directory import Directory
 from rollcall.model import Secondary, Transfer
 from rollcall.publish.secondaries_feed import OFF, SecondariesFeed
-from rollcall.zone import Zones
+from rollcall.zone import Installation, Zones
 from rollcall.zone.names import from_text
 from unit.running import running
 from unit.world import zone
@@ -26,7 +26,7 @@ class World:
 
     def __init__(self) -> None:
         self.said: list[TargetReport] = []
-        self.zones = Zones(Directory(), "test")
+        self.zones = Zones(Directory(), Installation("test"))
         keys: Any = None  # the secondary has none
         self.feed = SecondariesFeed(None, self.zones, keys, self.said.append, lambda *_: None)
         transfer = Transfer(secondaries=(Secondary("knot", "192.0.2.1"),))

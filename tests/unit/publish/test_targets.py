@@ -12,7 +12,7 @@ from rollcall.propagation.report import BEHIND, CURRENT, TargetReport
 from rollcall.publish import targets as module
 from rollcall.publish.targets import BROKEN, RESTART_SECONDS, Targets
 from rollcall.zone.names import from_text
-from unit.world import World, pod, service, zone
+from unit.world import IDENTITY, World, pod, service, zone
 
 pytestmark = pytest.mark.looptime
 
@@ -55,8 +55,8 @@ class Stage:
         self.targets = Targets(self._world.zones, "test", nothing, nothing, self._take)
         self.configure(ONE)
 
-    def configure(self, *specs: UpdateTarget) -> None:
-        self._world.put(self._world.history.possible(zone(updates=specs)))
+    def configure(self, *specs: UpdateTarget, owner: str = IDENTITY) -> None:
+        self._world.put(self._world.history.possible(zone(updates=specs, owner=owner)))
         self.targets.on_zones_changed()
 
     def _take(self, report: TargetReport) -> None:
@@ -123,3 +123,12 @@ async def test_one_that_breaks_is_no_other() -> None:
         assert [worker.spec for worker in workers] == [ONE, TWO, ONE]
         assert not workers[1].over.done()
         assert stage.said[1:] == [("one", 0, 0.0, BROKEN, False)]
+
+
+async def test_only_its_owner_writes_a_zone_at_other_servers() -> None:
+    async with running() as (stage, workers):
+        for owner, number in ("", 1), (IDENTITY, 2), ("other", 2), (IDENTITY, 3):
+            stage.configure(ONE, owner=owner)
+            await asyncio.sleep(0.1)
+            assert len(workers) == number
+            assert workers[-1].over.cancelled() is (owner != IDENTITY)

@@ -218,3 +218,32 @@ def deliver(log: Log, is_deleted: bool, seen: Item[DiscoveryZone]) -> None:
         log.store.remove(seen.key, seen.uid)
     else:
         log.store.put(seen)
+
+
+def versioned(version: int, **fields: Any) -> Item[DiscoveryZone]:
+    return msgspec.structs.replace(item("a", **fields), resource_version=str(version))
+
+
+def test_an_older_owner_of_the_same_generation_is_not_news() -> None:
+    log = Log()
+    log.store.put(versioned(10, owner="new"))
+    log.store.put(versioned(9, owner="old"))
+    assert log.state[A].owner == "new"
+
+
+def test_a_list_that_was_overtaken_brings_no_older_owner_back() -> None:
+    log = Log()
+    log.store.put(versioned(8, owner=""))
+    log.store.begin_full_list()
+    log.store.put(versioned(10, owner="new"))
+    log.store.end_full_list([versioned(9, owner="old")])
+    assert log.state[A].owner == "new"
+
+
+def test_after_a_restore_from_a_backup_the_list_is_right_though_its_versions_are_lower() -> None:
+    log = Log()
+    log.store.put(versioned(1000, generation=5, owner="new"))
+    log.store.begin_full_list()
+    log.store.end_full_list([versioned(7, generation=2, owner="old")])
+    log.store.put(versioned(9, generation=3, owner="other"))
+    assert log.state[A].owner == "other"

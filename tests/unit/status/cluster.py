@@ -72,12 +72,12 @@ def events(before: Json, after: Json) -> list[Transition]:
 class World(Core):
     """The core with what the DNS workers and the targets have of it."""
 
-    def __init__(self, *objects: Object, now: int = START) -> None:
+    def __init__(self, *objects: Object, now: int = START, **options: Any) -> None:
         self.answered = AnsweredVersions()
         self.targets = TargetStates()
         self._wanted: set[tuple[bytes, str]] = set()
         self.version = 0
-        super().__init__(*objects, now=now)
+        super().__init__(*objects, now=now, **options)
 
     def put(self, *objects: Object, now: int | None = None) -> Commit:
         """Let objects be made or changed; the DNS workers answer what follows."""
@@ -122,11 +122,13 @@ class World(Core):
 
     def zone(self, zone: DiscoveryZone, current: Json | None = None) -> Json:
         """Return the status of a zone as it is written, checked."""
-        return as_json(self.zone_status(zone, msgspec.convert(current or {}, ZoneStatus)))
+        made = self.zone_status(zone, msgspec.convert(current or {}, ZoneStatus))
+        assert made is not None
+        return as_json(made)
 
-    def zone_status(self, zone: DiscoveryZone, current: ZoneStatus) -> Status:
-        """Return the status of a zone, checked."""
+    def zone_status(self, zone: DiscoveryZone, current: ZoneStatus) -> Status | None:
+        """Return the status of a zone, checked; None where it is not ours to write."""
         served = self.zones.get(zone.name)
         targets = self.targets.of(content.apex for content in served.contents()) if served else []
         status = zone_status(zone, self.zones, self.answered, targets, current, now=self.now)
-        return checked("DiscoveryZone", status)
+        return None if status is None else checked("DiscoveryZone", status)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import pytest
 
-from rollcall.model import Service, UpdateTarget
+from rollcall.model import Key, Service, UpdateTarget
 from rollcall.propagation.report import BEHIND, CURRENT, PartialTrouble, TargetReport
 from rollcall.publish.selection import FileSelection
 from rollcall.status.reporting import Reporting
@@ -19,7 +19,10 @@ from unit.tracked import TrackedWorld
 from unit.world import pod, resource, service, zone
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rollcall.kube.client import KubeClient
+    from rollcall.zone.handed_out import HandedOut
 
 pytestmark = pytest.mark.looptime
 
@@ -36,6 +39,7 @@ class World(TrackedWorld):
         super().__init__(unix_time=now)
         self.api = FakeApi()
         self.api.add(PATH)
+        self.taken: list[Mapping[bytes, HandedOut]] = []
         selection = FileSelection(self.directory, cross_namespace=False)
         self.reporting = Reporting(
             cast("KubeClient", self.api),
@@ -43,6 +47,7 @@ class World(TrackedWorld):
             self.zones,
             selection,
             self.tracker,
+            self.taken.append,
             grace_seconds=0.0,
             unix_time=now,
         )
@@ -248,3 +253,50 @@ def made(world: World) -> list[str]:
     return [
         call.body["metadata"]["name"] for call in world.api.made("create") if "serviceinstances" in call.path
     ]
+
+
+# --- whose a zone is ------------------------------------------------------------------------------------
+
+
+def told(world: World, reason: str) -> list[str]:
+    return [c.body["message"] for c in world.api.made("create") if c.body.get("reason") == reason]
+
+
+async def test_a_zone_of_another_is_told_once_and_not_written() -> None:
+    world = World()
+    world.api.objects[PATH]["status"] = {"owner": "other"}
+    world.apply(zone(uid=world.api.objects[PATH]["metadata"]["uid"], owner="other"))
+    async with running(world.reporting.run()):
+        for _ in range(3):
+            world.reporting.on_published(world.flow())
+            world.reporting.on_zones_changed()
+            await asyncio.sleep(LONG_SECONDS)
+    assert world.api.status(PATH) == {"owner": "other"}
+    (message,) = told(world, "OwnedByAnother")
+    assert "the installation other" in message
+    assert made(world) == [], "nor is anything made for its services"
+
+
+async def test_a_status_that_somebody_has_wiped_is_written_again() -> None:
+    world = World()
+    async with running(world.reporting.run()):
+        world.let_come("web-0")
+        world.serve()
+        await asyncio.sleep(LONG_SECONDS)
+        assert world.api.status(PATH)["owner"] == "test"
+        world.api.objects[PATH]["status"] = {}
+        world.api.touch(PATH)
+        world.reporting.on_zone(Key("", "main"))
+        await asyncio.sleep(LONG_SECONDS)
+        assert world.api.status(PATH)["owner"] == "test"
+
+
+async def test_the_serials_of_the_owner_before_are_told() -> None:
+    world = World()
+    world.api.objects[PATH]["status"] = {"owner": "other", "serial": 77, "digest": "ab"}
+    uid = world.api.objects[PATH]["metadata"]["uid"]
+    world.apply(zone(uid=uid, owner="other", assigned="test"))
+    async with running(world.reporting.run()):
+        await asyncio.sleep(LONG_SECONDS)
+    assert world.taken == [{DOMAIN: (77, 0xAB)}]
+    assert told(world, "TakenOver")

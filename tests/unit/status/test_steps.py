@@ -19,7 +19,7 @@ from rollcall.propagation.tracker import Tracker
 from rollcall.publish.selection import FileSelection
 from rollcall.status.reporting import Reporting
 from rollcall.watch.resource import SERVICE_INSTANCES
-from rollcall.zone import PublishedVersion, Zones
+from rollcall.zone import Installation, PublishedVersion, Zones
 from unit.running import running
 from unit.status.cluster import START
 from unit.status.fake_api import FakeApi, broken, unreachable
@@ -50,13 +50,14 @@ class Replica:
 
     def __init__(self, api: FakeApi) -> None:
         self.directory = Directory()
-        self.zones = Zones(self.directory, "test")
+        self.zones = Zones(self.directory, Installation("test"))
         self.reporting = Reporting(
             cast("KubeClient", api),
             self.directory,
             self.zones,
             FileSelection(self.directory, cross_namespace=False),
             Tracker(self.directory, self.zones, 1, now),
+            lambda _: None,
             grace_seconds=0.0,
             unix_time=now,
         )

@@ -1,7 +1,8 @@
 """The status of a DiscoveryZone."""
 
-from rollcall.model import NameServer
+from rollcall.model import NameServer, ZoneStatus, parse_selector
 from rollcall.propagation.report import TargetReport
+from rollcall.zone import Installation
 from rollcall.zone.names import from_text
 from unit.status.cluster import START, World, states
 from unit.world import pod, resource, service, zone
@@ -15,6 +16,7 @@ def test_a_zone_as_it_should_be() -> None:
     assert len(status.pop("digest")) == 32
     assert status == {
         "observedGeneration": 4,
+        "owner": "test",
         "serial": START,
         # SOA, NS; A of the service, A of the instance, SRV, TXT
         "records": 6,
@@ -148,3 +150,69 @@ def test_what_is_no_target_any_more_is_forgotten() -> None:
     assert [each["target"] for each in made.zone(main)["publications"]] == ["serve", "new"]
     made.targets.keep(())
     assert list(made.targets) == []
+
+
+# --- whose it is ----------------------------------------------------------------------------------------
+
+SHOP = Installation("test", "shop")
+
+
+def test_what_is_anothers_is_not_written() -> None:
+    made = World(main := zone(owner="other"))
+    assert made.zone_status(main, ZoneStatus(owner="other")) is None
+    assert made.zone_status(zone(), ZoneStatus(owner="other")) is None, "the watch is behind"
+
+
+def test_what_nobody_has_is_taken_with_the_write() -> None:
+    made = World(main := zone(owner=""), service(), pod())
+    status = made.zone(main)
+    assert status["owner"] == "test"
+    assert states(status) == {"Ready": ("True", "Published")}
+
+
+def test_one_that_is_given_to_us_is_taken_from_its_owner_with_its_serials() -> None:
+    made = World()
+    made.zones.apply_zone(main := zone(owner="other", assigned="test"))
+    status = made.zone(main, {"owner": "other", "serial": 77, "digest": "ab"})
+    assert (status["owner"], status["serial"], status["digest"]) == ("test", 77, "ab")
+    assert states(status)["Reconciling"] == ("True", "Building")
+
+
+def test_one_that_is_given_to_another_is_published_until_that_one_has_taken_it() -> None:
+    made = World(main := zone(assigned="shpo"))
+    status = made.zone(main, {"owner": "test"})
+    assert states(status) == {"Ready": ("True", "OwnerAwaited")}
+    assert "shpo" in status["conditions"][0]["message"]
+    assert made.zone_status(main, ZoneStatus()) is None, "wiped, it is the other's to take"
+
+
+def test_one_that_the_selector_leaves_out_is_given_up_with_its_serials() -> None:
+    picky = Installation("test", zone_selector=parse_selector("team=shop"))
+    made = World(main := zone(), installation=picky)
+    status = made.zone(main, {"owner": "test", "serial": 77})
+    assert (status["owner"], status["serial"]) == ("", 77)
+    assert states(status)["Stalled"] == ("True", "GivenUp")
+    assert made.zone_status(main, ZoneStatus()) is None
+
+
+def test_one_of_namespaces_that_are_not_watched_is_refused_and_left_to_who_watches_them() -> None:
+    made = World(main := zone(owner="", namespaces=("pay",)), installation=SHOP)
+    status = made.zone(main)
+    assert (status["owner"], "serial" in status) == ("", False)
+    assert states(status)["Stalled"] == ("True", "NamespaceNotWatched")
+    assert made.zone_status(main, ZoneStatus(owner="other")) is None
+
+
+def test_one_that_is_edited_so_is_still_ours_and_says_what_it_has() -> None:
+    made = World(zone(namespaces=("shop",)), service(), pod(), installation=SHOP)
+    made.put(edited := zone(namespaces=("pay",), generation=2))
+    status = made.zone(edited, {"owner": "test"})
+    assert (status["owner"], status["services"], status["serial"]) == ("test", 1, START)
+    assert states(status)["Stalled"] == ("True", "NamespaceNotWatched")
+
+
+def test_one_of_which_some_namespaces_are_watched_says_which_are_not() -> None:
+    made = World(main := zone(namespaces=("pay", "shop")), service(), pod(), installation=SHOP)
+    status = made.zone(main, {"owner": "test"})
+    assert states(status) == {"Ready": ("True", "NamespaceNotWatched")}
+    assert "The services of pay are not in it" in status["conditions"][0]["message"]

@@ -3,7 +3,7 @@
 import pytest
 
 from rollcall.directory import Directory
-from rollcall.zone import Zones
+from rollcall.zone import Installation, Zones
 from rollcall.zone.names import from_text
 from unit.world import pod, service, zone
 
@@ -14,7 +14,7 @@ NOW = 1_800_000_000
 @pytest.fixture
 def zones() -> Zones:
     directory = Directory()
-    made = Zones(directory, "test")
+    made = Zones(directory, Installation("test"))
     made.apply_zone(zone())
     directory.apply_service(service())
     directory.apply_pod(pod())
