@@ -69,8 +69,8 @@ class Installation(msgspec.Struct, frozen=True):
             NOT_WATCHED,
             f"spec.namespaces of the DiscoveryZone {zone.name} names {_listed(unwatched)}, and the"
             f" installation {self.identity} watches {self.namespace} alone (--namespace, watchNamespace in"
-            " the chart): name"
-            f" {self.namespace} there, or leave the zone to an installation that watches what it names.",
+            f" the chart): name {self.namespace} there, or leave the zone to an installation that watches"
+            " what it names.",
         )
 
     def reservation(self, zone: DiscoveryZone) -> Problem | None:
@@ -86,8 +86,8 @@ class Installation(msgspec.Struct, frozen=True):
             return Problem(
                 NOT_WATCHED,
                 f"The services of {_listed(unwatched)} are not in it: the installation {self.identity}"
-                f" watches {self.namespace} alone (--namespace, watchNamespace in the chart). Take them out of"
-                " spec.namespaces, or have the zone published by an installation that watches them.",
+                f" watches {self.namespace} alone (--namespace, watchNamespace in the chart). Take them out"
+                " of spec.namespaces, or have the zone published by an installation that watches them.",
             )
         return None
 

@@ -27,7 +27,9 @@ def answers() -> Answers:
         version = {"app": "web", "app.kubernetes.io/version": "v2" if number == 2 else "v1"}
         directory.apply_pod(pod(f"web-{number}", addresses=addresses, labels=version, ready=number < 3))
     zones = Zones(directory, Installation("rollcall"))
-    zones.apply_zone(zone("internal", "k8s.example.com", reverse_domains=("1.10.in-addr.arpa",)))
+    zones.apply_zone(
+        zone("internal", "k8s.example.com", owner="rollcall", reverse_domains=("1.10.in-addr.arpa",))
+    )
     zones.place(directory.take_changes())
     while zones.place_backlog(10):
         pass

@@ -134,6 +134,7 @@ INTERNAL = {
     "spec": {"domain": "k8s.example.com"},
     "status": {
         "observedGeneration": 1,
+        "owner": "rollcall",
         "serial": 1767268800,
         "records": 14,
         "names": 9,

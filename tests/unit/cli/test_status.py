@@ -1,11 +1,13 @@
 """`rollcall status`, word for word: what people read, and the JSON that programs may rely on."""
 
+from copy import deepcopy
+
 import pytest
 
 from rollcall.kube import CredentialsError, Forbidden, KindMissing, NotFound, Unreachable
 from unit.cli.canned import GROUP, CannedApi
 from unit.cli.conftest import Rollcall
-from unit.cli.shop import TAKEN, WEB, condition, instance, service
+from unit.cli.shop import INTERNAL, TAKEN, WEB, Json, condition, instance, service
 
 EVERYTHING = """\
 ZONE       DOMAIN                SERIAL   RECORDS   SERVICES   STATE
@@ -163,6 +165,7 @@ def test_json_of_everything(api: CannedApi, rollcall: Rollcall) -> None:
         "reason": "Published",
         "message": "",
         "observedGeneration": 1,
+        "owner": "rollcall",
         "serial": 1767268800,
         "records": 14,
         "names": 9,
@@ -286,3 +289,14 @@ def test_objects_of_another_version(api: CannedApi, rollcall: Rollcall) -> None:
     ended = rollcall("status", "-A")
     assert ended.code == 1
     assert "an object that this version can't read" in ended.stderr
+
+
+def test_whose_the_zones_are_shows_where_there_are_several(api: CannedApi, rollcall: Rollcall) -> None:
+    assert "OWNER" not in rollcall("status", "-A").stdout
+    other: Json = deepcopy(INTERNAL)
+    other["metadata"]["name"] = "other"
+    other["status"]["owner"] = "shop-team"
+    api.objects.append(other)
+    shown = rollcall("status", "-A").stdout
+    assert "OWNER" in shown
+    assert "shop-team" in shown
