@@ -16,7 +16,7 @@ from rollcall.publish.file_store import FileStore, NotSynced
 from rollcall.serve.snapshot import read_snapshot, write_snapshot
 from rollcall.state import snapshots as snapshots_module
 from rollcall.state.snapshots import FILES, Snapshots
-from rollcall.zone import Zones
+from rollcall.zone import Installation, Zones
 from unit.publish.files.builders import file, instance, members
 from waiting import until
 
