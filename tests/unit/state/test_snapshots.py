@@ -26,7 +26,7 @@ WEB = members("web", instance(1))
 
 def made(folder: Path, owner: Owner = OWNER) -> tuple[Snapshots, FileStore]:
     store = FileStore()
-    zones = Zones(Directory(), owner.identity)
+    zones = Zones(Directory(), Installation(owner.identity))
     return Snapshots(folder / "answers.snapshot", folder / "files.snapshot", owner, zones, store), store
 
 
