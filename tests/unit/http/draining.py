@@ -8,7 +8,7 @@ from rollcall.model import Key
 from rollcall.propagation.drains import Drains
 from rollcall.propagation.report import CURRENT, TargetReport
 from rollcall.propagation.tracker import Tracker
-from rollcall.zone import Commit, PublishedVersion, ZoneDelta, Zones
+from rollcall.zone import Commit, Installation, PublishedVersion, ZoneDelta, Zones
 from unit.world import pod, service, zone
 
 APEX = b"\x01a\x00"
@@ -21,7 +21,7 @@ class World:
     def __init__(self) -> None:
         self.leads = True
         self.directory = Directory()
-        self.zones = Zones(self.directory, "test")
+        self.zones = Zones(self.directory, Installation("test"))
         self.tracker = Tracker(self.directory, self.zones, 1, lambda: 0.0)
         self.tracker.on_connected(0, True)
         self.drains = Drains(self.directory, self.tracker, lambda: self.leads)
