@@ -70,3 +70,9 @@ def test_an_error_is_told(ending: str, code: int, tmp_path: Path) -> None:
     assert ended.returncode == code
     assert ended.stdout == "temporary files are removed\n"
     assert ("no memory" in ended.stderr) == (code == 1)
+
+
+def test_temporary_files_go_when_it_is_killed(tmp_path: Path) -> None:
+    """Certificates and keys are among them; the next start removes them with the folder of the sockets."""
+    ended = end(tmp_path, "import tempfile; print(tempfile.gettempdir())")
+    assert ended.stdout.splitlines()[0] == str(tmp_path)
