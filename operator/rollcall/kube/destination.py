@@ -95,7 +95,7 @@ def _of_kubeconfig(paths: str, context: str | None) -> Destination:
         raise CredentialsError(f"there is no context {wanted!r}")
     if contexts[wanted] not in clusters:
         raise CredentialsError(
-            f"there is no cluster {contexts[wanted]!r}, which the context {wanted!r} names"
+            f"the context {wanted!r} is of a cluster that is not there: {contexts[wanted]!r}"
         )
     found, folder = clusters[contexts[wanted]]
     return Destination(Cluster(found.server.rstrip("/"), _digests(_authorities(found, folder))), wanted)
