@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from rollcall.model.lease_times import LeaseTimes
-from rollcall.model.owner import Cluster, Owner
+from rollcall.model.owner import ClusterName, Owner
 from rollcall.model.selector import LabelSelector
 
 DNS_LISTEN = "127.0.0.1:10053"
@@ -34,7 +34,7 @@ class Config(msgspec.Struct, frozen=True):
     runtime_dir: Path
     kubeconfig: str | None = None
     context: str | None = None
-    cluster: Cluster = Cluster()
+    cluster: ClusterName = ClusterName()
     namespace: str = ""
     zone_selector: LabelSelector = LabelSelector()
     dns_workers: int = 1

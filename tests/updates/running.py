@@ -67,8 +67,8 @@ class Running:
             lambda outcome: self.outcomes.update([outcome]),
         )
         self._looks_begun = self._looks_ended = 0
-        self._look: Callable[[], Awaitable[None]] = self.worker._reader.look
-        self.worker._reader.look = self._noted_look  # type: ignore[method-assign]  # nothing else tells of it
+        self._look: Callable[[], Awaitable[None]] = self.worker._reader.read_back
+        self.worker._reader.read_back = self._noted_look  # type: ignore[method-assign]  # nothing else tells of it
 
     @property
     def report(self) -> TargetReport | None:

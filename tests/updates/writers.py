@@ -20,7 +20,7 @@ from rollcall.dnswire.tsig import sign
 from rollcall.model import KeyRing, UpdateTarget, parse_key
 from rollcall.propagation.report import TargetReport
 from rollcall.publish.update import Fence, UpdateWorker, discovery, orphans, reader, reasons, worker, writer
-from rollcall.publish.update.session import TIMEOUT_SECONDS, Server, Session
+from rollcall.publish.update.session import TIMEOUT_SECONDS, Session, UpdateServer
 from updates.source import IDENTITY, Source
 
 DEADLINE_SECONDS = 60.0
@@ -135,12 +135,12 @@ class _Writer(writer.Writer):
 class _Reader(reader.Reader):
     """Says when it reads."""
 
-    async def look(self) -> None:
+    async def read_back(self) -> None:
         gate = _gate.get()
         gate.looks += 1
         token = _by_reader.set(True)
         try:
-            await super().look()
+            await super().read_back()
         finally:
             _by_reader.reset(token)
             gate.looks -= 1
@@ -275,4 +275,4 @@ async def deliver(server: Nameserver, wire: bytes) -> int:
 
 async def observer(server: Nameserver) -> Session:
     """Return a connection to look at a server with, which no gate holds."""
-    return await Session.open(Server(server.address, server.port), parse_key(KEY))
+    return await Session.open(UpdateServer(server.address, server.port), parse_key(KEY))

@@ -35,7 +35,7 @@ class NoReply(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class Nameserver:
     """Where to ask."""
 
     host: str
@@ -55,7 +55,7 @@ class Server:
         )
         port = int(match["port"] or 53) if match else 0
         if match is None or not 0 < port < 65536:
-            raise ValueError(f"{text!r} is no server: write HOST or HOST:PORT, such as 127.0.0.1:10053")
+            raise ValueError(f"{text!r} is not a server: write HOST or HOST:PORT, such as 127.0.0.1:10053")
         return cls(match["ipv6"] or match["host"], port)
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ class Reply:
         return dns.rcode.to_text(self.message.rcode())
 
 
-async def ask(server: Server, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Reply:
+async def ask(server: Nameserver, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Reply:
     """Ask one question.
 
     Raises:
@@ -137,7 +137,7 @@ class _Datagrams(asyncio.DatagramProtocol):
             self.reply.set_exception(exc)
 
 
-async def _udp(server: Server, query: "QueryMessage") -> "Message":
+async def _udp(server: Nameserver, query: "QueryMessage") -> "Message":
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_datagram_endpoint(
         lambda: _Datagrams(query), remote_addr=(server.host, server.port)
@@ -149,7 +149,7 @@ async def _udp(server: Server, query: "QueryMessage") -> "Message":
         transport.close()
 
 
-async def _tcp(server: Server, query: "QueryMessage") -> "Message":
+async def _tcp(server: Nameserver, query: "QueryMessage") -> "Message":
     reader, writer = await asyncio.open_connection(server.host, server.port)
     try:
         wire = query.to_wire()
@@ -177,12 +177,12 @@ def name_and_types(text: str, rdtype: str | None) -> tuple[dns.name.Name, list[d
                 raise dns.name.EmptyLabel
             name = dns.name.from_text(text)
         except (dns.exception.DNSException, UnicodeError) as error:
-            raise ValueError(f"{text!r} is no domain name: {error}") from error
+            raise ValueError(f"{text!r} is not a domain name: {error}") from error
     if rdtype:
         try:
             return name, [dns.rdatatype.from_text(rdtype)]
         except (dns.exception.DNSException, ValueError) as error:
-            raise ValueError(f"{rdtype!r} is no record type, such as A, AAAA, SRV, TXT or PTR") from error
+            raise ValueError(f"{rdtype!r} is not a record type, such as A, AAAA, SRV, TXT or PTR") from error
     labels = name.to_text().lower().split(".")
     if labels[-2:-1] == ["arpa"]:
         return name, [dns.rdatatype.PTR]

@@ -13,7 +13,7 @@ from rollcall.model.wording import abridged, counted
 
 from .advice import INSTALL, advice
 from .cluster import Cluster, connected
-from .objects import Zone
+from .objects import ZoneObject
 from .options import GlobalOptions
 from .rights import PUBLICATION_GATE, Right, rights, summed_up
 from .schema import KINDS, missing_fields
@@ -57,7 +57,7 @@ class Line:
 
 async def check_cluster(
     options: GlobalOptions, user: str | None, operator_namespace: str, *, gate: bool
-) -> tuple[list[Line], list[Zone]]:
+) -> tuple[list[Line], list[ZoneObject]]:
     """Run the checks of a cluster; return their lines, and the zones for those who ask its DNS servers.
 
     `gate` adds what the publication gate needs.
@@ -219,7 +219,7 @@ def _groups(user: str) -> list[str]:
     return groups
 
 
-def check_zones(zones: list[Zone]) -> list[Line]:
+def check_zones(zones: list[ZoneObject]) -> list[Line]:
     """Check that every zone is published as asked."""
     if not zones:
         message = "There is no DiscoveryZone: nothing is published in DNS."

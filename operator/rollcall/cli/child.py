@@ -15,7 +15,7 @@ from rollcall.kube.backoff import Backoff
 from rollcall.processes import EX_CONFIG, LEAVE, SIGNS_VARIABLE
 
 from . import signs
-from .ending import Ending
+from .shutdown import Shutdown
 from .signs import Signs
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Child:
     restart_seconds: float
 
 
-async def keep(child: Child, stop: asyncio.Event, ending: Ending, failed: list[int]) -> None:
+async def keep(child: Child, stop: asyncio.Event, ending: Shutdown, failed: list[int]) -> None:
     """Keep a child running until `stop`; one that can't be helped ends everything."""
     backoff = Backoff(FIRST_RESTART_SECONDS, child.restart_seconds)
     stopping = asyncio.create_task(stop.wait())
@@ -77,7 +77,7 @@ async def keep(child: Child, stop: asyncio.Event, ending: Ending, failed: list[i
     stopping.cancel()
 
 
-async def _run(child: Child, stopping: "asyncio.Task[bool]", ending: Ending) -> int | None:
+async def _run(child: Child, stopping: "asyncio.Task[bool]", ending: Shutdown) -> int | None:
     """Run a child to its end; return its exit code, None where it was told to stop.
 
     Raises OSError or RuntimeError where it can't be started. A process that nevertheless exists then finds
@@ -106,7 +106,7 @@ async def _run(child: Child, stopping: "asyncio.Task[bool]", ending: Ending) -> 
         return await ended
 
 
-async def _see_off(process: asyncio.subprocess.Process, ended: "asyncio.Task[int]", ending: Ending) -> None:
+async def _see_off(process: asyncio.subprocess.Process, ended: "asyncio.Task[int]", ending: Shutdown) -> None:
     """Let a process that stops before the end has come leave, until then."""
     if ending.over.is_set() or ended.done():
         return

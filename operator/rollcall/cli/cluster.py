@@ -15,7 +15,7 @@ from rollcall.kube.credentials import Credentials, kubeconfig_path
 from rollcall.kube.paths import api_path
 from rollcall.model import API_VERSION, Key
 
-from .objects import File, Metadata, Service, Zone
+from .objects import FileObject, Metadata, ServiceObject, ZoneObject
 from .options import Failed, GlobalOptions, NotThere
 
 PAGE_SIZE = 500
@@ -24,8 +24,8 @@ _ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespa
 
 T = TypeVar("T")
 
-_SERVICE = msgspec.json.Decoder(Service)
-_ZONE = msgspec.json.Decoder(Zone)
+_SERVICE = msgspec.json.Decoder(ServiceObject)
+_ZONE = msgspec.json.Decoder(ZoneObject)
 
 
 class _ListMeta(msgspec.Struct, frozen=True):
@@ -80,22 +80,24 @@ class Cluster:
     def __init__(self, client: KubeClient) -> None:
         self.client = client
 
-    async def services(self, namespace: str | None) -> list[Service]:
+    async def services(self, namespace: str | None) -> list[ServiceObject]:
         """List ServiceInstances by namespace and name; None is all namespaces."""
-        found = await self._list(api_path(API_VERSION, "serviceinstances", namespace=namespace), Service)
+        found = await self._list(
+            api_path(API_VERSION, "serviceinstances", namespace=namespace), ServiceObject
+        )
         return sorted(found, key=lambda service: service.key)
 
-    async def zones(self) -> list[Zone]:
+    async def zones(self) -> list[ZoneObject]:
         """List DiscoveryZones by name."""
-        found = await self._list(api_path(API_VERSION, "discoveryzones"), Zone)
+        found = await self._list(api_path(API_VERSION, "discoveryzones"), ZoneObject)
         return sorted(found, key=lambda zone: zone.metadata.name)
 
-    async def files(self, namespace: str | None) -> list[File]:
+    async def files(self, namespace: str | None) -> list[FileObject]:
         """List DiscoveryFiles by namespace and name; None is all namespaces."""
-        found = await self._list(api_path(API_VERSION, "discoveryfiles", namespace=namespace), File)
+        found = await self._list(api_path(API_VERSION, "discoveryfiles", namespace=namespace), FileObject)
         return sorted(found, key=lambda file: file.key)
 
-    async def service(self, key: Key) -> Service:
+    async def service(self, key: Key) -> ServiceObject:
         """Read a ServiceInstance.
 
         Raises:
@@ -112,7 +114,7 @@ class Cluster:
                 " Rollcall makes one for each Service with a selector that a zone or a file selects."
             ) from error
 
-    async def zone(self, name: str) -> Zone | None:
+    async def zone(self, name: str) -> ZoneObject | None:
         """Read a DiscoveryZone, None where there is none of this name."""
         try:
             return await self.client.get(api_path(API_VERSION, "discoveryzones", name=name), decoder=_ZONE)

@@ -17,9 +17,9 @@ from rollcall.model import Key, ListedInstance, Naming, Policy
 from rollcall.model.state import Health
 from rollcall.zone.marker import LABEL, service_of
 
-from .ask import NoReply, Reply, Server, ask
+from .ask import Nameserver, NoReply, Reply, ask
 from .cluster import Cluster
-from .objects import Service, Zone
+from .objects import ServiceObject, ZoneObject
 from .options import NotThere
 
 DEEPEST = 4
@@ -50,7 +50,7 @@ def records(section: Iterable[dns.rrset.RRset]) -> list[ExplainedRecord]:
     ]
 
 
-async def find_service(server: Server, name: dns.name.Name, replies: Iterable[Reply]) -> Key | None:
+async def find_service(server: Nameserver, name: dns.name.Name, replies: Iterable[Reply]) -> Key | None:
     """Ask the server whose a name is; for an address, whose the name is that it points to."""
     named = [name]
     for reply in replies:
@@ -63,7 +63,7 @@ async def find_service(server: Server, name: dns.name.Name, replies: Iterable[Re
     return next((key for task in found if (key := task.result()) is not None), None)
 
 
-def guess_service(name: dns.name.Name, zones: Iterable[Zone]) -> tuple[Zone, Key | None] | None:
+def guess_service(name: dns.name.Name, zones: Iterable[ZoneObject]) -> tuple[ZoneObject, Key | None] | None:
     """Find the zone that a name lies in and, by the zone's naming, the service that it would belong to.
 
     None where no zone has the name. The key is None at the top of a zone, and in a flat one, where a name
@@ -81,7 +81,9 @@ def guess_service(name: dns.name.Name, zones: Iterable[Zone]) -> tuple[Zone, Key
     return zone, Key(labels[-1], labels[-2])
 
 
-async def explain(cluster: Cluster, name: dns.name.Name, key: Key | None) -> tuple[Service | None, list[str]]:
+async def explain(
+    cluster: Cluster, name: dns.name.Name, key: Key | None
+) -> tuple[ServiceObject | None, list[str]]:
     """Read the service of a name, and say what its answer can't."""
     if key is None:
         placed = guess_service(name, await cluster.zones())
@@ -108,7 +110,7 @@ async def explain(cluster: Cluster, name: dns.name.Name, key: Key | None) -> tup
     return service, _state(service)
 
 
-def instance_of(record: ExplainedRecord, service: Service) -> ListedInstance | None:
+def instance_of(record: ExplainedRecord, service: ServiceObject) -> ListedInstance | None:
     """Find the instance that a record names, by address or by name."""
     for instance in service.status.instances:
         if record.rdtype in ("A", "AAAA") and record.data in instance.addresses:
@@ -119,10 +121,10 @@ def instance_of(record: ExplainedRecord, service: Service) -> ListedInstance | N
     return None
 
 
-def limit(service: Service, name: str, replies: Iterable[Reply]) -> str:
+def limit(service: ServiceObject, name: str, replies: Iterable[Reply]) -> str:
     """Say why an answer to the name of a service holds fewer instances than are eligible, if it does."""
     eligible, answer = service.status.counts.eligible, service.spec.answer
-    most = {Policy.ONE: 1, Policy.ALL: answer.max, Policy.RANDOM: answer.count}[answer.policy]
+    most = answer.limit
     is_full = any(len(rrset) == most for reply in replies for rrset in reply.message.answer)
     names = {place.dns_name for place in service.status.publications}
     if name.lower() not in names or not is_full or most >= eligible:
@@ -131,12 +133,12 @@ def limit(service: Service, name: str, replies: Iterable[Reply]) -> str:
     return f"One answer holds {most} of the {eligible} eligible instances (answer policy {policy})."
 
 
-def _state(service: Service) -> list[str]:
+def _state(service: ServiceObject) -> list[str]:
     state = service.state
     return [] if state.health is Health.GOOD else [f"{service.key} {state.word}: {state.message}"]
 
 
-async def _marked(server: Server, owner: dns.name.Name) -> Key | None:
+async def _marked(server: Nameserver, owner: dns.name.Name) -> Key | None:
     try:
         reply = await ask(server, dns.name.Name((LABEL.encode(),)).concatenate(owner), dns.rdatatype.TXT)
     except (NoReply, dns.name.NameTooLong):

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     import dns.name
     import dns.rdatatype
 
-    from .ask import Reply, Server
+    from .ask import Nameserver, Reply
     from .explain import ExplainedRecord
-    from .objects import Service
+    from .objects import ServiceObject
 
 CLUSTER_SECONDS = 5.0
 """How long the cluster may take where it only explains an answer."""
@@ -53,11 +53,11 @@ def lookup(options: GlobalOptions, name: str, type: str | None, server: str | No
     is an address. Where a cluster can be reached, it names the instance behind each record and says why
     others of that service are left out. Exit code 3: there is no such name (NXDOMAIN).
     """
-    from .ask import Server, name_and_types
+    from .ask import Nameserver, name_and_types
 
     try:
         owner, types = name_and_types(name, type)
-        asked = Server.parse(server) if server else None
+        asked = Nameserver.parse(server) if server else None
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     found = asyncio.run(_look_up(options, owner, types, asked))
@@ -73,9 +73,9 @@ class Found:
     """What is known of a name: the replies, and, where a cluster says so, the service behind it."""
 
     name: str
-    server: "Server"
+    server: "Nameserver"
     replies: "dict[str, Reply]"
-    service: "Service | None" = None
+    service: "ServiceObject | None" = None
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -90,7 +90,7 @@ async def _look_up(
     options: GlobalOptions,
     name: "dns.name.Name",
     types: "list[dns.rdatatype.RdataType]",
-    asked: "Server | None",
+    asked: "Nameserver | None",
 ) -> Found:
     import dns.rdatatype
 
@@ -111,7 +111,7 @@ async def _look_up(
     return found
 
 
-def _hint(asked: "Server | None") -> str:
+def _hint(asked: "Nameserver | None") -> str:
     if asked:
         return "Is a DNS server running there?"
     return (
@@ -120,14 +120,14 @@ def _hint(asked: "Server | None") -> str:
     )
 
 
-async def _server_in_cluster(options: GlobalOptions) -> "Server":
-    from .ask import Server
+async def _server_in_cluster(options: GlobalOptions) -> "Nameserver":
+    from .ask import Nameserver
     from .cluster import connected
 
     async with connected(options) as cluster:
         found = await cluster.dns_servers(options.namespace)
     if len(found) == 1:
-        return Server(*found.popitem()[1])
+        return Nameserver(*found.popitem()[1])
     if found:
         raise Failed(
             f"there are several DNS Services of Rollcall ({', '.join(sorted(found))}):"
@@ -223,7 +223,7 @@ def _print_json(found: Found) -> None:
     )
 
 
-def _query_json(rdtype: str, reply: "Reply", service: "Service | None") -> dict[str, Any]:
+def _query_json(rdtype: str, reply: "Reply", service: "ServiceObject | None") -> dict[str, Any]:
     import dns.flags
 
     from .explain import instance_of, records

@@ -42,7 +42,7 @@ class Object(msgspec.Struct, frozen=True):
         return Key(self.metadata.namespace, self.metadata.name)
 
 
-class Service(Object, frozen=True):
+class ServiceObject(Object, frozen=True):
     """A ServiceInstance."""
 
     spec: InstanceSpec = InstanceSpec()
@@ -83,7 +83,7 @@ class Service(Object, frozen=True):
         return found if is_of_now else None
 
 
-class Zone(Object, frozen=True):
+class ZoneObject(Object, frozen=True):
     """A DiscoveryZone."""
 
     spec: ZoneSpec
@@ -95,7 +95,7 @@ class Zone(Object, frozen=True):
         return state_of(self.status, self.metadata.generation)
 
 
-class File(Object, frozen=True):
+class FileObject(Object, frozen=True):
     """A DiscoveryFile."""
 
     spec: FileSpec

@@ -13,10 +13,10 @@ from rollcall.serve.sockets import open_listener, open_sockets
 from rollcall.zone.serial import is_newer
 
 from .advice import INSTALL, advice
-from .ask import NoReply, Server, ask
+from .ask import Nameserver, NoReply, ask
 from .checks import Level, Line
 from .cluster import connected
-from .objects import Zone
+from .objects import ZoneObject
 from .options import GlobalOptions
 
 HTTP_SECONDS = 3.0
@@ -24,7 +24,7 @@ HTTP_SECONDS = 3.0
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # to ask a server that listens on all addresses
 
 
-async def check_dns(options: GlobalOptions, given: str | None, zones: list[Zone]) -> list[Line]:
+async def check_dns(options: GlobalOptions, given: str | None, zones: list[ZoneObject]) -> list[Line]:
     """Check that DNS is answered on this machine; or can be, and is in the cluster."""
     wanted = given or DNS_LISTEN
     try:
@@ -39,7 +39,7 @@ async def check_dns(options: GlobalOptions, given: str | None, zones: list[Zone]
     return [free, *await _check_services(options, zones)]
 
 
-async def _check_services(options: GlobalOptions, zones: list[Zone]) -> list[Line]:
+async def _check_services(options: GlobalOptions, zones: list[ZoneObject]) -> list[Line]:
     """Check that Rollcall's DNS Service answers, as far as one can tell from here."""
     try:
         async with connected(options) as cluster:
@@ -52,7 +52,7 @@ async def _check_services(options: GlobalOptions, zones: list[Zone]) -> list[Lin
     lines = []
     for name, address in found.items():
         try:
-            lines.append(await _answers(f"dns service {name}", Server(*address), zones))
+            lines.append(await _answers(f"dns service {name}", Nameserver(*address), zones))
         except NoReply as error:
             look = "Inside it, look: kubectl get pods -A -l app.kubernetes.io/name=rollcall"
             message = f"{error}. That is usual outside the cluster."
@@ -60,7 +60,7 @@ async def _check_services(options: GlobalOptions, zones: list[Zone]) -> list[Lin
     return lines
 
 
-async def _answers(check: str, server: Server, zones: list[Zone]) -> Line:
+async def _answers(check: str, server: Nameserver, zones: list[ZoneObject]) -> Line:
     """Ask a DNS server for the version of each zone. Raises NoReply."""
     if not zones:
         await ask(server, dns.name.root, dns.rdatatype.SOA)
@@ -100,7 +100,7 @@ async def check_http(given: str | None) -> Line:
     return Line(Level.OK, "http port", f"{wanted} is free for `rollcall run`")
 
 
-async def _ready(server: Server) -> Line:
+async def _ready(server: Nameserver) -> Line:
     """Ask Rollcall's HTTP pages whether it is ready. Raises ValueError where they are somebody else's."""
     async with (
         asyncio.timeout(HTTP_SECONDS),
@@ -115,10 +115,10 @@ async def _ready(server: Server) -> Line:
             return Line(Level.WARN, "http port", f"{server} is not ready: {(await ready.text()).strip()}")
 
 
-def _local(listen: str) -> Server:
+def _local(listen: str) -> Nameserver:
     """Return where to ask a server that listens on an address. Raises ValueError."""
-    server = Server.parse(f"127.0.0.1{listen}" if listen.rfind(":") == 0 else listen)
-    return Server(_LOOPBACK.get(server.host, server.host), server.port)
+    server = Nameserver.parse(f"127.0.0.1{listen}" if listen.rfind(":") == 0 else listen)
+    return Nameserver(_LOOPBACK.get(server.host, server.host), server.port)
 
 
 def _taken(check: str, message: str, *, chosen: bool) -> Line:

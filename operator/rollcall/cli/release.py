@@ -10,10 +10,10 @@ import click
 from .options import Command, GlobalOptions, shared_options, with_global_options
 
 if TYPE_CHECKING:
-    from .objects import Service
+    from .objects import ServiceObject
     from .release_change import ReleaseChange
 
-    Decide = Callable[[Service], ReleaseChange]
+    Decide = Callable[[ServiceObject], ReleaseChange]
 
 Parameter = Callable[[Callable[..., None]], Callable[..., None]]
 """Adds an argument or an option to a command."""

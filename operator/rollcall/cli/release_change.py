@@ -12,7 +12,7 @@ from rollcall.model.state import OUTDATED, UNKNOWN
 from rollcall.model.status import RELEASED
 from rollcall.model.wording import counted
 
-from .objects import Service
+from .objects import ServiceObject
 from .options import Failed
 
 
@@ -31,7 +31,7 @@ class ReleaseChange(NamedTuple):
     note: str = ""
 
 
-def switch(service: Service, version: str, *, force: bool) -> ReleaseChange:
+def switch(service: ServiceObject, version: str, *, force: bool) -> ReleaseChange:
     """Make a version the active one.
 
     Raises:
@@ -58,7 +58,7 @@ def switch(service: Service, version: str, *, force: bool) -> ReleaseChange:
     )
 
 
-def rollback(service: Service) -> ReleaseChange:
+def rollback(service: ServiceObject) -> ReleaseChange:
     """Go back: to the version that was active before, or from a canary to the stable version.
 
     A switch that has not been let through is called off.
@@ -84,7 +84,7 @@ def rollback(service: Service) -> ReleaseChange:
     return ReleaseChange({"blueGreen": {"active": in_force.previous}}, told)
 
 
-def weight(service: Service, percent: int) -> ReleaseChange:
+def weight(service: ServiceObject, percent: int) -> ReleaseChange:
     """Give the canary a part of the answers, in percent.
 
     Raises:
@@ -104,7 +104,7 @@ def weight(service: Service, percent: int) -> ReleaseChange:
     return ReleaseChange({"canary": {"weight": percent, **_without_steps(ask)}}, told, note)
 
 
-def promote(service: Service) -> ReleaseChange:
+def promote(service: ServiceObject) -> ReleaseChange:
     """Make the canary the stable version, with all answers.
 
     The two change places in one patch, so that no state between them is ever answered; the weight is then
@@ -122,7 +122,7 @@ def promote(service: Service) -> ReleaseChange:
     return ReleaseChange(patch, told, _by_hand(ask))
 
 
-def abort(service: Service) -> ReleaseChange:
+def abort(service: ServiceObject) -> ReleaseChange:
     """Take the canary out of the answers.
 
     Raises:
@@ -137,7 +137,7 @@ def abort(service: Service) -> ReleaseChange:
     return ReleaseChange(patch, f"asked to take {ask.canary} out of the answers.", note)
 
 
-def _in_force(service: Service) -> ReleaseStatus:
+def _in_force(service: ServiceObject) -> ReleaseStatus:
     """Return the release in force, of a status that has seen the spec as it is.
 
     Raises:
@@ -149,7 +149,7 @@ def _in_force(service: Service) -> ReleaseStatus:
     return service.status.release
 
 
-def _blue_green(service: Service) -> BlueGreen:
+def _blue_green(service: ServiceObject) -> BlueGreen:
     release = service.spec.release
     if release.blue_green is not None:
         return release.blue_green
@@ -164,7 +164,7 @@ def _blue_green(service: Service) -> BlueGreen:
     )
 
 
-def _canary(service: Service) -> Canary:
+def _canary(service: ServiceObject) -> Canary:
     release = service.spec.release
     if service.canary is not None:
         return service.canary
@@ -179,7 +179,7 @@ def _canary(service: Service) -> Canary:
     )
 
 
-def _refuse_followed(service: Service) -> None:
+def _refuse_followed(service: ServiceObject) -> None:
     """Refuse what is up to the roll-out that a service follows."""
     release = service.spec.release
     if release.follow is None:
@@ -214,7 +214,7 @@ def _by_hand(ask: Canary) -> str:
     return "The steps are removed from spec.release.canary, which is changed by hand from here on."
 
 
-def _too_few(service: Service, version: str, min_ready: int) -> str:
+def _too_few(service: ServiceObject, version: str, min_ready: int) -> str:
     """Say that a version has too few ready instances to be switched to, "" where it has enough."""
     in_force = _in_force(service)
     known = {each.version for each in in_force.versions}
@@ -230,7 +230,7 @@ def _too_few(service: Service, version: str, min_ready: int) -> str:
     return f"{there} ready, and {counted(min_ready, 'has', 'have')} to be. {listed}"
 
 
-def _unready(service: Service, ask: Canary, percent: int) -> str:
+def _unready(service: ServiceObject, ask: Canary, percent: int) -> str:
     """Say which side of a canary release is missing, where that matters; "" where neither is."""
     in_force = service.status.release
     if not service.status.observed_generation:
@@ -245,7 +245,7 @@ def _unready(service: Service, ask: Canary, percent: int) -> str:
     return ""
 
 
-def in_force_text(service: Service) -> str:
+def in_force_text(service: ServiceObject) -> str:
     """Say what is answered now."""
     in_force = service.status.release
     if in_force.strategy is Strategy.NONE:

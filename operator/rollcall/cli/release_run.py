@@ -10,12 +10,12 @@ from rollcall.kube import Unreachable
 
 from . import output
 from .cluster import connected
-from .objects import Service
+from .objects import ServiceObject
 from .options import Failed, GlobalOptions
 from .output import Printer, printable, write_json
 from .release_change import ReleaseChange
 from .release_session import ReleaseView, apply_change, cannot_see, read, wait
-from .release_targets import Target
+from .release_targets import TargetView
 from .release_views import progress, release_json, release_parts
 from .status import key_of
 
@@ -65,7 +65,7 @@ def _following(options: GlobalOptions) -> Iterator[Callable[[ReleaseView], None]
         return
     last: object = None
 
-    def tell(view: ReleaseView) -> None:
+    def print_change(view: ReleaseView) -> None:
         nonlocal last
         found = view.targets()
         shown = release_json(view, found) if options.json else progress(view, found)
@@ -77,13 +77,13 @@ def _following(options: GlobalOptions) -> Iterator[Callable[[ReleaseView], None]
         else:
             write_json(shown, indent=None)
 
-    yield tell
+    yield print_change
 
 
 async def change(
     options: GlobalOptions,
     name: str,
-    decide: Callable[[Service], ReleaseChange],
+    decide: Callable[[ServiceObject], ReleaseChange],
     timeout_seconds: float | None,
 ) -> None:
     """Change a release and say so; with a time-out wait for it."""
@@ -109,18 +109,18 @@ async def change(
         click.echo(told)
 
 
-def _teller() -> Callable[[ReleaseView, list[Target]], None]:
+def _teller() -> Callable[[ReleaseView, list[TargetView]], None]:
     """Return what says on standard error how far it has got, a line for each change."""
     last = ""
 
-    def tell(view: ReleaseView, found: list[Target]) -> None:
+    def print_change(view: ReleaseView, found: list[TargetView]) -> None:
         nonlocal last
         told = progress(view, found)
         if told != last:
             click.echo(_stamped(told), err=True)
             last = told
 
-    return tell
+    return print_change
 
 
 def _stamped(text: str) -> str:

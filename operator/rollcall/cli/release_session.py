@@ -14,10 +14,10 @@ from rollcall.model import API_VERSION, Key
 from rollcall.model.status import RECONCILING, RELEASED, STALLED
 
 from .cluster import Cluster
-from .objects import Service, Zone
+from .objects import ServiceObject, ZoneObject
 from .options import Failed
 from .release_change import ReleaseChange, StatusOutdated
-from .release_targets import Needed, Target, behind, targets
+from .release_targets import Needed, TargetView, behind, targets
 
 POLL_SECONDS = 0.25
 """Between two looks while waiting. A watch would need the right to list all services of the namespace."""
@@ -40,11 +40,11 @@ class TooLate(click.ClickException):
 class ReleaseView(msgspec.Struct, frozen=True):
     """A service with the zones that publish it, by name. `unread` says why zones can't be read, or ""."""
 
-    service: Service
-    zones: dict[str, Zone]
+    service: ServiceObject
+    zones: dict[str, ZoneObject]
     unread: str = ""
 
-    def targets(self, pinned: Needed | None = None) -> list[Target]:
+    def targets(self, pinned: Needed | None = None) -> list[TargetView]:
         """Tell which targets have the answers of the service."""
         return targets(self.service, self.zones, pinned)
 
@@ -56,7 +56,7 @@ async def read(cluster: Cluster, key: Key) -> ReleaseView:
     """
     service = await cluster.service(key)
     names = sorted({publication.zone for publication in service.status.publications})
-    zones: dict[str, Zone] = {}
+    zones: dict[str, ZoneObject] = {}
     try:
         for name in names:
             if (zone := await cluster.zone(name)) is not None:  # else it was removed since
@@ -67,8 +67,8 @@ async def read(cluster: Cluster, key: Key) -> ReleaseView:
 
 
 async def apply_change(
-    cluster: Cluster, key: Key, decide: Callable[[Service], ReleaseChange]
-) -> tuple[ReleaseChange, Service]:
+    cluster: Cluster, key: Key, decide: Callable[[ServiceObject], ReleaseChange]
+) -> tuple[ReleaseChange, ServiceObject]:
     """Decide on a change and write it, and nothing but it; return it, and the service as it then is.
 
     A decision that builds on the status waits until that speaks of the spec as it is.
@@ -100,7 +100,7 @@ async def apply_change(
             "spec": {"release": change.patch},
         }
         try:
-            return change, msgspec.convert(await cluster.client.patch(path, body), Service)
+            return change, msgspec.convert(await cluster.client.patch(path, body), ServiceObject)
         except Conflict:
             conflicts += 1
             service = await cluster.service(key)
@@ -108,8 +108,11 @@ async def apply_change(
 
 
 async def wait(
-    cluster: Cluster, asked: Service, seconds: float, on_look: Callable[[ReleaseView, list[Target]], None]
-) -> list[Target]:
+    cluster: Cluster,
+    asked: ServiceObject,
+    seconds: float,
+    on_look: Callable[[ReleaseView, list[TargetView]], None],
+) -> list[TargetView]:
     """Wait until the release that is asked for is in force, and every target has it; return the targets.
 
     `on_look` is called after every look. There is one look at least, however short the time.
@@ -119,21 +122,24 @@ async def wait(
         TooLate: it takes longer than `seconds`.
     """
     pinned: Needed = {}
-    missing, found = await _look(cluster, asked, pinned, on_look)
+    missing, found = await _read_missing(cluster, asked, pinned, on_look)
     try:
         async with asyncio.timeout(seconds):
             while missing:
                 await asyncio.sleep(POLL_SECONDS)
-                missing, found = await _look(cluster, asked, pinned, on_look)
+                missing, found = await _read_missing(cluster, asked, pinned, on_look)
     except TimeoutError:
         told = f"{asked.key} was asked for it, but not every target has it after {seconds:g} s: {missing}"
         raise TooLate(told) from None
     return found
 
 
-async def _look(
-    cluster: Cluster, asked: Service, pinned: Needed, on_look: Callable[[ReleaseView, list[Target]], None]
-) -> tuple[str, list[Target]]:
+async def _read_missing(
+    cluster: Cluster,
+    asked: ServiceObject,
+    pinned: Needed,
+    on_look: Callable[[ReleaseView, list[TargetView]], None],
+) -> tuple[str, list[TargetView]]:
     """Return what is still missing, "" for nothing, and the targets once the release is in force."""
     try:
         view = await read(cluster, asked.key)
@@ -155,7 +161,7 @@ async def _look(
     return behind(found), found
 
 
-def _is_in_force(view: ReleaseView, asked: Service) -> bool:
+def _is_in_force(view: ReleaseView, asked: ServiceObject) -> bool:
     """Whether the operator has let a release through.
 
     Raises:

@@ -12,7 +12,7 @@ from rollcall.model import ZonePublication
 from rollcall.model.status import SERVE
 from rollcall.zone.serial import is_newer
 
-from .objects import Service, Zone
+from .objects import ServiceObject, ZoneObject
 
 UNREPORTED = "Unreported"
 
@@ -20,7 +20,7 @@ Needed = dict[tuple[str, str], int]
 """The serial that each domain of a zone has to have reached, by zone and domain."""
 
 
-class Target(msgspec.Struct, frozen=True, rename="camel"):
+class TargetView(msgspec.Struct, frozen=True, rename="camel"):
     """A place that a domain of a zone goes to, and whether it has the version that is needed."""
 
     zone: str
@@ -33,7 +33,9 @@ class Target(msgspec.Struct, frozen=True, rename="camel"):
     message: str = ""
 
 
-def targets(service: Service, zones: Mapping[str, Zone], pinned: Needed | None = None) -> list[Target]:
+def targets(
+    service: ServiceObject, zones: Mapping[str, ZoneObject], pinned: Needed | None = None
+) -> list[TargetView]:
     """Tell of each target of a service whether it has what the service's status says is published.
 
     `zones` are those that publish it, by name; one that isn't there has no targets. `pinned` are serials that
@@ -41,7 +43,7 @@ def targets(service: Service, zones: Mapping[str, Zone], pinned: Needed | None =
     changing can be waited for.
     """
     needed: Needed = {} if pinned is None else pinned
-    found: list[Target] = []
+    found: list[TargetView] = []
     for publication in service.status.publications:
         if publication.target == SERVE and (zone := zones.get(publication.zone)) is not None:
             needed.setdefault((publication.zone, _plain(zone.spec.domain)), publication.serial)
@@ -49,7 +51,7 @@ def targets(service: Service, zones: Mapping[str, Zone], pinned: Needed | None =
     return found
 
 
-def _of_zone(zone: Zone, needed: Needed) -> Iterator[Target]:
+def _of_zone(zone: ZoneObject, needed: Needed) -> Iterator[TargetView]:
     name, main = zone.metadata.name, _plain(zone.spec.domain)
     states = {(_plain(each.domain), each.target): each for each in zone.status.publications}
     forward = states.get((main, SERVE))
@@ -61,7 +63,7 @@ def _of_zone(zone: Zone, needed: Needed) -> Iterator[Target]:
             # domains of a zone go there together.
             needed.setdefault((name, domain), served.serial)
         serial = needed.get((name, domain))
-        yield Target(
+        yield TargetView(
             name,
             domain,
             target,
@@ -73,7 +75,7 @@ def _of_zone(zone: Zone, needed: Needed) -> Iterator[Target]:
         )
 
 
-def _expected(zone: Zone) -> Iterator[tuple[str, str]]:
+def _expected(zone: ZoneObject) -> Iterator[tuple[str, str]]:
     """Yield each domain with each of its targets, by the spec: one that is silent doesn't have it."""
     destinations = [(name, set(map(_plain, named))) for name, named in zone.spec.destinations]
     for domain in map(_plain, (zone.spec.domain, *zone.spec.reverse_domains)):
@@ -87,7 +89,7 @@ def _plain(domain: str) -> str:
     return domain.rstrip(".").lower()
 
 
-def behind(found: Iterable[Target]) -> str:
+def behind(found: Iterable[TargetView]) -> str:
     """Say which targets have not got there yet, "" where all have."""
     waiting = [
         f"{each.target} ({each.domain})" + (f": {each.message}" if each.message else "")

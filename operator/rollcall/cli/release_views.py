@@ -11,10 +11,10 @@ from rollcall.model import Release, StepState
 from rollcall.model.state import OUTDATED, Health, State
 from rollcall.model.status import RELEASED
 
-from .objects import Service
+from .objects import ServiceObject
 from .output import age, line, table, whole
 from .release_change import in_force_text
-from .release_targets import Target
+from .release_targets import TargetView
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -49,7 +49,7 @@ def release_parts(view: "ReleaseView", now: datetime) -> list["RenderableType"]:
     return parts
 
 
-def release_state(service: Service) -> State:
+def release_state(service: ServiceObject) -> State:
     """Say whether what is asked for is what is answered."""
     release = service.spec.release
     if service.is_outdated:
@@ -63,7 +63,7 @@ def release_state(service: Service) -> State:
     return State(health, condition.reason, condition.message)
 
 
-def progress(view: "ReleaseView", found: Sequence[Target]) -> str:
+def progress(view: "ReleaseView", found: Sequence[TargetView]) -> str:
     """Say in a line how far a change has got: the share of each version, and of the targets."""
     service = view.service
     shares = [f"{each.version} {each.share}" for each in service.status.release.versions if each.share]
@@ -79,7 +79,7 @@ def progress(view: "ReleaseView", found: Sequence[Target]) -> str:
     return "  ".join(words)
 
 
-def release_json(view: "ReleaseView", found: Iterable[Target]) -> dict[str, Any]:
+def release_json(view: "ReleaseView", found: Iterable[TargetView]) -> dict[str, Any]:
     """Return a release as JSON holds it."""
     service = view.service
     state, in_force = release_state(service), service.status.release
@@ -95,7 +95,7 @@ def release_json(view: "ReleaseView", found: Iterable[Target]) -> dict[str, Any]
     }
 
 
-def _asked(service: Service) -> str:
+def _asked(service: ServiceObject) -> str:
     release = service.spec.release
     if release.follow is not None:
         return f"follows a {release.follow}{_asked_beside(release)}"
@@ -120,7 +120,7 @@ def _asked_beside(release: Release) -> str:
     return f", canary, {release.canary.weight}%"
 
 
-def _steps(service: Service, now: datetime) -> str:
+def _steps(service: ServiceObject, now: datetime) -> str:
     """Say at which step a canary is, "" where it has none."""
     canary, progress = service.canary, service.status.release.steps
     if canary is None or not canary.steps or progress is None or not is_of(progress, canary):
@@ -133,14 +133,14 @@ def _steps(service: Service, now: datetime) -> str:
     return told
 
 
-def _targets_table(found: Iterable[Target]) -> "RenderableType":
+def _targets_table(found: Iterable[TargetView]) -> "RenderableType":
     rows = [
         (each.zone, each.domain, each.target, each.serial, each.needed, _target_state(each)) for each in found
     ]
     return table(("ZONE", "DOMAIN", "TARGET", "SERIAL", "NEEDED", "STATE"), rows)
 
 
-def _target_state(target: Target) -> State:
+def _target_state(target: TargetView) -> State:
     if target.is_current:
         return State(Health.GOOD, "has it")
     return State(Health.WARN, target.reason or "Behind", target.message)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rollcall.model import Key
 
     from .cluster import Cluster
-    from .objects import File, Service, Zone
+    from .objects import FileObject, ServiceObject, ZoneObject
 
 
 @click.command(
@@ -101,7 +101,7 @@ async def _all(options: GlobalOptions, *, all_namespaces: bool, zone: str | None
 
 async def _read(
     cluster: "Cluster", namespace: str | None
-) -> tuple[list["Zone"], list["Service"], list["File"]]:
+) -> tuple[list["ZoneObject"], list["ServiceObject"], list["FileObject"]]:
     async with asyncio.TaskGroup() as group:
         zones = group.create_task(cluster.zones())
         services = group.create_task(cluster.services(namespace))
@@ -110,7 +110,11 @@ async def _read(
 
 
 def _print(
-    options: GlobalOptions, zones: list["Zone"], services: list["Service"], files: list["File"], where: str
+    options: GlobalOptions,
+    zones: list["ZoneObject"],
+    services: list["ServiceObject"],
+    files: list["FileObject"],
+    where: str,
 ) -> None:
     from .output import Printer, line, utc_now
     from .views import files_table, join, problems, services_table, zones_table

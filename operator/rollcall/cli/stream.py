@@ -7,7 +7,7 @@ from rollcall.model import API_VERSION, InstanceSpec, InstanceStatus, Key
 from rollcall.watch import Batch, Reflector, Resource, Transport
 from rollcall.watch.wire import ObjectMeta, WireKind
 
-from .objects import Metadata, Service
+from .objects import Metadata, ServiceObject
 
 ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 """What happened to a service, in the words of the Kubernetes API; those that are there already are ADDED."""
@@ -19,9 +19,9 @@ class _Wire(WireKind, frozen=True, gc=False):
     status: InstanceStatus = InstanceStatus()
 
 
-def _read(wire: _Wire, key: Key) -> Service:
+def _read(wire: _Wire, key: Key) -> ServiceObject:
     metadata = Metadata(key.name, key.namespace, wire.metadata.uid, wire.metadata.generation)
-    return Service(metadata, wire.spec, wire.status)
+    return ServiceObject(metadata, wire.spec, wire.status)
 
 
 _SERVICES = Resource(API_VERSION, "serviceinstances", "ServiceInstance", _Wire, _read)
@@ -32,7 +32,7 @@ class ServiceStream:
 
     def __init__(self, client: Transport, namespace: str | None, wanted: Collection[Key] = ()) -> None:
         self.wanted = frozenset(wanted)
-        self._changes: asyncio.Queue[tuple[str, Service]] = asyncio.Queue()
+        self._changes: asyncio.Queue[tuple[str, ServiceObject]] = asyncio.Queue()
         self._reflector = Reflector(client, _SERVICES, self._on_batch, namespace=namespace)
 
     async def run(self) -> None:
@@ -44,7 +44,7 @@ class ServiceStream:
         """Why the API server can't be followed right now, "" where it can."""
         return str(self._reflector.trouble or "")
 
-    def services(self) -> list[Service]:
+    def services(self) -> list[ServiceObject]:
         """Return the services as they are, by namespace and name."""
         found = self._reflector.view.objects
         return [found[key] for key in sorted(found) if self._wants(key)]
@@ -53,7 +53,7 @@ class ServiceStream:
         """Return the wanted services that are not there."""
         return sorted(self.wanted - self._reflector.view.objects.keys())
 
-    async def changes_within(self, seconds: float) -> list[tuple[str, Service]]:
+    async def changes_within(self, seconds: float) -> list[tuple[str, ServiceObject]]:
         """Wait for changes, or for so long; return each with the service as it is now (was, if DELETED)."""
         changes = []
         try:
@@ -68,7 +68,7 @@ class ServiceStream:
     def _wants(self, key: Key) -> bool:
         return not self.wanted or key in self.wanted
 
-    def _on_batch(self, batch: Batch[Service]) -> None:
+    def _on_batch(self, batch: Batch[ServiceObject]) -> None:
         for change in batch.changes:
             if not self._wants(change.key):
                 continue

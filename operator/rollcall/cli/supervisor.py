@@ -28,7 +28,7 @@ from rollcall.serve import worker
 from rollcall.serve.sockets import WorkerSockets
 
 from .child import Child, keep
-from .ending import Ending
+from .shutdown import Shutdown
 
 ANSWERING_SILENT_SECONDS = 2.0
 """Of a DNS worker: killed then, it is replaced within three seconds, half a second of which is its start.
@@ -124,7 +124,7 @@ async def supervise(control: Child, workers: Sequence[Child], lameduck_seconds: 
 
     The workers are stopped after the control process, so that they answer as long as anything does.
     """
-    ending = Ending(lameduck_seconds)
+    ending = Shutdown(lameduck_seconds)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.on_signal, number)

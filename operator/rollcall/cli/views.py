@@ -12,7 +12,7 @@ from rollcall.model.state import Health, State
 from rollcall.model.wording import share
 from rollcall.propagation.report import BEHIND
 
-from .objects import File, Service, Zone
+from .objects import FileObject, ServiceObject, ZoneObject
 from .output import age, line, table, whole
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MOST_OF_A_REASON = 10
 _ANSWERED = State(Health.GOOD, "answered")
 
 
-def zones_table(zones: Iterable[Zone]) -> "RenderableType":
+def zones_table(zones: Iterable[ZoneObject]) -> "RenderableType":
     """Show zones, a line each; whose they are where several installations have some."""
     zones = list(zones)
     is_shared = len({zone.status.owner for zone in zones if zone.status.owner}) > 1
@@ -45,7 +45,7 @@ def zones_table(zones: Iterable[Zone]) -> "RenderableType":
     return table(("ZONE", "DOMAIN", *owner, "SERIAL", "RECORDS", "SERVICES", "STATE"), rows)
 
 
-def services_table(services: Iterable[Service], now: datetime) -> "RenderableType":
+def services_table(services: Iterable[ServiceObject], now: datetime) -> "RenderableType":
     """Show services, a line each, with what is left out."""
     rows = [
         (
@@ -64,7 +64,7 @@ def services_table(services: Iterable[Service], now: datetime) -> "RenderableTyp
     return table(columns, rows)
 
 
-def files_table(files: Iterable[File], now: datetime) -> "RenderableType":
+def files_table(files: Iterable[FileObject], now: datetime) -> "RenderableType":
     """Show files, a line each."""
     rows = [
         (
@@ -84,7 +84,7 @@ def files_table(files: Iterable[File], now: datetime) -> "RenderableType":
 
 
 def problems(
-    zones: Iterable[Zone], services: Iterable[Service], files: Iterable[File]
+    zones: Iterable[ZoneObject], services: Iterable[ServiceObject], files: Iterable[FileObject]
 ) -> list["RenderableType"]:
     """Say what is wrong and what to do, a line each; that a service has nobody ready is in its row."""
     found = [(f"zone {zone.metadata.name}", zone.state) for zone in zones]
@@ -100,7 +100,7 @@ def problems(
     return lines
 
 
-def service_parts(service: Service, now: datetime) -> list["RenderableType"]:
+def service_parts(service: ServiceObject, now: datetime) -> list["RenderableType"]:
     """Show one service: where it is published, its instances, and why some are left out."""
     status = service.status
     some = share(status.counts.eligible, status.counts.total, "instance")
@@ -172,7 +172,7 @@ def instance_state(instance: ListedInstance) -> State:
     return State(Health.WARN, instance.reason or "LeftOut", instance.message)
 
 
-def reasons(service: Service) -> dict[str, int]:
+def reasons(service: ServiceObject) -> dict[str, int]:
     """Count what is left out, by reason: instances, and pods that have ended."""
     if service.status.left_out:
         return dict(Counter(service.status.left_out).most_common())
@@ -183,12 +183,12 @@ def reasons(service: Service) -> dict[str, int]:
     return dict(found.most_common())
 
 
-def reasons_text(service: Service) -> str:
+def reasons_text(service: ServiceObject) -> str:
     """Say what is left out, in a few words."""
     return ", ".join(f"{number} {reason}" for reason, number in reasons(service).items())
 
 
-def zone_json(zone: Zone) -> dict[str, Any]:
+def zone_json(zone: ZoneObject) -> dict[str, Any]:
     """Return a zone as JSON holds it."""
     return {
         "name": zone.metadata.name,
@@ -202,7 +202,7 @@ def zone_json(zone: Zone) -> dict[str, Any]:
     }
 
 
-def service_json(service: Service, *, instances: bool) -> dict[str, Any]:
+def service_json(service: ServiceObject, *, instances: bool) -> dict[str, Any]:
     """Return a service as JSON holds it, with its instances or without."""
     status = _status(service.status)
     del status["reason"]  # the state says it
@@ -219,7 +219,7 @@ def service_json(service: Service, *, instances: bool) -> dict[str, Any]:
     }
 
 
-def file_json(file: File) -> dict[str, Any]:
+def file_json(file: FileObject) -> dict[str, Any]:
     """Return a file as JSON holds it."""
     return {
         "namespace": file.metadata.namespace,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rollcall.model import Key
 
-    from .objects import Service
+    from .objects import ServiceObject
     from .output import Printer
     from .stream import ServiceStream
 
@@ -134,7 +134,7 @@ def _picture(stream: "ServiceStream", height: int) -> "RenderableType":
     return Group(*parts)
 
 
-def _shown(services: "list[Service]", room: int) -> "list[Service]":
+def _shown(services: "list[ServiceObject]", room: int) -> "list[ServiceObject]":
     """Choose the services that fit: those that changed last, in the usual order."""
     if len(services) <= room:
         return services

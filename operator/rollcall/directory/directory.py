@@ -33,9 +33,6 @@ from .release import Decision, follows, shares
 from .slices import Slices
 from .steps import in_step
 
-_ON_ITS_WAY = frozenset({Reason.PENDING, Reason.NO_ADDRESS, Reason.READY_MISSING, Reason.NOT_READY})
-"""Why an instance isn't available yet. Only one that has a node is on its way: others may need its room."""
-
 
 class Directory:
     """All services and their instances; `publication_gate` as in `judge`."""
@@ -390,5 +387,5 @@ def _version(instance: Instance | None) -> str:
 def _coming(instance: Instance | None) -> str:
     """Return the version that an instance on its way will be answered under, "" where it is on none."""
     if instance is None or instance.terminating or not instance.node:
-        return ""
-    return instance.version if instance.reason in _ON_ITS_WAY else ""
+        return ""  # one without a node may need the room of others
+    return instance.version if instance.reason.is_on_its_way else ""

@@ -3,7 +3,7 @@
 The words: a pod is *live* when it has an address and is not being deleted; *ready* when its Ready condition
 is True (readiness gates are part of that condition) or its service publishes not-ready addresses; *available*
 when it is both and not being drained. Which of the available ones are *eligible* is then a matter of the
-service's release. A pod that has ended is no instance at all.
+service's release. A pod that has ended is not an instance at all.
 
 That is how the EndpointSlice controller of Kubernetes sees it, too: init containers may still run in a pod
 that has its address. And a service that publishes not-ready addresses keeps pods that are being deleted until

@@ -40,7 +40,7 @@ class Entry:
     answers, each with its part in percent; None: all of them. `judged_by` is what the instances were judged
     by. `instance_labels` says which of them has which name. `coming` counts, by version, the instances that
     are on their way to be available. `ended` are pods that the selector matches and that have run to their
-    end, or failed: they are no instances.
+    end, or failed: they are not instances.
 
     Of a Service without a selector: `slices_problem` is why nothing is known of its EndpointSlices, None once
     it is; `has_slices` whether there are any, `slice_ports` the ports in them. `selector_before` is the

@@ -27,7 +27,7 @@ from rollcall.model.wording import share
 _FINAL = (StepState.ROLLED_BACK, StepState.COMPLETED)
 
 
-class Health(NamedTuple):
+class PodCounts(NamedTuple):
     """The pods of a version: how many there are, how many available, how often their containers restarted."""
 
     total: int
@@ -35,10 +35,10 @@ class Health(NamedTuple):
     restarts: int
 
 
-def health(instances: Iterable[Instance], version: str) -> Health:
+def count_pods(instances: Iterable[Instance], version: str) -> PodCounts:
     """Count the pods of a version, but for those that are to end."""
     pods = [each for each in instances if each.version == version and not _is_leaving(each)]
-    return Health(len(pods), sum(each.available for each in pods), sum(each.restarts for each in pods))
+    return PodCounts(len(pods), sum(each.available for each in pods), sum(each.restarts for each in pods))
 
 
 def _is_leaving(instance: Instance) -> bool:
@@ -73,7 +73,7 @@ def _weight(ask: Canary, progress: Progress | None) -> int:
     return ask.steps[step_of(progress, ask) - 1].weight
 
 
-def advance(ask: Canary, before: Progress | None, now: Health, at: float) -> Progress:
+def advance(ask: Canary, before: Progress | None, now: PodCounts, at: float) -> Progress:
     """Return how far a canary has got at a time (Unix seconds), after what was known of it until then.
 
     At most one step is taken; looking again at the same time changes nothing. A canary that has no pods is
@@ -114,13 +114,13 @@ def _pause(ask: Canary, progress: Progress) -> int:
     return duration_seconds(ask.steps[step_of(progress, ask) - 1].pause)
 
 
-def _with_readiness(progress: Progress, ask: Canary, now: Health, at: float) -> Progress:
+def _with_readiness(progress: Progress, ask: Canary, now: PodCounts, at: float) -> Progress:
     too_few = now.available * 100 < ask.min_ready_percent * now.total
     since = (progress.not_ready_since or rfc3339_after(at)) if too_few else ""
     return msgspec.structs.replace(progress, not_ready_since=since)
 
 
-def _with_restarts(progress: Progress, ask: Canary, now: Health, at: float) -> Progress:
+def _with_restarts(progress: Progress, ask: Canary, now: PodCounts, at: float) -> Progress:
     """Account for restarts: one that follows another within the patience belongs to the same spell."""
     since, last = progress.restarting_since, progress.restarted_at
     if last and at >= unix_seconds(last) + duration_seconds(ask.rollback_after):
@@ -144,7 +144,7 @@ def _back(progress: Progress, why: str) -> Progress:
     return msgspec.structs.replace(progress, state=StepState.ROLLED_BACK, message=f"{why}.")
 
 
-def _held(progress: Progress, ask: Canary, now: Health) -> str:
+def _held(progress: Progress, ask: Canary, now: PodCounts) -> str:
     patience = ask.rollback_after
     told = [] if now.total else [f"There is no pod of {ask.canary}."]
     if progress.not_ready_since:
@@ -157,6 +157,6 @@ def _held(progress: Progress, ask: Canary, now: Health) -> str:
     return " ".join(told)
 
 
-def _ready(ask: Canary, now: Health) -> str:
+def _ready(ask: Canary, now: PodCounts) -> str:
     some = share(now.available, now.total, f"instance of {ask.canary} is", f"instances of {ask.canary} are")
     return f"{some} ready, fewer than {ask.min_ready_percent}% (minReadyPercent),"

@@ -20,7 +20,7 @@ import msgspec
 from rollcall.model.owner import Owner
 
 from .errors import FolderInUse, Unusable
-from .frames import Kind, Reader, whole
+from .frames import FileKind, FrameReader, whole
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Holder(msgspec.Struct, frozen=True, array_like=True):
     host: str
 
 
-HOLDER = Kind[Holder]("lock", 1, Holder)
+HOLDER = FileKind[Holder]("lock", 1, Holder)
 
 
 class Hold:
@@ -133,7 +133,7 @@ def _read(held: Hold) -> tuple[Owner, Holder] | None:
     try:
         with os.fdopen(os.dup(held.fileno()), "rb") as file:
             file.seek(0)
-            reader = Reader(file, HOLDER)
+            reader = FrameReader(file, HOLDER)
             return reader.owner, next(reader.values())
     except (OSError, Unusable, StopIteration):
         return None

@@ -47,7 +47,7 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
 _HEADERS = msgspec.msgpack.Decoder(_Header)
 
 
-class Kind(Generic[_T]):
+class FileKind(Generic[_T]):
     """A kind of file: what its values are, in which version. Another version's are not read."""
 
     def __init__(self, name: str, version: int, values: Any) -> None:
@@ -92,12 +92,12 @@ class Frames:
 class Beginning(Frames):
     """The frames of a new file. `octets` are those that it begins with."""
 
-    def __init__(self, kind: Kind[Any], owner: Owner) -> None:
+    def __init__(self, kind: FileKind[Any], owner: Owner) -> None:
         super().__init__(Tail(len(_MAGIC), zlib.crc32(_MAGIC)))
         self.octets = _MAGIC + self.frame(msgspec.msgpack.encode(_Header(kind.name, kind.version, owner)))
 
 
-def whole(kind: Kind[_T], owner: Owner, values: Iterable[_T]) -> Iterator[bytes]:
+def whole(kind: FileKind[_T], owner: Owner, values: Iterable[_T]) -> Iterator[bytes]:
     """Yield the octets of a whole file. Raises OSError where a value is too long."""
     frames = Beginning(kind, owner)
     yield frames.octets
@@ -106,14 +106,14 @@ def whole(kind: Kind[_T], owner: Owner, values: Iterable[_T]) -> Iterator[bytes]
     yield frames.frame(_END)
 
 
-class Reader(Generic[_T]):
+class FrameReader(Generic[_T]):
     """Reads a file, as far as it is good. `tail` is the end of what has been read; `owner` is whose it is.
 
     Raises:
         Unusable: it is not of this kind and version, or is damaged at its beginning.
     """
 
-    def __init__(self, file: BinaryIO, kind: Kind[_T]) -> None:
+    def __init__(self, file: BinaryIO, kind: FileKind[_T]) -> None:
         self.tail = Tail(len(_MAGIC), zlib.crc32(_MAGIC))
         self.is_ended = False
         self._kind = kind

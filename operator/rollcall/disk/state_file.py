@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from rollcall.model.owner import Owner
 
 from .atomic_file import replacing
-from .frames import Kind, Reader, open_regular, whole
+from .frames import FileKind, FrameReader, open_regular, whole
 
 log = logging.getLogger(__name__)
 
@@ -17,13 +17,13 @@ ASIDE_SUFFIX = ".set-aside"
 _T = TypeVar("_T")
 
 
-def write(path: Path, kind: Kind[_T], owner: Owner, values: Iterable[_T]) -> None:
+def write(path: Path, kind: FileKind[_T], owner: Owner, values: Iterable[_T]) -> None:
     """Replace the file by one with these values, at once or not at all. Blocks; raises OSError."""
     with replacing(path) as file:
         file.writelines(whole(kind, owner, values))
 
 
-def read(path: Path, kind: Kind[_T], owner: Owner) -> Iterator[_T]:
+def read(path: Path, kind: FileKind[_T], owner: Owner) -> Iterator[_T]:
     """Yield the values of a file, one in memory at a time. Blocks.
 
     What was yielded before an error is what was written, but not all of it.
@@ -34,16 +34,16 @@ def read(path: Path, kind: Kind[_T], owner: Owner) -> Iterator[_T]:
         Unusable: it is damaged, another owner's, or no such file.
     """
     with open_regular(path) as file:
-        reader = Reader(file, kind)
+        reader = FrameReader(file, kind)
         reader.check_owner(owner)
         yield from reader.values()
         reader.check_end()
 
 
-def check(path: Path, kind: Kind[Any], owner: Owner) -> None:
+def check(path: Path, kind: FileKind[Any], owner: Owner) -> None:
     """Read a file for its checksum alone. Blocks, and raises what `read` does."""
     with open_regular(path) as file:
-        reader = Reader(file, kind)
+        reader = FrameReader(file, kind)
         reader.check_owner(owner)
         for _ in reader.bodies():
             pass

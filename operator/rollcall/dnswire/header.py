@@ -1,8 +1,11 @@
-"""The header of a message (RFC 1035 section 4.1.1): its size, flags and codes."""
+"""The header of a message (RFC 1035 section 4.1.1): its layout, flags and codes."""
 
+import struct
 from enum import IntEnum
 
-HEADER_SIZE = 12
+HEADER = struct.Struct("!HHHHHH")
+"""Id, flags, and how many records each of the four sections has."""
+HEADER_SIZE = HEADER.size
 MAX_MESSAGE = 65535
 
 QR = 0x8000

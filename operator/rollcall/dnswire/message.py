@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .errors import MalformedMessage
-from .header import HEADER_SIZE, OPCODE, QR
+from .header import HEADER, HEADER_SIZE, OPCODE, QR
 from .names import read_name
 from .types import IN, RECORD_TYPES, Type
 
-_HEADER = struct.Struct("!HHHHHH")
-_FIELDS = struct.Struct("!HHIH")
+RECORD_FIELDS = struct.Struct("!HHIH")
+"""What follows a record's owner (RFC 1035 section 4.1.3): type, class, ttl, octets of its data."""
 _QUESTION = struct.Struct("!HH")
 
 _NAMES_IN_DATA = {int(row.type): (row.fixed, row.names) for row in RECORD_TYPES if row.names}
@@ -78,7 +78,7 @@ def read(wire: bytes) -> Message:
     """
     if len(wire) < HEADER_SIZE:
         raise MalformedMessage("a message is shorter than its header")
-    ident, flags, *counts = _HEADER.unpack_from(wire)
+    ident, flags, *counts = HEADER.unpack_from(wire)
     names: dict[int, bytes] = {}
     at = HEADER_SIZE
     questions = []
@@ -113,10 +113,10 @@ def _section(
 
 def _record(wire: bytes, at: int, names: dict[int, bytes]) -> tuple[ResourceRecord, int]:
     owner, at = read_name(wire, at, names)
-    if at + _FIELDS.size > len(wire):
+    if at + RECORD_FIELDS.size > len(wire):
         raise MalformedMessage("a record is cut off")
-    rdtype, rdclass, ttl, length = _FIELDS.unpack_from(wire, at)
-    at += _FIELDS.size
+    rdtype, rdclass, ttl, length = RECORD_FIELDS.unpack_from(wire, at)
+    at += RECORD_FIELDS.size
     end = at + length
     if end > len(wire):
         raise MalformedMessage("the data of a record is cut off")
@@ -142,7 +142,7 @@ def question(name: bytes, rdtype: int, rdclass: int = IN) -> bytes:
 
 def record(owner: bytes, rdtype: int, rdclass: int, ttl: int, data: bytes = b"") -> bytes:
     """Write a record; `owner` may be a pointer."""
-    return owner + _FIELDS.pack(rdtype, rdclass, ttl, len(data)) + data
+    return owner + RECORD_FIELDS.pack(rdtype, rdclass, ttl, len(data)) + data
 
 
 def message(
@@ -155,5 +155,5 @@ def message(
 ) -> bytes:
     """Put a message together of questions and records in wire format."""
     sections = [tuple(section) for section in (questions, answers, authorities, additional)]
-    header = _HEADER.pack(ident, flags, *map(len, sections))
+    header = HEADER.pack(ident, flags, *map(len, sections))
     return b"".join((header, *(part for section in sections for part in section)))

@@ -15,7 +15,7 @@ from rollcall.zone import Output, PublishedVersion, ZoneDelta
 from .errors import FrameError
 from .frames import (
     Ack,
-    Commit,
+    CommitFrame,
     Decoder,
     Delta,
     Hello,
@@ -148,7 +148,7 @@ class Feed(Output):
         await link.send(Reset())
         for zone in pieces(zones):
             await link.send(Delta(version, (zone,)))
-        await link.send(Commit(version))
+        await link.send(CommitFrame(version))
         link.release_changes()
 
 

@@ -12,7 +12,7 @@ from rollcall.kube.backoff import Backoff
 from rollcall.zone.changes import ZoneDelta
 
 from .errors import DeltaError, FrameError
-from .frames import Ack, Commit, Decoder, Hello, Reset, ToControl, ToWorker, TransferSettings, encode
+from .frames import Ack, CommitFrame, Decoder, Hello, Reset, ToControl, ToWorker, TransferSettings, encode
 
 log = logging.getLogger(__name__)
 
@@ -152,9 +152,9 @@ class _Protocol(asyncio.BufferedProtocol):
         elif isinstance(frame, Reset):
             self._is_loading = True
             self._sink.reset()
-        elif isinstance(frame, Commit):
+        elif isinstance(frame, CommitFrame):
             if not self._is_loading:
-                raise FrameError("a Commit came without its Reset")
+                raise FrameError("a CommitFrame came without its Reset")
             self._is_loading = False
             self._sink.commit()
             self.is_synced = True

@@ -1,9 +1,9 @@
 """What the control process and its children say to each other, over a stream socket.
 
 A frame is a four-byte length and a msgpack array that begins with the name of its kind. The control process
-sends Reset, then the whole state as Deltas, then Commit; after that each change as one Delta. A worker says
-Hello, then Ack for each Commit and each Delta after it, and Stats when they have changed. The transfer
-process is told TransferSettings besides, and says SecondaryState and TransferStats.
+sends Reset, then the whole state as Deltas, then CommitFrame; after that each change as one Delta. A worker
+says Hello, then Ack for each CommitFrame and each Delta after it, and Stats when they have changed. The
+transfer process is told TransferSettings besides, and says SecondaryState and TransferStats.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ _LENGTH = 4
 
 
 class Reset(msgspec.Struct, frozen=True, array_like=True, tag="reset"):
-    """The whole state follows. Until its Commit the worker answers from what it had."""
+    """The whole state follows. Until its CommitFrame the worker answers from what it had."""
 
 
 class Delta(msgspec.Struct, frozen=True, array_like=True, tag="delta"):
@@ -36,7 +36,7 @@ class Delta(msgspec.Struct, frozen=True, array_like=True, tag="delta"):
     zones: tuple[ZoneDelta, ...]
 
 
-class Commit(msgspec.Struct, frozen=True, array_like=True, tag="commit"):
+class CommitFrame(msgspec.Struct, frozen=True, array_like=True, tag="commit"):
     """The whole state has been sent; it holds every change up to this version."""
 
     version: int
@@ -126,7 +126,7 @@ class TransferStats(msgspec.Struct, array_like=True, tag="transfers"):
     notifies: dict[str, int] = {}
 
 
-ToWorker = Reset | Delta | Commit | TransferSettings
+ToWorker = Reset | Delta | CommitFrame | TransferSettings
 ToControl = Hello | Ack | Stats | SecondaryState | TransferStats
 
 _T = TypeVar("_T")

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
-from .limits import Limits
+from .limits import HttpLimits
 from .refusal import refuse
 
 
@@ -26,7 +26,7 @@ class Body:
 class Bodies:
     """The bodies that are being sent, by their tags."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: HttpLimits) -> None:
         self._limits = limits
         self._bodies: WeakValueDictionary[str, Body] = WeakValueDictionary()
 

@@ -20,8 +20,8 @@ from aiohttp.typedefs import Handler
 
 from rollcall.model.metric import MetricFamily, single
 
-from .limits import Limits, origin
-from .places import Places, State
+from .limits import HttpLimits, origin
+from .places import Activity, Places
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ _LINGERING_SECONDS = 1.0
 class Connections:
     """The connections of one server. `accepting` and `middleware` are for one application."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: HttpLimits) -> None:
         self.limits = limits
         self._places = Places[_Connection](limits)
         self._closed: Counter[str] = Counter()
@@ -141,7 +141,7 @@ class Connections:
         async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
             connection = request.protocol
             assert isinstance(connection, _Connection)
-            self._set_state(connection, State.BUSY)
+            self._set_state(connection, Activity.BUSY)
             try:
                 response = await handler(request)
                 await self._send(connection, request, response)
@@ -149,7 +149,7 @@ class Connections:
                 await self._send(connection, request, refusal)
                 raise
             finally:
-                self._set_state(connection, State.RESTING)
+                self._set_state(connection, Activity.RESTING)
             return response
 
         return bounded
@@ -158,7 +158,7 @@ class Connections:
         self, connection: "_Connection", request: web.Request, response: web.StreamResponse
     ) -> None:
         """Send a response; a client that takes it too slowly is cut off."""
-        self._set_state(connection, State.SENDING)
+        self._set_state(connection, Activity.SENDING)
         body = response.body if isinstance(response, web.Response) else None
         size = getattr(body, "size", None) or (len(body) if isinstance(body, bytes | bytearray) else 0)
         try:
@@ -171,7 +171,7 @@ class Connections:
         except ConnectionError:
             pass  # aiohttp finds that out, too
 
-    def _set_state(self, connection: "_Connection", state: State) -> None:
+    def _set_state(self, connection: "_Connection", state: Activity) -> None:
         self._places.set_state(connection, state, asyncio.get_running_loop().time())
 
     # --- figures ---------------------------------------------------------------------------------------

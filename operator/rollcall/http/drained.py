@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 
 from rollcall.model import Key, Pod, wait_seconds
-from rollcall.propagation.drains import Drains, NotDrained, NotLeading, UnknownPod
+from rollcall.propagation.drains import Drains, NotDrained, TargetsUnknown, UnknownPod
 from rollcall.propagation.listener import Listener
 
 from .refusal import refuse, refuse_unknown_parameters
@@ -96,7 +96,7 @@ class DrainWaits(Listener):
 
         Raises:
             UnknownPod: there is no such pod.
-            NotLeading: ask another replica.
+            TargetsUnknown: ask another replica.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
@@ -144,7 +144,7 @@ class DrainWaits(Listener):
     def _has_news(self, key: Key, now: float) -> bool:
         try:
             waits_for = self._drains.check(key, now)
-        except (UnknownPod, NotLeading):
+        except (UnknownPod, TargetsUnknown):
             return True
         return waits_for is None or not waits_for.is_underway
 
@@ -171,7 +171,7 @@ async def _get(request: web.Request, drains: DrainWaits, waits: Waits) -> web.Re
             waits_for = await drains.wait(pod, seconds)
     except UnknownPod:
         refuse(web.HTTPNotFound, "NotFound", f"there is no pod {pod}, and Rollcall remembers none")
-    except NotLeading:
+    except TargetsUnknown:
         refuse(
             web.HTTPServiceUnavailable,
             "NotLeading",

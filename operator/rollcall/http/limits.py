@@ -16,7 +16,7 @@ FEWEST_CONNECTIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HttpLimits:
     """The bounds. Times are in seconds, sizes in bytes.
 
     connections: in all. What the kernel and aiohttp hold for one is 50 to 150 KiB, most of it in the socket.
@@ -58,14 +58,14 @@ class Limits:
         return self.sending_seconds + size / self.slowest
 
 
-def of_this_process() -> Limits:
+def of_this_process() -> HttpLimits:
     """Return the bounds, lower where the process may have few descriptors."""
-    limits = Limits()
+    limits = HttpLimits()
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if descriptors == resource.RLIM_INFINITY:
         return limits
     connections = min(limits.connections, max(FEWEST_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS))
-    return Limits(connections=connections, an_address=min(limits.an_address, connections))
+    return HttpLimits(connections=connections, an_address=min(limits.an_address, connections))
 
 
 def origin(address: str) -> str:

@@ -13,12 +13,12 @@ from collections.abc import Hashable, Iterator
 from enum import IntEnum
 from typing import Generic, TypeVar
 
-from .limits import Limits
+from .limits import HttpLimits
 
 C = TypeVar("C", bound=Hashable)
 
 
-class State(IntEnum):
+class Activity(IntEnum):
     """What a connection is at."""
 
     RESTING = 0
@@ -31,38 +31,38 @@ class _Queue(Generic[C]):
     """Connections by what they are at, in the order in which they began it."""
 
     def __init__(self) -> None:
-        self._since: tuple[dict[C, float], ...] = tuple({} for _ in State)
+        self._since: tuple[dict[C, float], ...] = tuple({} for _ in Activity)
 
     def __len__(self) -> int:
         return sum(map(len, self._since))
 
-    def add(self, who: C, state: State, now: float) -> None:
+    def add(self, who: C, state: Activity, now: float) -> None:
         self._since[state][who] = now
 
-    def remove(self, who: C, state: State) -> None:
+    def remove(self, who: C, state: Activity) -> None:
         del self._since[state][who]
 
-    def oldest(self, state: State) -> tuple[float, C] | None:
+    def oldest(self, state: Activity) -> tuple[float, C] | None:
         for who, since in self._since[state].items():
             return since, who
         return None
 
     def least_missed(self) -> C | None:
-        idle = [found for state in (State.RESTING, State.ASKING) if (found := self.oldest(state))]
+        idle = [found for state in (Activity.RESTING, Activity.ASKING) if (found := self.oldest(state))]
         if idle:
             return min(idle, key=lambda found: found[0])[1]
-        found = self.oldest(State.SENDING) or self.oldest(State.BUSY)
+        found = self.oldest(Activity.SENDING) or self.oldest(Activity.BUSY)
         return found[1] if found else None
 
 
 class Places(Generic[C]):
     """The connections of a server."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: HttpLimits) -> None:
         self._limits = limits
         self._everybody = _Queue[C]()
         self._by_origin: dict[str, _Queue[C]] = {}
-        self._places: dict[C, tuple[str, State]] = {}
+        self._places: dict[C, tuple[str, Activity]] = {}
 
     def __len__(self) -> int:
         return len(self._places)
@@ -80,15 +80,15 @@ class Places(Generic[C]):
             gone = self._everybody.least_missed()
         if gone is not None:
             self.leave(gone)
-        self._add(who, origin, State.ASKING, now)
+        self._add(who, origin, Activity.ASKING, now)
         return gone
 
     def on_octets(self, who: C, now: float) -> None:
         """Note that a client says something. What it says while it is answered is of no account."""
-        if who in self._places and self._places[who][1] is State.RESTING:
-            self.set_state(who, State.ASKING, now)
+        if who in self._places and self._places[who][1] is Activity.RESTING:
+            self.set_state(who, Activity.ASKING, now)
 
-    def set_state(self, who: C, state: State, now: float) -> None:
+    def set_state(self, who: C, state: Activity, now: float) -> None:
         """Note what a connection is at from now on; one that has left stays away."""
         if who in self._places:
             origin, _ = self._places[who]
@@ -106,8 +106,8 @@ class Places(Generic[C]):
     def take_expired(self, now: float) -> Iterator[C]:
         """Yield those who have said nothing, or half a request, for too long. They have left."""
         for state, seconds in (
-            (State.RESTING, self._limits.resting_seconds),
-            (State.ASKING, self._limits.asking_seconds),
+            (Activity.RESTING, self._limits.resting_seconds),
+            (Activity.ASKING, self._limits.asking_seconds),
         ):
             while (found := self._everybody.oldest(state)) and found[0] + seconds <= now:
                 self.leave(found[1])
@@ -117,7 +117,7 @@ class Places(Generic[C]):
         """Return who is missed least."""
         return self._everybody.least_missed()
 
-    def _add(self, who: C, origin: str, state: State, now: float) -> None:
+    def _add(self, who: C, origin: str, state: Activity, now: float) -> None:
         self._places[who] = origin, state
         self._everybody.add(who, state, now)
         self._by_origin.setdefault(origin, _Queue()).add(who, state, now)

@@ -8,15 +8,16 @@ from typing import Any
 from aiohttp import web
 
 from rollcall.model import Key
+from rollcall.model.wording import counted
 
-from .limits import Limits, origin
+from .limits import HttpLimits, origin
 from .refusal import refuse
 
 
 class Waits:
     """The requests that wait. They keep their connections, so that too many would keep others out."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: HttpLimits) -> None:
         self.refused = 0
         self._limits = limits
         self._origins: Counter[str] = Counter()
@@ -34,11 +35,11 @@ class Waits:
         address = origin(request.remote or "")
         limits = self._limits
         if len(self) >= limits.waits:
-            self._refuse(f"{len(self)} requests wait already, as many as may: ask again in a moment")
+            self._refuse(f"{_waiting(len(self))} already, as many as may: ask again in a moment")
         if self._origins[address] >= limits.waits_an_address:
-            self._refuse(f"{limits.waits_an_address} requests of {address} wait already, as many as may")
+            self._refuse(f"{_waiting(limits.waits_an_address, f' of {address}')} already, as many as may")
         if pod is not None and self._pods[pod] >= limits.waits_a_pod:
-            self._refuse(f"{limits.waits_a_pod} requests wait for {pod} already, as many as may")
+            self._refuse(f"{_waiting(limits.waits_a_pod)} for {pod} already, as many as may")
         self._origins[address] += 1
         if pod is not None:
             self._pods[pod] += 1
@@ -52,6 +53,10 @@ class Waits:
     def _refuse(self, message: str) -> None:
         self.refused += 1
         refuse(web.HTTPServiceUnavailable, "TooManyWaits", message)
+
+
+def _waiting(number: int, whose: str = "") -> str:
+    return counted(number, f"request{whose} waits", f"requests{whose} wait")
 
 
 def _less(counter: Counter[Any], what: str | Key) -> None:

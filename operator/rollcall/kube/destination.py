@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 import yaml
 
-from rollcall.model.owner import Cluster
+from rollcall.model.owner import ClusterName
 
 from .credentials import in_cluster, kubeconfig_path, source
 from .errors import CredentialsError
@@ -28,7 +28,7 @@ _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICAT
 class Destination(NamedTuple):
     """Where credentials lead. `context` is that of the kubeconfig, None for a pod's own account."""
 
-    cluster: Cluster
+    cluster: ClusterName
     context: str | None
 
 
@@ -68,7 +68,7 @@ def destination(kubeconfig: str | None, context: str | None) -> Destination:
         if in_cluster(kubeconfig, context):
             host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "")
             server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-            return Destination(Cluster(server, _digests(_ACCOUNT_CA.read_bytes())), None)
+            return Destination(ClusterName(server, _digests(_ACCOUNT_CA.read_bytes())), None)
         return _of_kubeconfig(kubeconfig_path(kubeconfig) or _DEFAULT, context)
     except (CredentialsError, OSError, yaml.YAMLError, msgspec.MsgspecError, ValueError) as error:
         raise CredentialsError(f"{source(kubeconfig, context)}: {error}") from error
@@ -98,7 +98,7 @@ def _of_kubeconfig(paths: str, context: str | None) -> Destination:
             f"the context {wanted!r} is of a cluster that is not there: {contexts[wanted]!r}"
         )
     found, folder = clusters[contexts[wanted]]
-    return Destination(Cluster(found.server.rstrip("/"), _digests(_authorities(found, folder))), wanted)
+    return Destination(ClusterName(found.server.rstrip("/"), _digests(_authorities(found, folder))), wanted)
 
 
 def _authorities(cluster: _Cluster, folder: Path) -> bytes:

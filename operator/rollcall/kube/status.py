@@ -45,7 +45,7 @@ class _Details(msgspec.Struct, rename="camel"):
     retry_after_seconds: float | None = None
 
 
-class Status(msgspec.Struct):
+class ApiStatus(msgspec.Struct):
     """The parts of a Status that matter to a client."""
 
     code: int = 0
@@ -54,18 +54,18 @@ class Status(msgspec.Struct):
     details: _Details | None = None
 
 
-_decode = msgspec.json.Decoder(Status).decode
+_decode = msgspec.json.Decoder(ApiStatus).decode
 
 
-def read_status(body: bytes | msgspec.Raw) -> Status:
+def read_status(body: bytes | msgspec.Raw) -> ApiStatus:
     """Decode a Status; what isn't one (a proxy's error page) becomes the message."""
     try:
         return _decode(body)
     except UNDECODABLE:
-        return Status(message=bytes(body)[:_PROSE_LIMIT].decode(errors="replace").strip())
+        return ApiStatus(message=bytes(body)[:_PROSE_LIMIT].decode(errors="replace").strip())
 
 
-def error_of(doing: str, status: Status, http_status: int = 0, retry_after: str | None = None) -> ApiError:
+def error_of(doing: str, status: ApiStatus, http_status: int = 0, retry_after: str | None = None) -> ApiError:
     """Make the error for a Status.
 
     `http_status` wins over the code in the Status; a watch stream has only the latter. `retry_after` is the

@@ -274,13 +274,13 @@ class WorkQueue(Generic[K]):
         elif not isinstance(error, KubeError | TryAgain):
             log.error("%s: %s", self._name, key, exc_info=error)
         elif is_news and isinstance(error, KubeError):
-            self._tell(key, error)
+            self._warn(key, error)
         if entry.anew:
             entry.backoff = None
             return self._rest_seconds
         return entry.backoff.next_seconds()
 
-    def _tell(self, key: K, error: KubeError) -> None:
+    def _warn(self, key: K, error: KubeError) -> None:
         """Warn of a failure; while many objects fail in one way, of one of them at a time."""
         quiet_until = self._quiet_until.get(type(error), 0.0)
         level = logging.WARNING if _now() >= quiet_until else logging.DEBUG

@@ -28,13 +28,15 @@ Duty = Callable[[], Awaitable[Any]]
 class Leadership:
     """Takes part in the election, and does the duties while this replica leads.
 
-    `commit` closes a version of the zones and hands it out. `elector` says whether we lead.
+    `hand_out` closes a version of the zones and hands it out. `elector` says whether we lead.
     """
 
-    def __init__(self, config: Config, client: KubeClient, zones: Zones, commit: Callable[[], None]) -> None:
+    def __init__(
+        self, config: Config, client: KubeClient, zones: Zones, hand_out: Callable[[], None]
+    ) -> None:
         self._client = client
         self._zones = zones
-        self._commit = commit
+        self._hand_out = hand_out
         self._duties: tuple[Duty, ...] = ()
         self.elector: Elector | NoElection
         if config.leader_elect:
@@ -74,7 +76,7 @@ class Leadership:
                 await asyncio.sleep(SERIALS_RETRY_SECONDS)
         for apex, (serial, digest) in handed_out.items():
             self._zones.resume(apex, serial, digest)
-        self._commit()
+        self._hand_out()
 
 
 async def _perform(duty: Duty) -> None:

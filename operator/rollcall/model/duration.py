@@ -26,7 +26,7 @@ def duration_seconds(text: str) -> int:
     """
     found = _SPEC.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no duration, such as 90s, 5m or 1h30m")
+        raise ValueError(f"{text!r} is not a duration, such as 90s, 5m or 1h30m")
     hours, minutes, seconds = map(int, found.groups("0"))
     return hours * 3600 + minutes * 60 + seconds
 
@@ -50,5 +50,7 @@ def short_duration_seconds(text: str) -> float:
         return 0.0
     found = _SHORT.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text[:32]!r} is no duration: write a number and its unit, such as 30s or 500ms")
+        raise ValueError(
+            f"{text[:32]!r} is not a duration: write a number and its unit, such as 30s or 500ms"
+        )
     return float(found[1]) * _UNITS[found[2]]

@@ -26,6 +26,11 @@ class Reason(StrEnum):
     OTHER_VERSION = "OtherVersion"
     FQDN = "FQDN"
 
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether an instance that has a node is to be available soon."""
+        return self in (Reason.PENDING, Reason.NO_ADDRESS, Reason.READY_MISSING, Reason.NOT_READY)
+
 
 class InstancePort(msgspec.Struct, frozen=True):
     """A port of one instance, resolved: `name` is the service's name for it, "" where it has none."""

@@ -34,7 +34,7 @@ class ListedPort(msgspec.Struct, frozen=True, omit_defaults=True):
 class ListedInstance(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """An instance, with the reason where it is not answered.
 
-    `name` is its own DNS label. Where there is an `endpoint_slice`, `pod` is no pod, but the endpoint's
+    `name` is its own DNS label. Where there is an `endpoint_slice`, `pod` is not a pod, but the endpoint's
     hostname or address. One that is draining left the answers at `draining_since` and may end at
     `draining_until`.
     """
@@ -61,7 +61,7 @@ class InstanceStatus(Status, frozen=True, rename="camel", omit_defaults=True):
     """What Rollcall sees of a service, and where it is published.
 
     `ready` and `targets` are fractions such as `3/5`, `reason` the one that matters most: columns of kubectl
-    get. `left_out` counts what is not answered by its reason, and pods that have ended, which are no
+    get. `left_out` counts what is not answered by its reason, and pods that have ended, which are not
     instances. `instances` may be cut (`truncated`), `counts` and `left_out` are exact all the same.
     """
 

@@ -5,7 +5,7 @@ from typing import Self
 import msgspec
 
 
-class Cluster(msgspec.Struct, frozen=True):
+class ClusterName(msgspec.Struct, frozen=True):
     """A cluster, as far as it is known without asking it: by the way to its API server.
 
     `server` is its URL. `authorities` are those that its certificate may come from, each by the SHA-256 of
@@ -36,7 +36,7 @@ class Owner(msgspec.Struct, frozen=True):
     """An installation in a cluster: who wrote a file, and the only one to read it."""
 
     identity: str
-    cluster: Cluster = Cluster()
+    cluster: ClusterName = ClusterName()
 
     def is_same(self, other: Self) -> bool:
         """Whether what one has written is the other's as well."""

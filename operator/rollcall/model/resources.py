@@ -37,6 +37,11 @@ class Answer(msgspec.Struct, frozen=True, rename="camel"):
     count: int = 8
     max: int = 64
 
+    @property
+    def limit(self) -> int:
+        """How many addresses one answer holds at most."""
+        return {Policy.ONE: 1, Policy.ALL: self.max, Policy.RANDOM: self.count}[self.policy]
+
 
 class InstanceNames(StrEnum):
     """Which instances have a name of their own."""

@@ -63,7 +63,7 @@ def parse_key(text: str) -> TsigKey:
         )
         raise InvalidKey(f"{which} is not one of {', '.join(ALGORITHMS)}: make another key")
     if not _NAME.fullmatch(name) or len(name) > 253:
-        raise InvalidKey("the name of the key is no domain name")
+        raise InvalidKey("the name of the key is not a domain name")
     try:
         raw = base64.b64decode(secret, validate=True)
     except ValueError:

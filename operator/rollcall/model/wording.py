@@ -20,3 +20,8 @@ def abridged(first: Sequence[str], count: int) -> str:
     """Write the first few of `count` names, and how many more there are: `a, b, c and 4 more`."""
     more = count - len(first)
     return ", ".join(first) + (f" and {more} more" if more > 0 else "")
+
+
+def likewise(count: int, others: str) -> str:
+    """Write that what was said of the first of `count` things holds for the others too, "" without any."""
+    return f" The same goes for {count - 1} more {others}." if count > 1 else ""

@@ -15,7 +15,7 @@ class UnknownPod(Exception):
     """There is no such pod, and there was none."""
 
 
-class NotLeading(Exception):
+class TargetsUnknown(Exception):
     """How far the targets are is known to another replica only."""
 
 
@@ -54,7 +54,7 @@ class Drains(Listener):
 
         Raises:
             UnknownPod: there is no such pod.
-            NotLeading: ask another replica.
+            TargetsUnknown: ask another replica.
         """
         instances = self._directory.instances_of(pod)
         if instances is None and not self._tracker.has_left(pod):
@@ -70,7 +70,7 @@ class Drains(Listener):
             return NotDrained("it is in the answers, as it is neither being deleted nor drained")
         turn = self._tracker.turn_of(pod)
         if turn.arrived_at is None and self._tracker.has_targets(turn) and not self._leads():
-            raise NotLeading
+            raise TargetsUnknown
         since = self._tracker.arrived_at(turn, now)
         if since is None:
             behind = ", ".join(sorted(set(self._tracker.behind(turn)))) or "a DNS worker"

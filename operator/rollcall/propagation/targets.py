@@ -32,7 +32,7 @@ class TargetNews(NamedTuple):
     concerned: frozenset[bytes] | None
 
 
-class Target:
+class DomainAtTarget:
     """One domain at one target.
 
     `state` is None before the first report; `confirmed` is the last serial of ours in one, or 0.
@@ -103,7 +103,7 @@ class TargetStates:
     """The state of each target that DiscoveryZones ask for, by domain (wire format) and name."""
 
     def __init__(self) -> None:
-        self._targets: dict[bytes, dict[str, Target]] = {}
+        self._targets: dict[bytes, dict[str, DomainAtTarget]] = {}
 
     def __iter__(self) -> Iterator[TargetState]:
         """Yield the states of all targets that have reported."""
@@ -115,10 +115,10 @@ class TargetStates:
 
     def keep(self, wanted: Iterable[tuple[bytes, str]]) -> None:
         """Keep the targets that are wanted, each a domain and a name; forget the others."""
-        targets: dict[bytes, dict[str, Target]] = {}
+        targets: dict[bytes, dict[str, DomainAtTarget]] = {}
         for domain, name in wanted:
             known = self._targets.get(domain, {}).get(name)
-            targets.setdefault(domain, {})[name] = known or Target()
+            targets.setdefault(domain, {})[name] = known or DomainAtTarget()
         self._targets = targets
 
     def on_report(self, report: TargetReport, now: float) -> TargetNews | None:
@@ -126,7 +126,7 @@ class TargetStates:
         target = self.get(report.domain, report.target)
         return target.on_report(report, now) if target else None
 
-    def get(self, domain: bytes, name: str) -> Target | None:
+    def get(self, domain: bytes, name: str) -> DomainAtTarget | None:
         """Return a domain at a target, None where the domain doesn't go there."""
         return self._targets.get(domain, {}).get(name)
 
@@ -143,7 +143,7 @@ class TargetStates:
         return any(self._targets.get(domain) for domain in domains)
 
 
-def _states(targets: Mapping[str, Target]) -> Iterator[TargetState]:
+def _states(targets: Mapping[str, DomainAtTarget]) -> Iterator[TargetState]:
     return (target.state for _, target in sorted(targets.items()) if target.state is not None)
 
 

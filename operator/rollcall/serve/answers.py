@@ -15,7 +15,7 @@ from rollcall.zone.changes import ZoneDelta
 
 from .sampling import answerable, whole
 from .sources import Source, of_nothing, of_records, of_soa
-from .table import AnswerSet, Table, Zone
+from .table import AnsweredZone, AnswerSet, Table
 from .variants import CLASS_IN, Compiler
 
 _ANY, _SOA = int(Type.ANY), int(Type.SOA)
@@ -88,7 +88,7 @@ class Answers:
         return Rcode.NOERROR, source
 
     def _source(
-        self, zone: Zone, name: bytes, rdtype: int, rrset: AnswerSet | None, question: bytes
+        self, zone: AnsweredZone, name: bytes, rdtype: int, rrset: AnswerSet | None, question: bytes
     ) -> Source:
         if rdtype == _SOA and name == zone.apex:
             return of_soa(zone)
@@ -101,7 +101,7 @@ class Answers:
         count = len(members) if rrset.count < 0 else min(rrset.count, len(members))
         return of_records(compiler, members, count, self._rng)
 
-    def _nothing(self, zone: Zone, name: bytes) -> Source:
+    def _nothing(self, zone: AnsweredZone, name: bytes) -> Source:
         ttl = zone.negative_ttl(name)
         key = (zone.apex, len(name), ttl)
         source = self._negative.get(key)

@@ -107,8 +107,8 @@ def read_secrets(path: Path) -> tuple[bytes, ...]:
         secrets = ()
     if not secrets or len(secrets) > MAX_SECRETS or any(len(secret) != KEY_SIZE for secret in secrets):
         raise CookieSecretError(
-            f"cookie secrets {path}: write one to {MAX_SECRETS} lines of 32 hexadecimal digits each,"
-            " the secret in use first (openssl rand -hex 16)"
+            f"cookie secrets {path}: write one secret a line, {MAX_SECRETS} at most, of 32"
+            " hexadecimal digits each, the one in use first (openssl rand -hex 16)"
         )
     return secrets
 

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
 
-class Member(Protocol):
+class CrowdMember(Protocol):
     """A connection: `since` is when it was last of use, in seconds of any clock."""
 
     since: float
 
 
-_M = TypeVar("_M", bound=Member)
+_M = TypeVar("_M", bound=CrowdMember)
 
 _DENSE = 0.75
 """The part of all places from which on they are scarce."""

@@ -10,11 +10,9 @@ from typing import NamedTuple
 from rollcall.dnswire.edns import COOKIE, OPTION_HEADER, Edns, is_cookie
 from rollcall.dnswire.errors import MalformedMessage
 from rollcall.dnswire.header import HEADER_SIZE, Rcode
-from rollcall.dnswire.message import record
+from rollcall.dnswire.message import RECORD_FIELDS, record
 from rollcall.dnswire.names import name_end, skip_name
 from rollcall.dnswire.types import CLASS_ANY, Type
-
-_RECORD_FIELDS = struct.Struct("!HHIH")  # type, class, ttl, length
 
 
 class Tsig(NamedTuple):
@@ -66,19 +64,19 @@ def parse(message: bytes) -> Query:
         if tsig is not None:
             raise MalformedMessage("a record follows the TSIG record")
         start, at = at, skip_name(message, at)
-        if at + _RECORD_FIELDS.size > len(message):
+        if at + RECORD_FIELDS.size > len(message):
             raise MalformedMessage("a record is cut off")
-        kind, rdclass, ttl, length = _RECORD_FIELDS.unpack_from(message, at)
-        end = at + _RECORD_FIELDS.size + length
+        kind, rdclass, ttl, length = RECORD_FIELDS.unpack_from(message, at)
+        end = at + RECORD_FIELDS.size + length
         if end > len(message):
             raise MalformedMessage("a record is cut off")
         if number >= authorities:
             if kind == Type.OPT:
                 if edns is not None or message[start]:
                     raise MalformedMessage("there are two OPT records, or one that has a name")
-                edns = Edns.of(rdclass, ttl, _cookie(message, at + _RECORD_FIELDS.size, end))
+                edns = Edns.of(rdclass, ttl, _cookie(message, at + RECORD_FIELDS.size, end))
             elif kind == Type.TSIG:
-                tsig = _parse_tsig(message[start:at], message[at + _RECORD_FIELDS.size : end])
+                tsig = _parse_tsig(message[start:at], message[at + RECORD_FIELDS.size : end])
         at = end
     if at != len(message):
         raise MalformedMessage("there are bytes after the last record")

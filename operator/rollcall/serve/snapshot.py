@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from rollcall.disk.frames import Kind
+from rollcall.disk.frames import FileKind
 from rollcall.disk.state_file import read, write
 from rollcall.feed.frames import pieces
 from rollcall.model.owner import Owner
 from rollcall.zone.changes import ZoneDelta
 
-ANSWERS = Kind[ZoneDelta]("answers", 1, ZoneDelta)
+ANSWERS = FileKind[ZoneDelta]("answers", 1, ZoneDelta)
 """Its values are the zones, as deltas from nothing, large ones in pieces."""
 
 

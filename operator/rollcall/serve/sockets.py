@@ -17,7 +17,7 @@ _RECEIVE_BUFFER = 4 << 20  # bytes; the kernel gives less where net.core.rmem_ma
 _BACKLOG = 512
 _PORT_TRIES = 20  # a port that is free for UDP can be taken for TCP
 
-_ADVICE = "is no address and port; write :53 for all addresses, or 192.0.2.1:53, or [2001:db8::1]:53"
+_ADVICE = "is not an address and port; write :53 for all addresses, or 192.0.2.1:53, or [2001:db8::1]:53"
 
 _HINTS = {
     errno.EADDRINUSE: "the port is in use by another program",

@@ -13,7 +13,7 @@ from rollcall.dnswire.names import QUESTION_NAME
 from rollcall.dnswire.types import IN, Type
 
 from .sampling import Sampler, picker, sampler
-from .table import Zone
+from .table import AnsweredZone
 from .variants import Compiler, Variant, counts, reference
 
 Source = Iterator[Variant]
@@ -104,7 +104,7 @@ def _large(compiler: Compiler, sample: Sampler) -> Source:
         yield from repeat(compiler.variant(sample()), ANSWERS_A_SHUFFLE)
 
 
-def of_soa(zone: Zone) -> Source:
+def of_soa(zone: AnsweredZone) -> Source:
     """Answer the SOA of a zone. Its serial changes with every delta: made anew when it has."""
     soa = None
     while True:
@@ -115,7 +115,7 @@ def of_soa(zone: Zone) -> Source:
         yield variant
 
 
-def of_nothing(zone: Zone, name_size: int, ttl: int) -> Source:
+def of_nothing(zone: AnsweredZone, name_size: int, ttl: int) -> Source:
     """Answer NODATA or NXDOMAIN: the SOA in the authority section, its TTL the negative ttl (RFC 2308).
 
     It fits every question about the zone whose name has this many bytes: the owner of the SOA is where the

@@ -33,7 +33,7 @@ class Node:
 
 
 @dataclass(slots=True)
-class Zone:
+class AnsweredZone:
     """A zone; the node of its apex is always there."""
 
     apex: bytes
@@ -72,10 +72,10 @@ class Table:
     """All zones of a worker. A zone inside another one hides the outer one's names at and below its apex."""
 
     def __init__(self) -> None:
-        self.zones: dict[bytes, Zone] = {}
+        self.zones: dict[bytes, AnsweredZone] = {}
         self._above: dict[bytes, int] = {}  # names above an apex, and how many apexes are below each
 
-    def zone_of(self, name: bytes) -> Zone | None:
+    def zone_of(self, name: bytes) -> AnsweredZone | None:
         """Find the zone whose apex is the longest suffix of `name`."""
         for suffix in suffixes(name):
             zone = self.zones.get(suffix)
@@ -98,7 +98,7 @@ class Table:
             raise DeltaError(f"zone {delta.apex!r} comes without a SOA")
         zone = self.zones.get(delta.apex)
         if zone is None:
-            zone = self.zones[delta.apex] = Zone(delta.apex, nodes={delta.apex: Node()})
+            zone = self.zones[delta.apex] = AnsweredZone(delta.apex, nodes={delta.apex: Node()})
             self._count_above(delta.apex, +1)
         if zone.soa_ttl != delta.soa_ttl:
             touched = touched._replace(everything=True)
@@ -123,7 +123,7 @@ class Table:
                 del self._above[name]
 
 
-def _change_rrset(zone: Zone, change: RRsetDelta, touched: Touched) -> None:
+def _change_rrset(zone: AnsweredZone, change: RRsetDelta, touched: Touched) -> None:
     owner, rdtype = change.owner, change.rdtype
     touched.rrsets.append((owner, rdtype))
     node = zone.nodes.get(owner)
@@ -143,7 +143,7 @@ def _change_rrset(zone: Zone, change: RRsetDelta, touched: Touched) -> None:
         _remove_empty(zone, owner, node, touched)
 
 
-def _set_known(zone: Zone, owner: bytes, is_known: bool, touched: Touched) -> None:
+def _set_known(zone: AnsweredZone, owner: bytes, is_known: bool, touched: Touched) -> None:
     node = zone.nodes.get(owner)
     if is_known:
         (node or _create(zone, owner)).is_known = True
@@ -152,7 +152,7 @@ def _set_known(zone: Zone, owner: bytes, is_known: bool, touched: Touched) -> No
         _remove_empty(zone, owner, node, touched)
 
 
-def _create(zone: Zone, owner: bytes) -> Node:
+def _create(zone: AnsweredZone, owner: bytes) -> Node:
     """Let a new name exist, and the names between it and the apex with it."""
     if not owner.endswith(zone.apex):
         raise DeltaError(f"owner {owner!r} is not in zone {zone.apex!r}")
@@ -166,7 +166,7 @@ def _create(zone: Zone, owner: bytes) -> Node:
     raise DeltaError(f"owner {owner!r} is not in zone {zone.apex!r}")
 
 
-def _remove_empty(zone: Zone, name: bytes, node: Node, touched: Touched) -> None:
+def _remove_empty(zone: AnsweredZone, name: bytes, node: Node, touched: Touched) -> None:
     """Let a name go that nothing lets exist any longer, and what it alone kept above it."""
     while not (node.rrsets or node.children or node.is_known) and name != zone.apex:
         del zone.nodes[name]

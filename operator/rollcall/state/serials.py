@@ -22,7 +22,7 @@ from typing import Annotated, Never, TypeAlias
 import msgspec
 
 from rollcall.disk.errors import Unusable
-from rollcall.disk.frames import Kind, open_regular
+from rollcall.disk.frames import FileKind, open_regular
 from rollcall.disk.state_file import read, set_aside, write
 from rollcall.model.owner import Owner
 from rollcall.model.wording import counted
@@ -65,7 +65,7 @@ class Reserved(msgspec.Struct, frozen=True, array_like=True):
         return Past(self.ceiling, self.serial, int.from_bytes(self.digest, "big"))
 
 
-SERIALS = Kind[Reserved]("serials", 1, Reserved)
+SERIALS = FileKind[Reserved]("serials", 1, Reserved)
 
 
 _DIGEST_SIZE = 16

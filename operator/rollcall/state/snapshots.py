@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rollcall.disk.errors import Unusable
-from rollcall.disk.frames import Kind
+from rollcall.disk.frames import FileKind
 from rollcall.disk.state_file import check, read, set_aside, write
 from rollcall.model.metric import MetricFamily, single
 from rollcall.model.owner import Owner
@@ -24,7 +24,7 @@ REST_FACTOR = 50
 RETRY_SECONDS = 30.0
 """After the disk has refused: it may be full."""
 
-FILES = Kind[SavedFile]("files", 1, SavedFile)
+FILES = FileKind[SavedFile]("files", 1, SavedFile)
 
 
 class Snapshots(Output):

@@ -87,7 +87,7 @@ class OwnerKeeper:
         self._entry_of = entry_of
         self._queue = WorkQueue("owners", self._amend, first_seconds=DISOWN_SECONDS, draw=draw)
 
-    def look_at(self, key: Key) -> None:
+    def mark_if_amiss(self, key: Key) -> None:
         """Have a ServiceInstance written, if its metadata is not as it should be."""
         entry = self._entry_of(key)
         if entry and entry.resource and is_amiss(entry.resource.origin, entry.service):

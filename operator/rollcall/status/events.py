@@ -98,10 +98,10 @@ class EventRecorder:
     def _put(self, reference: dict[str, str], transition: Transition) -> None:
         now = self._clock()
         bucket = self._buckets.setdefault(reference["uid"], _Bucket(OBJECT_BURST, OBJECT_REFILL_SECONDS, now))
-        if not bucket.take(now):
+        if not bucket.take_token(now):
             log.debug("event %s of %s %s dropped: too many", transition.reason, *_name(reference))
             return
-        if len(self._waiting) >= MAX_WAITING or not self._all.take(now):
+        if len(self._waiting) >= MAX_WAITING or not self._all.take_token(now):
             self._tell_dropped(now)
             return
         self._waiting.append(self._event(reference, transition))
@@ -173,7 +173,7 @@ class _Bucket:
         self._tokens = float(burst)
         self._at = now
 
-    def take(self, now: float) -> bool:
+    def take_token(self, now: float) -> bool:
         """Take a token, if there is one."""
         self._fill(now)
         if self._tokens < 1:

@@ -10,7 +10,7 @@ import msgspec
 
 from rollcall.directory import Entry
 from rollcall.directory.follow import Followed
-from rollcall.directory.steps import advance, health, next_advance, step_of
+from rollcall.directory.steps import advance, count_pods, next_advance, step_of
 from rollcall.model import (
     Canary,
     Condition,
@@ -68,7 +68,7 @@ def step_progress(entry: Entry, before: Progress | None, now: float) -> Progress
         return before  # it goes on where it was when there is something to follow again
     if entry.is_refused:
         return None
-    return advance(ask, before, health(entry.judged.values(), ask.canary), now)
+    return advance(ask, before, count_pods(entry.judged.values(), ask.canary), now)
 
 
 def steps_due_at(entry: Entry, status: ReleaseStatus) -> float | None:

@@ -96,7 +96,7 @@ class Reporting(Output, Listener):
                 self._changed_at[key] = self._unix_time()
             if change.whole:
                 self._creator.mark(key)
-                self._owners.look_at(key)
+                self._owners.mark_if_amiss(key)
                 if self._directory.get(key) is None:
                     self._changed_at.pop(key, None)
                     self._steps.set_alarm(key, None, 0)
@@ -166,7 +166,7 @@ class Reporting(Output, Listener):
         for key in keys:
             self._status.mark(Kind.SERVICE_INSTANCE, key)
             self._creator.mark(key)
-            self._owners.look_at(key)
+            self._owners.mark_if_amiss(key)
 
     def _tell_kept_off(self) -> None:
         """Tell once of each zone that is another installation's, where its own status can't."""
@@ -235,7 +235,7 @@ class Reporting(Output, Listener):
     def _wanted(self, key: Key) -> Service | None:
         """Return the Service that is to have a ServiceInstance and has none.
 
-        One that can't have instances (an ExternalName, one without a selector) is no mistake: it gets none
+        One that can't have instances (an ExternalName, one without a selector) is not a mistake: it gets none
         until it can.
         """
         entry = self._directory.get(key)

@@ -20,7 +20,7 @@ from rollcall.model import (
 )
 from rollcall.model.state import state_of_conditions
 from rollcall.model.status import ENDPOINTS_AVAILABLE, FALSE, READY, TRUE
-from rollcall.model.wording import abridged, counted, share
+from rollcall.model.wording import abridged, counted, likewise, share
 from rollcall.propagation.answered import AnsweredVersions
 from rollcall.propagation.targets import TargetStates
 from rollcall.zone import Zones
@@ -126,7 +126,7 @@ def _cut(names: Mapping[bytes, tuple[int, int]]) -> str:
     if not names:
         return ""
     owner, (most, size) = max(names.items(), key=lambda item: (item[1][1], item[0]))
-    more = f" So it is with {len(names) - 1} more of its names." if len(names) > 1 else ""
+    more = likewise(len(names), "of its names")
     return (
         f"An answer of {to_text(owner)} holds {most} of its {counted(size, 'record')}, the same ones for"
         f" everybody until they change: raise spec.answer.max for those who take it for the whole.{more}"
@@ -137,7 +137,7 @@ def _unknown_zones(entry: Entry, zones: Zones) -> list[Problem]:
     unknown = sorted(set(entry.spec.zones).difference(zones.names()))
     if not unknown:
         return []
-    message = f"spec.zones names what is no DiscoveryZone: {', '.join(unknown)}. See `kubectl get dz`."
+    message = f"spec.zones names what is not a DiscoveryZone: {', '.join(unknown)}. See `kubectl get dz`."
     return [Problem("ZoneNotFound", message)]
 
 
@@ -149,7 +149,7 @@ def _contested(entry: Entry) -> str:
     hostname, pods = found[0]
     names = sorted(pod.name for pod in pods)
     which = abridged(names[:_MAX_NAMED], len(names))
-    more = f" So it is with {len(found) - 1} more hostnames." if len(found) > 1 else ""
+    more = likewise(len(found), "hostnames")
     return (
         f"The hostname {hostname} is that of {len(pods)} instances ({which}): none of them has it as its"
         " name, each is named by its address. Give each pod a hostname of its own, as a"
@@ -163,7 +163,7 @@ def _mistakes(entry: Entry) -> str:
     if not wrong:
         return ""
     pod, mistake = wrong[0]
-    more = f" So it is with {len(wrong) - 1} more of its pods." if len(wrong) > 1 else ""
+    more = likewise(len(wrong), "of its pods")
     return f"On the pod {pod.name}: {mistake}{more}"
 
 

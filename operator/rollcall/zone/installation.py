@@ -67,7 +67,7 @@ class Installation(msgspec.Struct, frozen=True):
             return None
         return Problem(
             NOT_WATCHED,
-            f"spec.namespaces of the DiscoveryZone {zone.name} names {_listed(unwatched)}, and the"
+            f"spec.namespaces of the DiscoveryZone {zone.name} is for {_listed(unwatched)}, and the"
             f" installation {self.identity} watches {self.namespace} alone (--namespace, watchNamespace in"
             f" the chart): name {self.namespace} there, or leave the zone to an installation that watches"
             " what it names.",

@@ -166,4 +166,4 @@ _LONGEST_VERSION_PREFIX = 64 + 6 + 64 + 9  # _port._sctp.<version>.versions
 
 
 def _count(answer: Answer) -> int:
-    return {Policy.ONE: 1, Policy.ALL: all_up_to(answer.max), Policy.RANDOM: answer.count}[answer.policy]
+    return all_up_to(answer.limit) if answer.policy is Policy.ALL else answer.limit

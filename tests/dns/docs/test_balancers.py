@@ -18,7 +18,7 @@ from controlplane.ports import free_port
 from file_consumers import Mount, answered
 from rollcall.http.bodies import Bodies
 from rollcall.http.files import add_file_route
-from rollcall.http.limits import Limits
+from rollcall.http.limits import HttpLimits
 from rollcall.http.waits import Waits
 from rollcall.publish.file_store import FileStore
 from unit.docs.pages import ROOT, blocks
@@ -167,7 +167,7 @@ async def pages() -> AsyncIterator[tuple[FileStore, str]]:
     """Serve files over HTTP; return the store that they are in, and where they are served."""
     store = FileStore()
     app = web.Application()
-    add_file_route(app, store, Bodies(Limits()), Waits(Limits()))
+    add_file_route(app, store, Bodies(HttpLimits()), Waits(HttpLimits()))
     runner = web.AppRunner(app, shutdown_timeout=0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -11,7 +11,7 @@ from aiohttp import web
 from file_consumers import answered
 from rollcall.http.bodies import Bodies
 from rollcall.http.files import add_file_route
-from rollcall.http.limits import Limits
+from rollcall.http.limits import HttpLimits
 from rollcall.http.waits import Waits
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
@@ -31,7 +31,7 @@ async def test_the_loop_of_the_manual(tmp_path: Path) -> None:
         pytest.skip("curl is not on PATH: apt-get install curl")
     store = FileStore()
     app = web.Application()
-    add_file_route(app, store, Bodies(Limits()), Waits(Limits()))
+    add_file_route(app, store, Bodies(HttpLimits()), Waits(HttpLimits()))
     runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

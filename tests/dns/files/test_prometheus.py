@@ -12,7 +12,7 @@ from aiohttp import web
 from file_consumers import Mount, finish, shared
 from rollcall.http.bodies import Bodies
 from rollcall.http.files import add_file_route
-from rollcall.http.limits import Limits
+from rollcall.http.limits import HttpLimits
 from rollcall.http.waits import Waits
 from rollcall.model import Members
 from rollcall.publish.file_store import FileStore
@@ -105,7 +105,7 @@ async def test_http(
     store = FileStore()
     store.put_file(FILE, services)
     app = web.Application()
-    add_file_route(app, store, Bodies(Limits()), Waits(Limits()))
+    add_file_route(app, store, Bodies(HttpLimits()), Waits(HttpLimits()))
     runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     try:

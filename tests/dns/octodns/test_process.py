@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import yaml
 
-from rollcall.publish.octodns.exchange import Failure, Request
+from rollcall.publish.octodns.exchange import Failure, SyncRequest
 from rollcall.publish.octodns.process import run
 from unit.publish.octodns.publishing import Publishing
 from unit.publish.octodns.zones import IDENTITY, Domain, web
@@ -33,8 +33,8 @@ def settings(class_path: str, **arguments: object) -> dict[str, bytes]:
     return {"provider.yaml": yaml.safe_dump({"class": class_path, **arguments}).encode()}
 
 
-def request(domain: Domain, secret: dict[str, bytes]) -> Request:
-    return Request("provider", "settings", domain.published.apex, IDENTITY, secret, domain.rrsets())
+def request(domain: Domain, secret: dict[str, bytes]) -> SyncRequest:
+    return SyncRequest("provider", "settings", domain.published.apex, IDENTITY, secret, domain.rrsets())
 
 
 def gone(pid: int) -> bool:
@@ -105,7 +105,7 @@ async def test_a_killed_operator_leaves_no_process(tmp_path) -> None:
     program = (
         "import asyncio, msgspec, sys\n"
         "from rollcall.publish.octodns import process, exchange\n"
-        "request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=exchange.Request)\n"
+        "request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=exchange.SyncRequest)\n"
         "asyncio.run(process.run(request, 600.0))\n"
     )
     operator = await asyncio.create_subprocess_exec(
@@ -146,7 +146,7 @@ async def test_a_provider_that_ends_the_process_is_a_failure() -> None:
     [
         ("octodns_nowhere.NowhereProvider", "Python package octodns-nowhere"),
         ("octodns.provider.yaml.NoProvider", "There is no class"),
-        ("subprocess.Popen", "no provider of octoDNS"),
+        ("subprocess.Popen", "not a provider of octoDNS"),
         ("octodns_powerdns.PowerDnsProvider", "doesn't take the settings"),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 from children import DEADLINE_SECONDS
 from rollcall.feed import feed as feed_module
 from rollcall.feed.follower import Follower
-from rollcall.feed.frames import Commit, Decoder, Delta, Hello, Reset, Stats, ToWorker, encode
+from rollcall.feed.frames import CommitFrame, Decoder, Delta, Hello, Reset, Stats, ToWorker, encode
 from rollcall.serve.answers import Answers
 from rollcall.serve.loader import Loader
 from rollcall.serve.table import Table
@@ -203,7 +203,7 @@ async def test_a_worker_that_does_not_read_is_cut_off_and_others_are_served(
             while chunk := await loop.sock_recv(stuck, 1 << 16):
                 frames += decoder.feed(chunk)
             kinds = [type(frame) for frame in frames[:3]]
-            assert kinds == [Reset, Delta, Commit]
+            assert kinds == [Reset, Delta, CommitFrame]
 
 
 @pytest.mark.parametrize("said", [b"GET / HTTP/1.1\r\n\r\n", encode(Stats()), b"\x00\x00\x00\x01\xc1"])

@@ -17,7 +17,7 @@ import pytest
 from children import DEADLINE_SECONDS
 from owners import OWNER
 from rollcall.feed.feed import _Link as link
-from rollcall.feed.frames import Commit, ToWorker, pieces
+from rollcall.feed.frames import CommitFrame, ToWorker, pieces
 from rollcall.serve.snapshot import write_snapshot
 from serving.running import PatientWorker, WorkerProcess, feeding, worker_processes
 from unit.serve.samples import addresses, rcode, rrset, values, zone
@@ -179,7 +179,7 @@ async def test_a_large_state_arrives_while_queries_are_answered(
 
         async def send_and_ask(to: Any, frame: ToWorker) -> None:
             await send(to, frame)
-            if not isinstance(frame, Commit):
+            if not isinstance(frame, CommitFrame):
                 meanwhile.append(values(await ask(worker)))
 
         monkeypatch.setattr(link, "send", send_and_ask)

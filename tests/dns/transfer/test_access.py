@@ -13,7 +13,7 @@ import pytest
 
 from nameservers.asking import tsig_key
 from rollcall.model import KeyRing
-from rollcall.publish.transfer.answering.tcp import Limits
+from rollcall.publish.transfer.answering.tcp import TransferLimits
 from transfers.client import Copy, datagram, exchange, expected
 from transfers.running import KEY_TEXT, OTHER_TEXT, Primary, TransferProcess, key, primary, settings
 from transfers.source import ZoneSource
@@ -125,14 +125,14 @@ async def test_junk_ends_nothing(process: TransferProcess):
 
 async def test_a_request_that_is_too_long(process: TransferProcess):
     async with serving(process, "127.0.0.1") as (control, _):
-        assert await exchange(process.where, SOA, bytes(Limits().request + 1), SOA) != []
+        assert await exchange(process.where, SOA, bytes(TransferLimits().request + 1), SOA) != []
         await control.control.until(lambda: control.control.transfers.refused.get("too-long") == 1)
 
 
 async def test_too_many_connections(process: TransferProcess):
     """Of one address; those that are there go on."""
     async with serving(process, "127.0.0.1") as (control, _):
-        limit = Limits().clients_an_address
+        limit = TransferLimits().clients_an_address
         writers = []
         for _ in range(limit):
             reader, writer = await asyncio.open_connection(*process.where)

@@ -14,7 +14,7 @@ from rollcall.dnswire.errors import TsigError
 from rollcall.dnswire.header import MAX_MESSAGE
 from rollcall.dnswire.message import read
 from rollcall.dnswire.tsig import Chain, verify
-from rollcall.publish.transfer.answering.tcp import Limits
+from rollcall.publish.transfer.answering.tcp import TransferLimits
 from serving.programs import run
 from transfers.client import Copy, exchange, expected
 from transfers.running import KEY_TEXT, TransferProcess, key, primary, settings
@@ -108,7 +108,7 @@ async def test_many_at_once(process: TransferProcess):
     source = large(400)
     async with primary(process.feed_path, source) as control:
         await control.start(settings(source))
-        copies = [Copy() for _ in range(Limits().transfers + 8)]
+        copies = [Copy() for _ in range(TransferLimits().transfers + 8)]
         async with asyncio.TaskGroup() as group:
             for copy in copies:
                 group.create_task(copy.update(process.where))

@@ -13,7 +13,7 @@ from patient_clock import PatientClock
 from rollcall.feed.frames import TransferSettings, TransferZone
 from rollcall.model import Transfer
 from rollcall.publish.transfer.answering.refusals import RefusalLog
-from rollcall.publish.transfer.answering.tcp import Limits, TcpServer
+from rollcall.publish.transfer.answering.tcp import TcpServer, TransferLimits
 from transfers.source import ZoneSource, large
 from unit.publish.transfer.answering.requests import Server
 from unit.publish.transfer.journal.feeding import load
@@ -23,7 +23,9 @@ AXFR = dns.message.make_query("k8s.example.com", "AXFR").to_wire()
 
 
 @contextlib.asynccontextmanager
-async def listening(source: ZoneSource, limits: Limits) -> AsyncIterator[tuple[Server, tuple[str, int]]]:
+async def listening(
+    source: ZoneSource, limits: TransferLimits
+) -> AsyncIterator[tuple[Server, tuple[str, int]]]:
     """Serve a zone to everybody."""
     zones = (TransferZone(source.apex, Transfer(allow_unsigned=("127.0.0.1",))),)
     server = Server(TransferSettings(True, zones, {}))
@@ -85,14 +87,20 @@ async def ended(reader: asyncio.StreamReader) -> bool:
     ids=["nothing", "half of the length", "all but an octet"],
 )
 async def test_silence_ends_a_connection(begun: bytes):
-    async with listening(ZoneSource(), Limits(idle_seconds=0.1)) as (_, where), connected(where) as (r, w):
+    async with (
+        listening(ZoneSource(), TransferLimits(idle_seconds=0.1)) as (_, where),
+        connected(where) as (r, w),
+    ):
         w.write(begun)
         assert await ended(r)
 
 
 async def test_an_octet_now_and_then_holds_no_connection():
     """The time is for a whole request, however it comes."""
-    async with listening(ZoneSource(), Limits(idle_seconds=0.2)) as (_, where), connected(where) as (r, w):
+    async with (
+        listening(ZoneSource(), TransferLimits(idle_seconds=0.2)) as (_, where),
+        connected(where) as (r, w),
+    ):
         ending = asyncio.create_task(ended(r))
         for octet in framed(SOA) * 100:
             if ending.done():
@@ -106,7 +114,7 @@ async def test_who_does_not_take_a_transfer_is_cut_off(monkeypatch: pytest.Monke
     """And makes room for those who wait for theirs."""
     clock = PatientClock(monkeypatch)
     source = large(40_000)
-    limits = Limits(transfers=1, write_seconds=0.3)
+    limits = TransferLimits(transfers=1, write_seconds=0.3)
     async with (
         listening(source, limits) as (server, where),
         stuck(where),
@@ -126,7 +134,7 @@ async def test_a_transfer_holds_up_nobody():
     """Others are answered between two messages of it, and no more of it waits than the buffer holds."""
     source = large(20_000)
     async with (
-        listening(source, Limits()) as (server, where),
+        listening(source, TransferLimits()) as (server, where),
         stuck(where),
         connected(where) as (other, asking),
     ):

@@ -13,7 +13,7 @@ from nameservers import DOMAIN, KEY, SHARED, Bind, Knot, Nameserver, PowerDNS, d
 from rollcall.dnswire import tsig
 from rollcall.model import KeyRing, Problem, parse_key
 from rollcall.publish.update import worker
-from rollcall.publish.update.reasons import Reason
+from rollcall.publish.update.reasons import UpdateReason
 from updates import Source, many, running
 from updates.stub import stub
 
@@ -37,14 +37,14 @@ def server(request, tmp_path_factory) -> Iterator[Nameserver]:
         yield running
 
 
-def unsigned(server: Nameserver, reason: Reason) -> Reason:
+def unsigned(server: Nameserver, reason: UpdateReason) -> UpdateReason:
     """Return what a fault of our signature looks like: PowerDNS says nothing but that it refuses."""
-    return Reason.UNSIGNED if isinstance(server, PowerDNS) else reason
+    return UpdateReason.UNSIGNED if isinstance(server, PowerDNS) else reason
 
 
 async def test_an_unknown_key(server: Nameserver) -> None:
     async with running(shop(), server, key=OTHER_NAME) as it:
-        said = await it.said(unsigned(server, Reason.BAD_KEY))
+        said = await it.said(unsigned(server, UpdateReason.BAD_KEY))
         assert "other" in said.message
         it.ring = KeyRing(parse_key(KEY))
         it.worker.on_secrets_changed()
@@ -53,7 +53,7 @@ async def test_an_unknown_key(server: Nameserver) -> None:
 
 async def test_another_secret(server: Nameserver) -> None:
     async with running(shop(), server, key=OTHER_SECRET) as it:
-        await it.said(unsigned(server, Reason.BAD_SIGNATURE))
+        await it.said(unsigned(server, UpdateReason.BAD_SIGNATURE))
         it.ring = KeyRing(parse_key(KEY))
         it.worker.on_secrets_changed()
         await it.current()
@@ -65,7 +65,7 @@ async def test_clocks_apart(server: Nameserver, monkeypatch, offset: int) -> Non
     with monkeypatch.context() as patch:
         patch.setattr(tsig, "time", clock)
         async with running(shop(), server) as it:
-            said = await it.said(unsigned(server, Reason.CLOCK_SKEW))
+            said = await it.said(unsigned(server, UpdateReason.CLOCK_SKEW))
             if not isinstance(server, PowerDNS):
                 assert f"{abs(offset)} s {'behind' if offset > 0 else 'ahead of'} ours" in said.message
 
@@ -98,7 +98,7 @@ async def test_a_key_that_goes_while_it_runs(server: Nameserver) -> None:
 
 async def test_no_zone(server: Nameserver) -> None:
     async with running(shop("elsewhere.example.org"), server) as it:
-        assert "elsewhere.example.org" in (await it.said(Reason.NOT_AUTH)).message
+        assert "elsewhere.example.org" in (await it.said(UpdateReason.NOT_AUTH)).message
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -112,7 +112,7 @@ async def test_a_key_that_may_write_nothing(kind, tmp_path) -> None:
         if isinstance(server, PowerDNS):
             server.pdnsutil("set-meta", DOMAIN, "TSIG-ALLOW-DNSUPDATE", "nobody")
         async with running(shop(), server) as it:
-            assert DOMAIN in (await it.said(Reason.REFUSED)).message
+            assert DOMAIN in (await it.said(UpdateReason.REFUSED)).message
             assert it.outcomes.keys() == {"refused"}
 
 
@@ -120,17 +120,17 @@ async def test_a_server_that_acknowledges_and_writes_nothing(tmp_path) -> None:
     """PowerDNS with a script that doesn't grant the names."""
     with serving(PowerDNS.primary(tmp_path, SHARED)) as [server]:
         async with running(shop("other.example.com"), server) as it:
-            assert "writes nothing" in (await it.said(Reason.REFUSED)).message
+            assert "writes nothing" in (await it.said(UpdateReason.REFUSED)).message
 
 
 async def test_nobody_there() -> None:
     async with running(shop(), ("127.0.0.1", free_port())) as it:
-        assert "check the address" in (await it.said(Reason.UNREACHABLE)).message
+        assert "check the address" in (await it.said(UpdateReason.UNREACHABLE)).message
 
 
 async def test_a_host_that_has_no_address() -> None:
     async with running(shop(), ("host.invalid", 53)) as it:
-        await it.said(Reason.UNREACHABLE)
+        await it.said(UpdateReason.UNREACHABLE)
 
 
 async def test_silence(tmp_path) -> None:
@@ -140,7 +140,7 @@ async def test_silence(tmp_path) -> None:
             await it.current()
             server.pause()
             source.service("web.shop", many(3))
-            await it.said(Reason.TIMED_OUT)
+            await it.said(UpdateReason.TIMED_OUT)
             server.resume()
             await it.current()
             assert len(data(server, f"web.shop.{DOMAIN}", "A")) == 3
@@ -161,15 +161,15 @@ async def test_a_restart_of_the_server(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("rcode", "reason"),
     [
-        (dns.rcode.SERVFAIL, Reason.SERV_FAIL),
-        (dns.rcode.NOTZONE, Reason.NOT_ZONE),
-        (dns.rcode.NOTAUTH, Reason.NOT_AUTH),
-        (dns.rcode.NOTIMP, Reason.REFUSED),
-        (dns.rcode.FORMERR, Reason.REJECTED),
-        (dns.rcode.YXDOMAIN, Reason.REJECTED),
+        (dns.rcode.SERVFAIL, UpdateReason.SERV_FAIL),
+        (dns.rcode.NOTZONE, UpdateReason.NOT_ZONE),
+        (dns.rcode.NOTAUTH, UpdateReason.NOT_AUTH),
+        (dns.rcode.NOTIMP, UpdateReason.REFUSED),
+        (dns.rcode.FORMERR, UpdateReason.REJECTED),
+        (dns.rcode.YXDOMAIN, UpdateReason.REJECTED),
     ],
 )
-async def test_codes(rcode: dns.rcode.Rcode, reason: Reason, monkeypatch) -> None:
+async def test_codes(rcode: dns.rcode.Rcode, reason: UpdateReason, monkeypatch) -> None:
     """A server that answers so to everything is asked a few times, and then there is a rest."""
     monkeypatch.setattr(worker, "FIRST_RETRY_SECONDS", worker.LAST_RETRY_SECONDS)
     async with (
@@ -185,4 +185,4 @@ async def test_an_answer_that_is_no_message() -> None:
         stub(DOMAIN, lambda request: request.id.to_bytes(2, "big") + b"HTTP/1.1 400") as server,
         running(shop(), ("127.0.0.1", server.port)) as it,
     ):
-        await it.said(Reason.MALFORMED)
+        await it.said(UpdateReason.MALFORMED)

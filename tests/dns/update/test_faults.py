@@ -8,7 +8,7 @@ import pytest
 
 from nameservers import Delay, Fault, FaultProxy, Nameserver, serial
 from rollcall.publish.update import session, worker, writer
-from rollcall.publish.update.reasons import Reason
+from rollcall.publish.update.reasons import UpdateReason
 from rollcall.zone.names import to_text
 from updates import Running, Source, at_server, many, running
 
@@ -100,16 +100,16 @@ async def test_a_question_that_goes_wrong_after_that(
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (Fault.DROP, Reason.TIMED_OUT),
-        (Fault.RESET, Reason.UNREACHABLE),
-        (Fault.CUT_REQUEST, Reason.UNREACHABLE),
-        (Fault.CUT_ANSWER, Reason.UNREACHABLE),
-        (Fault.ANSWER_LOST, Reason.UNREACHABLE),
+        (Fault.DROP, UpdateReason.TIMED_OUT),
+        (Fault.RESET, UpdateReason.UNREACHABLE),
+        (Fault.CUT_REQUEST, UpdateReason.UNREACHABLE),
+        (Fault.CUT_ANSWER, UpdateReason.UNREACHABLE),
+        (Fault.ANSWER_LOST, UpdateReason.UNREACHABLE),
     ],
     ids=str,
 )
 async def test_a_line_that_stays_broken(
-    server: Nameserver, domain: str, proxy: FaultProxy, fault: Fault, reason: Reason
+    server: Nameserver, domain: str, proxy: FaultProxy, fault: Fault, reason: UpdateReason
 ) -> None:
     """It is said, and it ends when the line is well again."""
     source = filled(domain)

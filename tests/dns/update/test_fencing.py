@@ -8,7 +8,7 @@ import dns.update
 import pytest
 
 from nameservers import Delay, Fault, FaultProxy, Nameserver, send
-from rollcall.publish.update.reasons import Reason
+from rollcall.publish.update.reasons import UpdateReason
 from updates import Fence, Running, Source, at_server, many, markers, running
 from waiting import until
 
@@ -58,7 +58,7 @@ async def test_a_deposed_writer_is_refused_and_stops(server: Nameserver, domain:
         new.service("web.shop", many(5))
         await other.current()
         old.service("web.shop", many(1))
-        await it.said(Reason.DEPOSED)
+        await it.said(UpdateReason.DEPOSED)
         assert it.outcomes["conflict"] == 1
         assert await at_server(server, domain) == new.records()
         assert await generations(server, domain) == [f"2.{new.serial}"]
@@ -117,7 +117,7 @@ async def test_a_marker_that_no_leader_can_have_written(server: Nameserver, doma
         await it.current()
         plant(planted)
         source.services({"web.shop": many(3), "api.shop": many(3, "10.1.0.1")})
-        said = await it.said(Reason.IMPLAUSIBLE_MARKER)
+        said = await it.said(UpdateReason.IMPLAUSIBLE_MARKER)
         assert f"`update delete _rollcall.web.shop.{domain}. TXT`" in said.message
         others = Source(domain)
         others.services({"web.shop": many(2), "api.shop": many(3, "10.1.0.1")})
@@ -136,7 +136,7 @@ async def test_one_that_does_not_lead_writes_nothing(server: Nameserver, domain:
     fence = Fence()
     fence.leading = False
     async with running(source, server, fence=fence) as it:
-        await it.said(Reason.DEPOSED)
+        await it.said(UpdateReason.DEPOSED)
         assert not it.outcomes
         fence.leading = True
         await it.current()
@@ -177,7 +177,7 @@ async def test_a_write_that_goes_wrong(
         assert it.fence.confirmed == 0
         if fault in (Fault.CUT_ANSWER, Fault.ANSWER_LOST):
             assert updates(proxy) == sent + 1  # it was found to have had effect
-        assert Reason.DEPOSED not in {report.reason for report in it.reports}
+        assert UpdateReason.DEPOSED not in {report.reason for report in it.reports}
 
 
 async def test_a_connection_that_was_closed_while_idle(

@@ -16,7 +16,7 @@ import pytest
 from nameservers import Bind, Knot, Nameserver, PowerDNS, Zone, ask, data, send, serving
 from rollcall.propagation.report import CURRENT
 from rollcall.publish.update import reader, worker
-from rollcall.publish.update.reasons import Reason
+from rollcall.publish.update.reasons import UpdateReason
 from updates import Source, many, running
 from updates.running import Running
 from waiting import until
@@ -49,17 +49,17 @@ CASES = {
     "wildcard CNAME": Case(("*", "CNAME", "www.example.net.")),
     "wildcard of the namespace": Case(("*.shop", "CNAME", "www.example.net.")),
     "wildcard of the service": Case(("*.web.shop", "A", "198.51.100.1")),
-    "delegation of the namespace": Case(("shop", "NS", "ns.example.net."), Reason.OCCLUDED, ALL),
-    "delegation of the service": Case((WEB, "NS", "ns.example.net."), Reason.OCCLUDED, ALL),
+    "delegation of the namespace": Case(("shop", "NS", "ns.example.net."), UpdateReason.OCCLUDED, ALL),
+    "delegation of the service": Case((WEB, "NS", "ns.example.net."), UpdateReason.OCCLUDED, ALL),
     "delegation of ports": Case(
-        ("_tcp.web.shop", "NS", "ns.example.net."), Reason.OCCLUDED, ("_http._tcp.web.shop",)
+        ("_tcp.web.shop", "NS", "ns.example.net."), UpdateReason.OCCLUDED, ("_http._tcp.web.shop",)
     ),
-    "DNAME of the namespace": Case(("shop", "DNAME", "example.net."), Reason.OCCLUDED, ALL),
-    "DNAME of the service": Case((WEB, "DNAME", "example.net."), Reason.OCCLUDED, ALL),
+    "DNAME of the namespace": Case(("shop", "DNAME", "example.net."), UpdateReason.OCCLUDED, ALL),
+    "DNAME of the service": Case((WEB, "DNAME", "example.net."), UpdateReason.OCCLUDED, ALL),
     "CNAME of the namespace": Case(("shop", "CNAME", "www.example.net.")),
-    "CNAME of the service": Case((WEB, "CNAME", "www.example.net."), Reason.NAMES_TAKEN, (WEB,)),
+    "CNAME of the service": Case((WEB, "CNAME", "www.example.net."), UpdateReason.NAMES_TAKEN, (WEB,)),
     "CNAME of an instance": Case(
-        (INSTANCES[0], "CNAME", "www.example.net."), Reason.NAMES_TAKEN, INSTANCES[:1]
+        (INSTANCES[0], "CNAME", "www.example.net."), UpdateReason.NAMES_TAKEN, INSTANCES[:1]
     ),
     "empty non-terminal": Case(("x.y.web.shop", "TXT", '"hello"')),
 }
@@ -264,7 +264,7 @@ async def test_the_domain_is_hidden(kind: Any, record: str, tmp_path: Path) -> N
     source.service(WEB, many(2))
     with serving(kind.primary(tmp_path, Zone(ZONE).holding(record))) as [server]:
         async with running(source, server) as it:
-            said = await it.said(Reason.OCCLUDED)
+            said = await it.said(UpdateReason.OCCLUDED)
             assert (ZONE if record[0] == "@" else f"k8s.{ZONE}") in said.message
 
 
@@ -278,7 +278,7 @@ async def test_a_record_among_what_a_wildcard_shows(server: Nameserver, domain: 
     for owner in theirs:
         assert put(server, domain, (owner, "TXT", '"hello"'))
     async with running(source, server) as it:
-        said = await it.said(Reason.NAMES_TAKEN)
+        said = await it.said(UpdateReason.NAMES_TAKEN)
         assert said.message.startswith("4 names exist at the server")
         assert all(owner in said.message for owner in theirs)
         assert answered(server, source, domain, WEB) == records_of(source, domain, WEB, tuple(theirs))
@@ -315,7 +315,7 @@ async def test_something_else_at_the_marker(kind: str, server: Nameserver, domai
     source = Source(domain)
     source.services({WEB: many(2), "api.ops": many(2, "10.1.0.1")})
     async with running(source, server) as it:
-        said = await it.said(Reason.NAMES_TAKEN)
+        said = await it.said(UpdateReason.NAMES_TAKEN)
         assert f"_rollcall.web.shop.{domain}" in said.message
         await flip(it, server, domain, "api.ops", 3)
         assert answered(server, source, domain, WEB) == set()

@@ -16,7 +16,7 @@ from waiting import until
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note each look at the zone, and each transfer that it has led to."""
     found: list[str] = []
-    look = reader.Reader.look
+    look = reader.Reader.read_back
 
     async def noted_zone(*arguments: Any) -> Any:
         found.append("zone")
@@ -27,7 +27,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append("look")
 
     monkeypatch.setattr(reader, "read_zone", noted_zone)
-    monkeypatch.setattr(reader.Reader, "look", noted_look)
+    monkeypatch.setattr(reader.Reader, "read_back", noted_look)
     return found
 
 

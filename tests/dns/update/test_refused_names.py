@@ -8,7 +8,7 @@ import pytest
 from nameservers import DOMAIN, SHARED, Bind, Knot, Nameserver, PowerDNS, data, serving
 from rollcall.dnswire.types import Type
 from rollcall.publish.update import worker
-from rollcall.publish.update.reasons import Reason
+from rollcall.publish.update.reasons import UpdateReason
 from rollcall.zone.names import from_text
 from updates import Source, at_server, label, many, running
 
@@ -22,7 +22,7 @@ async def test_a_type_that_is_not_granted(kind, tmp_path) -> None:
     source.put("bad.shop", {(bad, Type.PTR): {from_text("x.example.com")}})
     with serving(kind.primary(tmp_path)) as [server]:
         async with running(source, server) as it:
-            said = await it.said(Reason.REJECTED)
+            said = await it.said(UpdateReason.REJECTED)
             assert f"bad.shop.{DOMAIN}" in said.message
             assert said.serial == source.serial
             wanted = {each for each in source.records() if each[2] != "PTR"}
@@ -46,7 +46,7 @@ async def test_a_name_that_one_server_does_not_take(tmp_path) -> None:
     source.put("web.shop", {(owner, Type.A): {address} for owner in (root, odd, *fine)})
     with serving(Bind.primary(tmp_path)) as [server]:
         async with running(source, server) as it:
-            assert r"not\032a\032host.web.shop" in (await it.said(Reason.REJECTED)).message
+            assert r"not\032a\032host.web.shop" in (await it.said(UpdateReason.REJECTED)).message
             assert len(await at_server(server, DOMAIN)) == 21
             assert data(server, f"i19.web.shop.{DOMAIN}", "A") == {"10.0.0.1"}
             source.put("web.shop", {(owner, Type.A): {address} for owner in (root, *fine)})
@@ -82,14 +82,14 @@ async def test_services_that_are_refused_delay_no_other(kind: Any, tmp_path: Pat
     source.services({f"s{number}.bad": many(3) for number in range(6)} | {"api.shop": many(2)})
     with serving(without_a_namespace(kind, tmp_path)) as [server]:
         async with running(source, server) as it:
-            said = await it.said(Reason.REJECTED)
+            said = await it.said(UpdateReason.REJECTED)
             assert f".bad.{DOMAIN}" in said.message
             for number in range(3, 6):
                 source.service("api.shop", many(number))
                 source.service("s0.bad", many(number))
                 await it.until(lambda report: report.serial == source.serial)
                 assert len(data(server, f"api.shop.{DOMAIN}", "A")) == number
-            assert {report.reason for report in it.reports} <= {"Behind", Reason.REJECTED}
+            assert {report.reason for report in it.reports} <= {"Behind", UpdateReason.REJECTED}
             source.remove(*(f"s{number}.bad" for number in range(6)))
             await it.current()
 
@@ -105,7 +105,9 @@ async def test_a_service_that_comes_where_all_others_are_refused(
     source.services({f"s{number}.bad": many(3) for number in range(4)})
     with serving(without_a_namespace(kind, tmp_path)) as [server]:
         async with running(source, server) as it:
-            await it.said(Reason.REFUSED)
+            await it.said(UpdateReason.REFUSED)
             source.service("api.shop", many(2))
-            await it.until(lambda report: (report.reason, report.serial) == (Reason.REJECTED, source.serial))
+            await it.until(
+                lambda report: (report.reason, report.serial) == (UpdateReason.REJECTED, source.serial)
+            )
             assert len(data(server, f"api.shop.{DOMAIN}", "A")) == 2

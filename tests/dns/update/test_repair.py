@@ -7,7 +7,7 @@ import dns.update
 import pytest
 
 from nameservers import DOMAIN, Bind, Knot, Nameserver, PowerDNS, data, send, serial, serving
-from rollcall.publish.update.reasons import Reason
+from rollcall.publish.update.reasons import UpdateReason
 from updates import Source, at_server, many, markers, running
 from waiting import until
 
@@ -135,7 +135,7 @@ async def test_a_server_that_serves_no_transfer(kind, tmp_path) -> None:
             server.pdnsutil("set-meta", DOMAIN, "TSIG-ALLOW-AXFR", "nobody")
         change(server, DOMAIN, lambda message: message.add("s1.shop", 5, "A", "192.0.2.1"))
         async with running(source, server) as it:
-            assert f"s1.shop.{DOMAIN}" in (await it.said(Reason.NAMES_TAKEN)).message
+            assert f"s1.shop.{DOMAIN}" in (await it.said(UpdateReason.NAMES_TAKEN)).message
             change(server, DOMAIN, lambda message: message.delete("s1.shop", "A"))
             it.repair()
             await it.current()

@@ -18,7 +18,7 @@ from nameservers import (
     send,
     serving,
 )
-from rollcall.publish.update.reasons import Reason
+from rollcall.publish.update.reasons import UpdateReason
 from updates import Source, many, running
 
 
@@ -43,7 +43,7 @@ async def test_nothing_of_others_changes(server: Nameserver) -> None:
         {"web.shop": many(3), "app.shop": many(2, "10.1.0.1"), "printer.k8s": many(1, "10.2.0.1")}
     )
     async with running(source, server) as it:
-        said = await it.said(Reason.NAMES_TAKEN)
+        said = await it.said(UpdateReason.NAMES_TAKEN)
         assert "app.shop.k8s.example.com" in said.message
         assert "printer" not in said.message
         assert not said.healthy
@@ -83,7 +83,7 @@ async def test_a_name_that_somebody_takes_later(server: Nameserver) -> None:
         await it.current()
         by_hand(server, "10-0-0-3.web.shop", "A", "198.51.100.99")
         source.service("web.shop", many(3))
-        said = await it.said(Reason.NAMES_TAKEN)
+        said = await it.said(UpdateReason.NAMES_TAKEN)
         assert "10-0-0-3.web.shop.k8s.example.com" in said.message
         assert data(server, f"web.shop.{DOMAIN}", "A") == {"10.0.0.1", "10.0.0.2", "10.0.0.3"}
         await it.repaired()
@@ -103,7 +103,7 @@ async def test_a_name_of_others_below_a_service_that_is_new(server: Nameserver) 
     source = Source()
     source.service("new.shop", many(2))
     async with running(source, server) as it:
-        assert "db.new.shop" in (await it.said(Reason.NAMES_TAKEN)).message
+        assert "db.new.shop" in (await it.said(UpdateReason.NAMES_TAKEN)).message
     assert data(server, f"new.shop.{DOMAIN}", "A") == set()
 
 
@@ -129,7 +129,7 @@ async def test_what_another_installation_has(server: Nameserver) -> None:
     before = records(server, PARENT)
     source.service("web.shop", many(2))
     async with running(source, server) as it:
-        said = await it.said(Reason.OWNED_BY_ANOTHER)
+        said = await it.said(UpdateReason.OWNED_BY_ANOTHER)
         assert "other" in said.message
         assert "web.shop.k8s.example.com" in said.message
         await it.repaired()

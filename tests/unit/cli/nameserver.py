@@ -4,7 +4,7 @@ from random import Random
 
 import dns.message
 
-from rollcall.cli.ask import Server
+from rollcall.cli.ask import Nameserver
 from rollcall.directory import Directory
 from rollcall.feed.frames import Stats
 from rollcall.serve.answers import Answers
@@ -52,16 +52,16 @@ class NameServer:
         self.asked: list[str] = []
         self.down = False
 
-    async def udp(self, server: Server, query: dns.message.QueryMessage) -> dns.message.Message:
+    async def udp(self, server: Nameserver, query: dns.message.QueryMessage) -> dns.message.Message:
         """Answer as over UDP."""
         return self._answer(self.over_udp, server, query)
 
-    async def tcp(self, server: Server, query: dns.message.QueryMessage) -> dns.message.Message:
+    async def tcp(self, server: Nameserver, query: dns.message.QueryMessage) -> dns.message.Message:
         """Answer as over TCP."""
         return self._answer(self.over_tcp, server, query)
 
     def _answer(
-        self, respond: Respond, server: Server, query: dns.message.QueryMessage
+        self, respond: Respond, server: Nameserver, query: dns.message.QueryMessage
     ) -> dns.message.Message:
         if self.down:
             raise ConnectionRefusedError(111, "Connection refused")

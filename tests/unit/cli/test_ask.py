@@ -15,7 +15,7 @@ import dns.rrset
 import pytest
 
 from rollcall.cli import ask
-from rollcall.cli.ask import NoReply, Server, name_and_types
+from rollcall.cli.ask import Nameserver, NoReply, name_and_types
 
 NAME = dns.name.from_text("web.shop.k8s.example.com")
 Answer = Callable[[dns.message.Message], list[bytes]]
@@ -54,7 +54,7 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def serving(udp: Answer | None, tcp: Answer | None) -> AsyncIterator[tuple[Server, Udp | None]]:
+async def serving(udp: Answer | None, tcp: Answer | None) -> AsyncIterator[tuple[Nameserver, Udp | None]]:
     """Answer on one port over UDP, over TCP, both or neither; what is not answered there is refused.
 
     The port is ours as a whole: what doesn't answer is refused by a socket that keeps others away from it.
@@ -78,7 +78,7 @@ async def serving(udp: Answer | None, tcp: Answer | None) -> AsyncIterator[tuple
         if tcp:
             server = await asyncio.start_server(answer, sock=stream)
         try:
-            yield Server(*stream.getsockname()), protocol
+            yield Nameserver(*stream.getsockname()), protocol
         finally:
             if transport:
                 transport.close()
@@ -102,7 +102,7 @@ def claimed() -> Iterator[tuple[socket.socket, socket.socket]]:
             return
 
 
-async def asked(server: Server) -> ask.Reply:
+async def asked(server: Nameserver) -> ask.Reply:
     return await ask.ask(server, NAME, dns.rdatatype.A)
 
 
@@ -212,7 +212,7 @@ async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     with claimed() as (datagrams, stream):
         stream.listen()  # takes connections, says nothing
         with pytest.raises(NoReply, match="over UDP no answer in time, over TCP no answer in time"):
-            await asked(Server(*stream.getsockname()))
+            await asked(Nameserver(*stream.getsockname()))
         for _ in range(2):
             assert datagrams.recv(4096)
         with pytest.raises(BlockingIOError):
@@ -233,16 +233,16 @@ async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_servers(text: str, host: str, port: int, written: str) -> None:
-    server = Server.parse(text)
-    assert (server, str(server)) == (Server(host, port), written)
+    server = Nameserver.parse(text)
+    assert (server, str(server)) == (Nameserver(host, port), written)
 
 
 @pytest.mark.parametrize(
     "text", ["", ":53", "host:", "host:x", "host:0", "host:65536", "[::1]:x", "[]:53", "[::1:53", "a]"]
 )
 def test_what_is_no_server(text: str) -> None:
-    with pytest.raises(ValueError, match="is no server: write HOST or HOST:PORT"):
-        Server.parse(text)
+    with pytest.raises(ValueError, match="is not a server: write HOST or HOST:PORT"):
+        Nameserver.parse(text)
 
 
 @pytest.mark.parametrize(

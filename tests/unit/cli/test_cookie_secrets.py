@@ -14,7 +14,7 @@ def test_a_file_that_holds_no_secrets_is_refused_with_what_to_write(tmp_path: Pa
     result = CliRunner().invoke(group, ["run", f"--cookie-secrets={file}"])
 
     assert result.exit_code == 1
-    assert f"cookie secrets {file}: write one to 3 lines of 32 hexadecimal digits each" in result.output
+    assert f"cookie secrets {file}: write one secret a line, 3 at most, of 32" in result.output
     assert "00112233" not in result.output
 
 

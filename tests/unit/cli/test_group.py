@@ -156,7 +156,7 @@ def test_the_shell_is_told_the_commands() -> None:
     [
         ("lease-duration", "10s", "--leader-elect-lease-duration: write more than 10s, the renew deadline."),
         ("retry-period", "9s", "--leader-elect-renew-deadline: write more than 10.8s"),
-        ("retry-period", "2", "'2' is no duration: write a number and its unit, such as 30s or 500ms."),
+        ("retry-period", "2", "'2' is not a duration: write a number and its unit, such as 30s or 500ms."),
     ],
 )
 def test_times_of_the_lease_that_leave_no_margin(

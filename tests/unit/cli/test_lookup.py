@@ -267,12 +267,12 @@ def test_a_service_address_that_is_not_reachable_from_here(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("a..b",), "'a..b' is no domain name"),
-        (("",), "'' is no domain name"),
-        (("web.shop", "NOPE"), "'NOPE' is no record type"),
-        (("web.shop", "--server", "host:port"), "'host:port' is no server"),
-        (("web.shop", "--server", ":53"), "':53' is no server"),
-        (("web.shop", "--server", "127.0.0.1:70000"), "'127.0.0.1:70000' is no server"),
+        (("a..b",), "'a..b' is not a domain name"),
+        (("",), "'' is not a domain name"),
+        (("web.shop", "NOPE"), "'NOPE' is not a record type"),
+        (("web.shop", "--server", "host:port"), "'host:port' is not a server"),
+        (("web.shop", "--server", ":53"), "':53' is not a server"),
+        (("web.shop", "--server", "127.0.0.1:70000"), "'127.0.0.1:70000' is not a server"),
         ((), "Missing argument 'NAME'"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from rollcall.cli import release_session
 from rollcall.cli.group import group
-from rollcall.cli.objects import Service, Zone
+from rollcall.cli.objects import ServiceObject, ZoneObject
 from rollcall.cli.release import release
 from rollcall.cli.release_targets import Needed, behind, targets
 from rollcall.kube import Conflict, Forbidden, Unreachable
@@ -193,7 +193,7 @@ def test_wait_ends_where_somebody_must_act(shop: Shop, rollcall: Rollcall) -> No
     def stall(web: Json) -> None:
         obey(web)
         generation = web["metadata"]["generation"]
-        told = "spec.zones names what is no DiscoveryZone: other."
+        told = "spec.zones names what is not a DiscoveryZone: other."
         web["status"]["conditions"] += [
             condition("Ready", False, "ZoneNotFound", told, generation),
             condition("Stalled", True, "ZoneNotFound", told, generation),
@@ -550,10 +550,10 @@ def test_examples_are_valid(rollcall: Rollcall) -> None:
         release.commands[words[0]].make_context(words[0], words[1:], parent=context)
 
 
-def read(obj: Json, zone: Json) -> tuple[Service, dict[str, Zone]]:
+def read(obj: Json, zone: Json) -> tuple[ServiceObject, dict[str, ZoneObject]]:
     import msgspec
 
-    return msgspec.convert(obj, Service), {"internal": msgspec.convert(zone, Zone)}
+    return msgspec.convert(obj, ServiceObject), {"internal": msgspec.convert(zone, ZoneObject)}
 
 
 def zone(serials: Mapping[tuple[str, str], int], **spec: Any) -> Json:

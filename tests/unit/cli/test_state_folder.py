@@ -7,14 +7,14 @@ import pytest
 
 from owners import OTHER_INSTALLATION, OWNER
 from rollcall.cli.state_folder import default_state_dir, held
-from rollcall.model.owner import Cluster, Owner
+from rollcall.model.owner import ClusterName, Owner
 
 
 def test_without_a_word_each_installation_and_each_cluster_has_its_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    elsewhere = Owner(OWNER.identity, Cluster("https://elsewhere.example"))
+    elsewhere = Owner(OWNER.identity, ClusterName("https://elsewhere.example"))
     folders = {default_state_dir(owner) for owner in (OWNER, OTHER_INSTALLATION, elsewhere)}
     assert len(folders) == 3
     assert {folder.parent for folder in folders} == {tmp_path / "rollcall"}
@@ -24,7 +24,7 @@ def test_it_stays_the_same_while_certificates_are_rotated(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    rotated = Owner(OWNER.identity, Cluster(OWNER.cluster.server, ("new",)))
+    rotated = Owner(OWNER.identity, ClusterName(OWNER.cluster.server, ("new",)))
     assert default_state_dir(rotated) == default_state_dir(OWNER)
 
 

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.directory.eligibility import Criteria, judge
-from rollcall.directory.steps import Health, advance, health, in_step, next_advance
+from rollcall.directory.steps import PodCounts, advance, count_pods, in_step, next_advance
 from rollcall.model import Canary, Instance, Progress, Release, Step, duration_seconds, unix_seconds
 from unit.world import pod
 
 START = 1_800_000_000.0
 STEPS = (Step(5, "10s"), Step(25, "1m"), Step(100, "30s"))
 ASK = Canary("v1", "v2", steps=STEPS, rollback_after="2m")
-WELL = Health(4, 4, 0)
-ILL = Health(4, 2, 0)
+WELL = PodCounts(4, 4, 0)
+ILL = PodCounts(4, 2, 0)
 
 
 class Story:
@@ -25,7 +25,7 @@ class Story:
         self.ask = ask
         self.progress: Progress | None = None
 
-    def at(self, after: float, now: Health = WELL) -> str:
+    def at(self, after: float, now: PodCounts = WELL) -> str:
         """Look so many seconds after the start; return step and state."""
         self.progress = advance(self.ask, self.progress, now, START + after)
         return f"{self.progress.step} {self.progress.state}"
@@ -82,8 +82,8 @@ def test_too_few_ready_pods_hold_a_step_and_its_pause_begins_anew_after_that() -
 
 def test_three_of_four_are_enough_by_default() -> None:
     story = Story()
-    assert story.at(0, Health(4, 3, 0)) == "1 Progressing"
-    assert story.at(10, Health(4, 3, 0)) == "2 Progressing"
+    assert story.at(0, PodCounts(4, 3, 0)) == "1 Progressing"
+    assert story.at(10, PodCounts(4, 3, 0)) == "2 Progressing"
 
 
 def test_too_few_for_too_long_takes_the_canary_out_for_good() -> None:
@@ -105,30 +105,30 @@ def test_readiness_that_comes_and_goes_holds_it_and_does_not_take_it_out() -> No
 
 def test_one_restart_holds_a_step_until_it_has_been_quiet_for_long_enough() -> None:
     story = Story()
-    story.at(0, Health(4, 4, 7))
-    assert story.at(5, Health(4, 4, 8)) == "1 Holding"
-    assert story.at(124, Health(4, 4, 8)) == "1 Holding"
-    assert story.at(125, Health(4, 4, 8)) == "1 Progressing"
-    assert story.at(135, Health(4, 4, 8)) == "2 Progressing"
+    story.at(0, PodCounts(4, 4, 7))
+    assert story.at(5, PodCounts(4, 4, 8)) == "1 Holding"
+    assert story.at(124, PodCounts(4, 4, 8)) == "1 Holding"
+    assert story.at(125, PodCounts(4, 4, 8)) == "1 Progressing"
+    assert story.at(135, PodCounts(4, 4, 8)) == "2 Progressing"
 
 
 def test_a_restart_that_makes_a_pod_unready_for_a_moment_is_one_restart() -> None:
     story = Story()
-    story.at(0, Health(2, 2, 0))
-    assert story.at(5, Health(2, 1, 0)) == "1 Holding"
-    assert story.at(15, Health(2, 1, 1)) == "1 Holding"
-    assert story.at(20, Health(2, 2, 1)) == "1 Holding"
-    assert story.at(134, Health(2, 2, 1)) == "1 Holding"
-    assert story.at(135, Health(2, 2, 1)) == "1 Progressing"
+    story.at(0, PodCounts(2, 2, 0))
+    assert story.at(5, PodCounts(2, 1, 0)) == "1 Holding"
+    assert story.at(15, PodCounts(2, 1, 1)) == "1 Holding"
+    assert story.at(20, PodCounts(2, 2, 1)) == "1 Holding"
+    assert story.at(134, PodCounts(2, 2, 1)) == "1 Holding"
+    assert story.at(135, PodCounts(2, 2, 1)) == "1 Progressing"
 
 
 def test_restarts_that_go_on_take_it_out_though_enough_pods_are_ready() -> None:
     story = Story()
     story.at(0)
     for number, after in enumerate((5, 15, 35, 75), start=1):
-        assert story.at(after, Health(4, 4, number)) == "1 Holding"
-    assert story.at(124, Health(4, 4, 4)) == "1 Holding"
-    assert story.at(130, Health(4, 3, 5)) == "1 RolledBack"
+        assert story.at(after, PodCounts(4, 4, number)) == "1 Holding"
+    assert story.at(124, PodCounts(4, 4, 4)) == "1 Holding"
+    assert story.at(130, PodCounts(4, 3, 5)) == "1 RolledBack"
     assert story.progress is not None
     assert "restarting since 2027-01-15T08:00:05Z" in story.progress.message
 
@@ -137,20 +137,20 @@ def test_restarts_that_are_far_apart_are_not_one_spell() -> None:
     story = Story()
     story.at(0)
     for number, after in enumerate(range(5, 2000, 121), start=1):
-        assert story.at(after, Health(4, 4, number)) == "1 Holding"
+        assert story.at(after, PodCounts(4, 4, number)) == "1 Holding"
 
 
 def test_restarts_of_pods_that_are_gone_are_forgotten_and_those_of_old_count_for_nothing() -> None:
     story = Story()
-    story.at(0, Health(4, 4, 50))
-    assert story.at(5, Health(4, 4, 3)) == "1 Progressing"
-    assert story.at(10, Health(4, 4, 3)) == "2 Progressing"
-    assert story.at(11, Health(4, 4, 4)) == "2 Holding"
+    story.at(0, PodCounts(4, 4, 50))
+    assert story.at(5, PodCounts(4, 4, 3)) == "1 Progressing"
+    assert story.at(10, PodCounts(4, 4, 3)) == "2 Progressing"
+    assert story.at(11, PodCounts(4, 4, 4)) == "2 Holding"
 
 
 def test_a_canary_without_pods_is_waited_for() -> None:
     story = Story()
-    none = Health(0, 0, 0)
+    none = PodCounts(0, 0, 0)
     assert story.at(0, none) == "1 Holding"
     assert story.progress is not None
     assert next_advance(ASK, story.progress) is None
@@ -192,20 +192,20 @@ def test_which_pods_count() -> None:
         instance("f", drain="true", restarts=5),
         instance("g", version="v1", restarts=5),
     ]
-    assert health(instances, "v2") == Health(3, 1, 3)
+    assert count_pods(instances, "v2") == PodCounts(3, 1, 3)
 
 
 looks = st.lists(
     st.tuples(
         st.integers(0, 200),
-        st.builds(Health, st.integers(0, 4), st.integers(0, 4), st.integers(0, 9)),
+        st.builds(PodCounts, st.integers(0, 4), st.integers(0, 4), st.integers(0, 9)),
     ),
     max_size=60,
 )
 
 
 @given(looks)
-def test_no_step_is_repeated_or_left_out_whatever_happens(story: list[tuple[int, Health]]) -> None:
+def test_no_step_is_repeated_or_left_out_whatever_happens(story: list[tuple[int, PodCounts]]) -> None:
     told = Story()
     after, seen, times = 0.0, [0], [0.0]
     for wait, now in story:
@@ -226,7 +226,7 @@ def test_no_step_is_repeated_or_left_out_whatever_happens(story: list[tuple[int,
 
 
 @given(looks)
-def test_between_two_alarms_nothing_happens_by_itself(story: list[tuple[int, Health]]) -> None:
+def test_between_two_alarms_nothing_happens_by_itself(story: list[tuple[int, PodCounts]]) -> None:
     told = Story()
     after = 0.0
     for wait, now in story:

@@ -10,11 +10,11 @@ import pytest
 from damage import damaged
 from owners import OTHER_CLUSTER, OTHER_INSTALLATION, OWNER
 from rollcall.disk.errors import Foreign, Unusable
-from rollcall.disk.frames import MAX_FRAME, Kind, whole
+from rollcall.disk.frames import MAX_FRAME, FileKind, whole
 from rollcall.disk.state_file import check, read, set_aside, write
-from rollcall.model.owner import Cluster, Owner
+from rollcall.model.owner import ClusterName, Owner
 
-WORDS = Kind[str]("words", 1, str)
+WORDS = FileKind[str]("words", 1, str)
 VALUES = ["one", "two", "zwölf"]
 
 
@@ -86,28 +86,28 @@ def test_what_is_somebody_elses_is_refused(path: Path, stranger: Owner, told: st
 
 def test_a_cluster_whose_authority_is_being_replaced_is_the_same_one(path: Path) -> None:
     (old,) = OWNER.cluster.authorities
-    both = Owner(OWNER.identity, Cluster(OWNER.cluster.server, (old, "c3")))
+    both = Owner(OWNER.identity, ClusterName(OWNER.cluster.server, (old, "c3")))
     write(path, WORDS, OWNER, VALUES)
     assert list(read(path, WORDS, both)) == VALUES
 
 
 def test_another_kind_and_another_version_are_told_apart(path: Path) -> None:
-    write(path, Kind[str]("numbers", 1, str), OWNER, VALUES)
+    write(path, FileKind[str]("numbers", 1, str), OWNER, VALUES)
     with pytest.raises(Unusable, match="file of numbers, not of words"):
         list(read(path, WORDS, OWNER))
-    write(path, Kind[str]("words", 2, str), OWNER, VALUES)
+    write(path, FileKind[str]("words", 2, str), OWNER, VALUES)
     with pytest.raises(Unusable, match="version 2"):
         list(read(path, WORDS, OWNER))
 
 
 def test_values_of_another_type_are_unusable(path: Path) -> None:
-    write(path, Kind[int]("words", 1, int), OWNER, [1])
+    write(path, FileKind[int]("words", 1, int), OWNER, [1])
     with pytest.raises(Unusable):
         list(read(path, WORDS, OWNER))
 
 
 def test_text_that_is_none_is_unusable(path: Path) -> None:
-    write(path, Kind[msgspec.Raw]("words", 1, msgspec.Raw), OWNER, [msgspec.Raw(b"\xa1\xff")])
+    write(path, FileKind[msgspec.Raw]("words", 1, msgspec.Raw), OWNER, [msgspec.Raw(b"\xa1\xff")])
     with pytest.raises(Unusable):
         list(read(path, WORDS, OWNER))
 

@@ -1,4 +1,4 @@
-"""The walks through the code: every function that they name is there."""
+"""The walks through the code, and the glossary: everything of the code that they name is there."""
 
 import importlib
 import re
@@ -6,25 +6,32 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "architecture.md"
+PAGES = Path(__file__).parents[3] / "docs" / "explanation"
 
 _NAME = re.compile(r"`((?:[a-z_]+\.)+[A-Za-z_.]+)`")
 
 
-def names() -> list[str]:
-    """Return what the page names of the package, as module and attribute."""
-    walks = PAGE.read_text().partition("## Three walks")[2].partition("\n## ")[0]
-    return sorted(set(_NAME.findall(walks)))
+def walked() -> set[str]:
+    """Return what the walks name of the package, as module and attribute."""
+    page = (PAGES / "architecture.md").read_text()
+    return set(_NAME.findall(page.partition("## Three walks")[2].partition("\n## ")[0]))
 
 
-def test_the_page_has_three_walks() -> None:
-    assert len(names()) > 25
+def defined() -> set[str]:
+    """Return where the words of the glossary are in the package."""
+    return set(_NAME.findall((PAGES / "glossary.md").read_text()))
 
 
-@pytest.mark.parametrize("name", names())
+def test_the_pages_name_code() -> None:
+    assert len(walked()) > 25
+    assert len(defined()) > 25
+
+
+@pytest.mark.parametrize("name", sorted(walked() | defined()))
 def test_a_name_is_in_the_code(name: str) -> None:
     parts = name.split(".")
-    depth = next(at for at, part in enumerate(parts) if at and not _is_module(parts[: at + 1]))
+    inner = (at for at in range(1, len(parts)) if not _is_module(parts[: at + 1]))
+    depth = next(inner, len(parts))
     found = importlib.import_module(".".join(["rollcall", *parts[:depth]]))
     for part in parts[depth:]:
         found = getattr(found, part)

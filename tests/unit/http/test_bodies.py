@@ -7,9 +7,9 @@ import pytest
 from aiohttp import web
 
 from rollcall.http.bodies import Bodies
-from rollcall.http.limits import Limits
+from rollcall.http.limits import HttpLimits
 
-LIMITS = Limits(bodies=100, piece=16)
+LIMITS = HttpLimits(bodies=100, piece=16)
 
 
 class Writer:

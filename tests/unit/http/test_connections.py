@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from rollcall.http.connections import Connections
-from rollcall.http.limits import Limits
+from rollcall.http.limits import HttpLimits
 from rollcall.http.server import serving
 from rollcall.publish.file_store import FileStore
 from unit.http.draining import World
@@ -67,7 +67,7 @@ def request(path: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def site(limits: Limits, folder: Path | None = None) -> AsyncIterator[Site]:
+async def site(limits: HttpLimits, folder: Path | None = None) -> AsyncIterator[Site]:
     store = FileStore()
     store.put_file(file("json"), [many(INSTANCES)])
     store.set_synced()
@@ -92,7 +92,7 @@ def resident_mebibytes() -> float:
 
 async def test_clients_that_ask_for_a_file_and_do_not_read_share_it() -> None:
     clients = 150
-    async with site(Limits()) as http:
+    async with site(HttpLimits()) as http:
         status, whole = await http.get(FILE)
         assert status == 200
         size = len(whole)
@@ -119,7 +119,7 @@ async def test_clients_that_ask_for_a_file_and_do_not_read_share_it() -> None:
 
 @pytest.mark.looptime
 async def test_a_client_that_reads_nothing_is_cut_off(tmp_path: Path) -> None:
-    limits = Limits()
+    limits = HttpLimits()
     async with site(limits, tmp_path) as http:
         _, writer = await http.connect(f"{request(FILE)}\r\n")
         writer.transport.pause_reading()  # type: ignore[attr-defined]
@@ -135,7 +135,7 @@ async def test_a_client_that_reads_nothing_is_cut_off(tmp_path: Path) -> None:
     ("said", "seconds"), [("", 10), ("GET /healthz HT", 10), (f"{request('/')}\r\n", 75)]
 )
 async def test_a_connection_that_asks_nothing_is_closed(said: str, seconds: int, tmp_path: Path) -> None:
-    async with site(Limits(), tmp_path) as http:
+    async with site(HttpLimits(), tmp_path) as http:
         began = asyncio.get_running_loop().time()
         reader, writer = await http.connect(said)
         with contextlib.suppress(ConnectionError):
@@ -147,7 +147,7 @@ async def test_a_connection_that_asks_nothing_is_closed(said: str, seconds: int,
 
 @pytest.mark.looptime
 async def test_an_octet_a_second_is_no_request(tmp_path: Path) -> None:
-    async with site(Limits(), tmp_path) as http:
+    async with site(HttpLimits(), tmp_path) as http:
         began = asyncio.get_running_loop().time()
         _, writer = await http.connect()
         for octet in request(f"/{'x' * 100}"):
@@ -161,7 +161,7 @@ async def test_an_octet_a_second_is_no_request(tmp_path: Path) -> None:
 
 async def test_a_probe_gets_in_whoever_else_is_there() -> None:
     """Idle connections, and as many that wait as may; none of the latter is sent away for it."""
-    limits = Limits(connections=40, an_address=40)
+    limits = HttpLimits(connections=40, an_address=40)
     async with site(limits) as http:
         waiting = [
             await http.connect(f"{request(f'/v1/drained?pod=shop/web-{number}')}\r\n") for number in (0, 0)
@@ -182,7 +182,7 @@ async def test_a_probe_gets_in_whoever_else_is_there() -> None:
 
 
 async def test_one_address_takes_nothing_from_another() -> None:
-    async with site(Limits(connections=20, an_address=5)) as http:
+    async with site(HttpLimits(connections=20, an_address=5)) as http:
         honest, writer = await http.connect(f"{request('/healthz')}\r\n", of="127.0.0.2")
         async with asyncio.timeout(SECONDS):
             await honest.readuntil(b"ok\n")
@@ -198,12 +198,12 @@ async def test_one_address_takes_nothing_from_another() -> None:
 @pytest.mark.parametrize(
     ("limits", "others", "told"),
     [
-        (Limits(waits_a_pod=3), "127.0.0.1", "requests wait for shop/web-0 already"),
-        (Limits(an_address=4), "127.0.0.1", "requests of 127.0.0.1 wait already"),
-        (Limits(connections=4, an_address=4), "127.0.0.2", "3 requests wait already"),
+        (HttpLimits(waits_a_pod=3), "127.0.0.1", "requests wait for shop/web-0 already"),
+        (HttpLimits(an_address=4), "127.0.0.1", "requests of 127.0.0.1 wait already"),
+        (HttpLimits(connections=4, an_address=4), "127.0.0.2", "3 requests wait already"),
     ],
 )
-async def test_too_many_that_wait_are_told_to_come_back(limits: Limits, others: str, told: str) -> None:
+async def test_too_many_that_wait_are_told_to_come_back(limits: HttpLimits, others: str, told: str) -> None:
     async with site(limits) as http:
         waiting = [await http.connect(f"{request(WAIT)}\r\n", of=others) for _ in range(3)]
         await until(lambda: sum(map(len, http.world.waits._waits.values())) == 3, "three that wait")
@@ -218,7 +218,7 @@ async def test_too_many_that_wait_are_told_to_come_back(limits: Limits, others: 
 
 
 async def test_long_polls_of_files_are_bounded_as_well() -> None:
-    async with site(Limits(connections=4, an_address=4)) as http:
+    async with site(HttpLimits(connections=4, an_address=4)) as http:
         _, text = await http.get(FILE)
         (etag,) = (line for line in text.splitlines() if line.lower().startswith("etag: "))
         poll = f"{request(f'{FILE}?wait=60s')}If-None-Match: {etag[6:]}\r\n"
@@ -253,7 +253,7 @@ def no_descriptor() -> Iterator[None]:
 
 
 async def test_without_descriptors_it_waits_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
-    async with site(Limits()) as http:
+    async with site(HttpLimits()) as http:
         clients = [socket.socket() for _ in range(20)]
         with caplog.at_level(logging.ERROR), no_descriptor():
             for client in clients:
@@ -271,7 +271,7 @@ async def test_without_descriptors_it_waits_and_says_so_once(caplog: pytest.LogC
 
 
 async def test_a_request_that_is_none_makes_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    async with site(Limits()) as http:
+    async with site(HttpLimits()) as http:
         for said in ("\x16\x03\x01\x02\r\n\r\n", "GET\r\n\r\n", f"GET /{'x' * 9000} HTTP/1.1\r\n\r\n"):
             reader, writer = await http.connect(said)
             async with asyncio.timeout(SECONDS):

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from rollcall.http.drained import REST_SECONDS, add_drained_route
-from rollcall.http.limits import Limits
+from rollcall.http.limits import HttpLimits
 from rollcall.http.waits import Waits
 from rollcall.model import Key
 from rollcall.propagation.drains import NotDrained
@@ -31,7 +31,7 @@ Get = Callable[..., Any]
 @pytest.fixture
 async def get(world: World, tmp_path: Path) -> AsyncIterator[Get]:
     app = web.Application()
-    add_drained_route(app, world.waits, Waits(Limits()))
+    add_drained_route(app, world.waits, Waits(HttpLimits()))
     runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     path = str(tmp_path / "http")

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from rollcall.http.bodies import Bodies
 from rollcall.http.files import add_file_route
-from rollcall.http.limits import Limits
+from rollcall.http.limits import HttpLimits
 from rollcall.http.waits import Waits
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
@@ -34,7 +34,7 @@ def now() -> float:
 @contextlib.asynccontextmanager
 async def serving(store: FileStore, folder: Path) -> AsyncIterator[aiohttp.ClientSession]:
     app = web.Application()
-    add_file_route(app, store, Bodies(Limits()), Waits(Limits()))
+    add_file_route(app, store, Bodies(HttpLimits()), Waits(HttpLimits()))
     runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     path = str(folder / "http")

@@ -2,13 +2,13 @@
 
 import pytest
 
-from rollcall.http.limits import Limits, of_this_process, origin
-from rollcall.http.places import Places, State
+from rollcall.http.limits import HttpLimits, of_this_process, origin
+from rollcall.http.places import Activity, Places
 
-LIMITS = Limits(connections=4, an_address=2)
+LIMITS = HttpLimits(connections=4, an_address=2)
 
 
-def full(*states: State) -> Places[str]:
+def full(*states: Activity) -> Places[str]:
     """Return the connections a, b, c and d, each of an address of its own, that began this a second apart."""
     places = Places[str](LIMITS)
     for number, (name, state) in enumerate(zip("abcd", states, strict=True)):
@@ -20,24 +20,30 @@ def full(*states: State) -> Places[str]:
 @pytest.mark.parametrize(
     ("states", "gone"),
     [
-        ((State.RESTING,) * 4, "a"),
-        ((State.BUSY, State.RESTING, State.ASKING, State.RESTING), "b"),
-        ((State.BUSY, State.SENDING, State.ASKING, State.RESTING), "c"),
-        ((State.BUSY, State.SENDING, State.SENDING, State.BUSY), "b"),
-        ((State.BUSY,) * 4, "a"),
+        ((Activity.RESTING,) * 4, "a"),
+        (
+            (Activity.BUSY, Activity.RESTING, Activity.ASKING, Activity.RESTING),
+            "b",
+        ),
+        (
+            (Activity.BUSY, Activity.SENDING, Activity.ASKING, Activity.RESTING),
+            "c",
+        ),
+        ((Activity.BUSY, Activity.SENDING, Activity.SENDING, Activity.BUSY), "b"),
+        ((Activity.BUSY,) * 4, "a"),
     ],
 )
-def test_a_newcomer_has_the_place_of_who_is_missed_least(states: tuple[State, ...], gone: str) -> None:
+def test_a_newcomer_has_the_place_of_who_is_missed_least(states: tuple[Activity, ...], gone: str) -> None:
     places = full(*states)
     assert places.admit("new", "10.0.0.9", 10) == gone
     assert set(places) == set("abcd") - {gone} | {"new"}
 
 
 def test_who_has_just_been_answered_goes_last() -> None:
-    places = full(*(State.RESTING,) * 4)
+    places = full(*(Activity.RESTING,) * 4)
     places.on_octets("a", 5)
-    places.set_state("a", State.BUSY, 5)
-    places.set_state("a", State.RESTING, 6)
+    places.set_state("a", Activity.BUSY, 5)
+    places.set_state("a", Activity.RESTING, 6)
     assert [places.admit(f"new {number}", f"10.0.1.{number}", 7) for number in range(4)] == list("bcda")
 
 
@@ -50,13 +56,13 @@ def test_an_address_that_has_all_it_may_have_loses_one_of_its_own() -> None:
 
 
 def test_who_says_nothing_or_half_a_request_goes_in_time() -> None:
-    limits = Limits(asking_seconds=10, resting_seconds=75)
+    limits = HttpLimits(asking_seconds=10, resting_seconds=75)
     places = Places[str](limits)
     for name in ("silent", "dripping", "resting", "busy"):
         places.admit(name, "10.0.0.1", 0)
     for name in ("dripping", "resting"):
-        places.set_state(name, State.RESTING, 5)
-    places.set_state("busy", State.BUSY, 5)
+        places.set_state(name, Activity.RESTING, 5)
+    places.set_state("busy", Activity.BUSY, 5)
     for second in range(20, 30):
         places.on_octets("dripping", second)
     assert list(places.take_expired(9.9)) == []
@@ -68,10 +74,10 @@ def test_who_says_nothing_or_half_a_request_goes_in_time() -> None:
 
 
 def test_nothing_is_kept_of_who_has_left() -> None:
-    places = full(*(State.RESTING,) * 4)
+    places = full(*(Activity.RESTING,) * 4)
     for name in (*"abcd", "a"):
         places.leave(name)
-        places.set_state(name, State.BUSY, 9)
+        places.set_state(name, Activity.BUSY, 9)
         places.on_octets(name, 9)
     assert (list(places), places._by_origin, places.least_missed()) == ([], {}, None)
 

@@ -14,7 +14,7 @@ def test_durations_of_specs(text: str, expected: int) -> None:
 
 @pytest.mark.parametrize("text", ["5", "5 m", "m", "30s5m", "-1s", "1.5h", "1d"])
 def test_what_is_not_a_duration(text: str) -> None:
-    with pytest.raises(ValueError, match="is no duration, such as"):
+    with pytest.raises(ValueError, match="is not a duration, such as"):
         duration_seconds(text)
 
 

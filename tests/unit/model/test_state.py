@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.cli.objects import Metadata, Service
+from rollcall.cli.objects import Metadata, ServiceObject
 from rollcall.model import Condition, InstanceStatus, Problem
 from rollcall.model.state import OUTDATED, UNKNOWN, Health, state_of, state_of_conditions
 from rollcall.status.conditions import ready, reconciling, stalled
@@ -48,4 +48,4 @@ def test_the_commands_say_what_kubectl_get_says(conditions: list[Condition], cou
     shown = [each for each in conditions if each.type == "Ready" or conditions.index(each) < count]
     status = InstanceStatus(1, tuple(shown))
     status = msgspec.structs.replace(status, reason=state_of_conditions(shown).word)
-    assert Service(Metadata(generation=1), status=status).state.word == status.reason
+    assert ServiceObject(Metadata(generation=1), status=status).state.word == status.reason

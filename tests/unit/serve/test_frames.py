@@ -9,7 +9,7 @@ from rollcall.feed.frames import (
     MAX_FRAME,
     RRSETS_A_FRAME,
     Ack,
-    Commit,
+    CommitFrame,
     Decoder,
     Delta,
     Hello,
@@ -25,7 +25,7 @@ from rollcall.zone.changes import ZoneDelta
 from unit.serve.samples import addresses, name, rrset, zone
 
 WHOLE = zone(rrset("s.example.test.", "A", *addresses(10)), negative_ttls={"s.example.test.": 3})
-TO_WORKER: list[ToWorker] = [Reset(), Delta(1, (WHOLE,)), Commit(1), Delta(2, ())]
+TO_WORKER: list[ToWorker] = [Reset(), Delta(1, (WHOLE,)), CommitFrame(1), Delta(2, ())]
 TO_CONTROL: list[ToControl] = [Hello(1), Ack(7, 12.5), Stats(udp_responses=3, rcodes={3: 2})]
 
 

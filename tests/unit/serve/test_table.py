@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollcall.feed.errors import DeltaError
-from rollcall.serve.table import REVOKED, Table, Zone
+from rollcall.serve.table import REVOKED, AnsweredZone, Table
 from rollcall.zone.changes import RRsetDelta, ZoneDelta
 from thorough import examples
 from unit.serve.samples import APEX, name, rdata, removal, rrset, zone
@@ -175,7 +175,7 @@ def changes(draw: st.DrawFn) -> RRsetDelta:
 
 def whole(table: Table) -> ZoneDelta:
     """Write the state of the zone as a delta from nothing."""
-    held: Zone = table.zones[name(APEX)]
+    held: AnsweredZone = table.zones[name(APEX)]
     return ZoneDelta(
         held.apex,
         held.serial,

@@ -75,7 +75,7 @@ def domain_of(spec: FileSpec) -> bytes:
     if not _HOST.fullmatch(to_text(domain)):
         raise CannotRender(
             "InvalidDomain",
-            f"spec.domain {spec.domain!r} is no domain of host names:"
+            f"spec.domain {spec.domain!r} is not a domain of host names:"
             " use letters, digits and hyphens between dots.",
         )
     return domain
@@ -118,7 +118,7 @@ def _named(members: Members, domain: bytes, left_out: list[LeftOut]) -> NamedSer
 
 def _below(service: bytes, label: str) -> bytes:
     if not is_host_label(label):
-        raise InvalidName(f"{label!r} is no label of a host name")
+        raise InvalidName(f"{label!r} is not a label of a host name")
     return below(service, label)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rollcall.model import DiscoveryFile, Key, Members, Problem
 
-from .format import Block, Format, Head, LeftOut
+from .format import Block, DocumentHead, Format, LeftOut
 from .formats import FORMATS, format_of
 from .names import invalid_name, short_name
 from .rendering import Part, Rendering
@@ -54,7 +54,9 @@ class Document:
         return self.file.spec.config_map.key
 
     def _text(self, body: str, serial: int, number: int = 1, keys: tuple[str, ...] = ()) -> str:
-        head = Head(self.file, self.file.generation, self.digest, serial, number, keys or (self._key,))
+        head = DocumentHead(
+            self.file, self.file.generation, self.digest, serial, number, keys or (self._key,)
+        )
         return f"{self.form.head(head)}{body}{self.form.tail}"
 
     def _parts(self, serial: int, whole: Part) -> tuple[Part, ...]:
@@ -96,7 +98,7 @@ def compose(file: DiscoveryFile, services: Sequence[Members]) -> Document:
             valid.append(members.in_families(file.spec.ip_families))
     contents = form.contents(file, valid)
     body = form.body(contents.blocks)
-    bare = Head(file, 0, "", 0, 1, (file.spec.config_map.key,))
+    bare = DocumentHead(file, 0, "", 0, 1, (file.spec.config_map.key,))
     digest = hashlib.sha256(form.head(bare).encode())
     digest.update(body.encode())
     return Document(

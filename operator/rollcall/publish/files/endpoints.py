@@ -10,7 +10,7 @@ from rollcall.model.wording import share
 from .format import Block, Contents, LeftOut
 
 
-class Endpoint(NamedTuple):
+class InstanceEndpoint(NamedTuple):
     """Where one instance is reached. `port` is None only in a service that declares no port at all."""
 
     instance: Instance
@@ -37,7 +37,7 @@ class Endpoints(NamedTuple):
 
     key: Key
     port: ServicePort | None
-    endpoints: tuple[Endpoint, ...]
+    endpoints: tuple[InstanceEndpoint, ...]
 
 
 def in_order(instances: Sequence[Instance]) -> list[Instance]:
@@ -82,7 +82,7 @@ def resolve(
             return None
     shares = weights([instance for instance, _ in resolved])
     endpoints = tuple(
-        Endpoint.of(instance, number, weight)
+        InstanceEndpoint.of(instance, number, weight)
         for (instance, number), weight in zip(resolved, shares, strict=True)
     )
     return Endpoints(members.key, port, endpoints)

@@ -45,7 +45,7 @@ class Contents(NamedTuple):
     left_out: list[LeftOut]
 
 
-class Head(NamedTuple):
+class DocumentHead(NamedTuple):
     """What the top of a file can say. `number` is that of the part, `keys` are those of all parts."""
 
     file: DiscoveryFile
@@ -56,7 +56,7 @@ class Head(NamedTuple):
     keys: tuple[str, ...]
 
 
-def comment(head: Head, mark: str = "#") -> str:
+def comment(head: DocumentHead, mark: str = "#") -> str:
     """Return the lines that open a file, in a format with comments."""
     of = f", part {head.number} of {len(head.keys)}" if len(head.keys) > 1 else ""
     return (
@@ -77,7 +77,7 @@ class Format:
 
     contents: Callable[[DiscoveryFile, Sequence[Members]], Contents]
     content_type: str = "text/plain"
-    head: Callable[[Head], str] = comment
+    head: Callable[[DocumentHead], str] = comment
     tail: str = ""
     between_blocks: str = ""
     between_items: str = ""

@@ -8,7 +8,7 @@ def invalid_name(key: Key) -> str:
     for text in key:
         if not is_host_label(text):
             return (
-                f"{text!r} is no name that every consumer takes: use at most 63 of a-z, 0-9 and '-',"
+                f"{text!r} is not a name that every consumer takes: use at most 63 of a-z, 0-9 and '-',"
                 " beginning and ending with a letter or a digit."
             )
     return ""

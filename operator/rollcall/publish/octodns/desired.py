@@ -14,7 +14,7 @@ from rollcall.zone.marker import LABEL, is_marker_name, one_string, own_string, 
 from rollcall.zone.names import to_text
 from rollcall.zone.unit import root_of
 
-from .exchange import RRset
+from .exchange import WireRRset
 
 _PLAIN = re.compile(rb"[a-z0-9_-]+")
 
@@ -32,7 +32,9 @@ class Desired(NamedTuple):
         return self.name == marker_name(self.root)
 
 
-def desired(rrsets: Iterable[RRset], domain: bytes, identity: str, left_out: list[str]) -> Iterator[Desired]:
+def desired(
+    rrsets: Iterable[WireRRset], domain: bytes, identity: str, left_out: list[str]
+) -> Iterator[Desired]:
     """Yield what has to be at the provider; add to `left_out` what octoDNS has no form for."""
     rrsets = list(rrsets)
     roots = {

@@ -5,13 +5,13 @@ from typing import TypeAlias
 
 import msgspec
 
-RRset: TypeAlias = tuple[bytes, int, int, tuple[bytes, ...]]
+WireRRset: TypeAlias = tuple[bytes, int, int, tuple[bytes, ...]]
 """Owner (wire format), type, ttl in seconds, data of its records (wire format)."""
 
 MAX_OUTCOME_BYTES = 1 << 20
 
 
-class Request(msgspec.Struct, frozen=True, array_like=True):
+class SyncRequest(msgspec.Struct, frozen=True, array_like=True):
     """A domain (wire format) as it has to be at a target.
 
     `settings` are the entries of the target's Secret, `identity` is the owner that markers name.
@@ -22,7 +22,7 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     domain: bytes
     identity: str
     settings: dict[str, bytes]
-    rrsets: tuple[RRset, ...]
+    rrsets: tuple[WireRRset, ...]
 
 
 class Failure(StrEnum):

@@ -8,7 +8,7 @@ from asyncio.subprocess import PIPE, Process
 
 import msgspec
 
-from .exchange import MAX_OUTCOME_BYTES, Failure, Outcome, Request
+from .exchange import MAX_OUTCOME_BYTES, Failure, Outcome, SyncRequest
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ _LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.DEBUG}
 """octoDNS tells each of its steps as INFO; all else is passed on as a warning."""
 
 
-async def run(request: Request, limit_seconds: float) -> Outcome:
+async def run(request: SyncRequest, limit_seconds: float) -> Outcome:
     """Do a run in a process of its own. Its log lines become ours."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,

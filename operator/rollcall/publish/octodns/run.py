@@ -1,6 +1,6 @@
 """The process of one run: `python -m rollcall.publish.octodns.run PID`, PID being the operator's.
 
-It reads a Request (msgpack) from its standard input and writes an Outcome (JSON) to its standard output.
+It reads a SyncRequest (msgpack) from its standard input and writes an Outcome (JSON) to its standard output.
 """
 
 import logging
@@ -11,7 +11,7 @@ import msgspec
 
 from rollcall.processes import end_with
 
-from .exchange import Failure, Outcome, Request
+from .exchange import Failure, Outcome, SyncRequest
 from .redaction import RedactedStream, Redaction
 from .settings import InvalidSettings, read
 
@@ -21,11 +21,11 @@ def main() -> None:
     end_with(int(sys.argv[1]))
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answer:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a provider prints is not an outcome
-        request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Request)
+        request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=SyncRequest)
         answer.write(msgspec.json.encode(_outcome(request)))
 
 
-def _outcome(request: Request) -> Outcome:
+def _outcome(request: SyncRequest) -> Outcome:
     try:
         config = read(request.settings, request.secret)
     except InvalidSettings as error:

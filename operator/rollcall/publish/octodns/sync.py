@@ -14,7 +14,7 @@ from rollcall.model.wording import abridged
 from rollcall.zone.names import from_text, to_text
 
 from .desired import Desired, desired, marker_name
-from .exchange import Outcome, Request
+from .exchange import Outcome, SyncRequest
 from .failures import ZoneMissing, failed
 from .ownership import Ownership
 from .settings import ENTRY, InvalidSettings, ProviderConfig
@@ -26,7 +26,7 @@ MAX_NAMED = 5
 class Run:
     """One run; what it has changed so far is known when it fails, too."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: SyncRequest) -> None:
         self._request = request
         self._left_out: list[str] = []
         self._counts = {"Create": 0, "Update": 0, "Delete": 0}
@@ -64,7 +64,7 @@ class Run:
             if plan.exists is False:  # octoDNS would make one, in whatever account this is
                 raise ZoneMissing(f"The provider has no zone {domain} Make one there for Rollcall alone.")
             apex.put_back(plan.existing)
-            self._apply(provider, plan, ownership)
+            self._apply_plan(provider, plan, ownership)
         return [f"{root}.{domain}" for root in sorted(ownership.taken)]
 
     def _fill(self, zone: Any, provider: Any) -> set[str]:
@@ -91,7 +91,7 @@ class Run:
             )
         return roots
 
-    def _apply(self, provider: Any, plan: Any, ownership: Ownership) -> None:
+    def _apply_plan(self, provider: Any, plan: Any, ownership: Ownership) -> None:
         """Apply what concerns our names, if octoDNS takes it for safe: in the whole zone, and in our part."""
         changes = [change for change in plan.changes if ownership.owns(change.record.name)]
         ours = plan.existing.copy()
@@ -133,7 +133,7 @@ class _ApexNs:
             existing.add_record(self._record, replace=True, lenient=True)
 
 
-def build(config: ProviderConfig, request: Request) -> Any:
+def build(config: ProviderConfig, request: SyncRequest) -> Any:
     """Make the provider.
 
     Raises:
@@ -152,7 +152,7 @@ def build(config: ProviderConfig, request: Request) -> Any:
     except (AttributeError, ImportError, ValueError) as error:
         raise InvalidSettings(f"There is no class {config.class_path}: correct it in {where}.") from error
     if not (isinstance(kind, type) and issubclass(kind, BaseProvider)):
-        raise InvalidSettings(f"{config.class_path} is no provider of octoDNS: correct class in {where}.")
+        raise InvalidSettings(f"{config.class_path} is not a provider of octoDNS: correct class in {where}.")
     try:
         provider = kind(request.target, **config.arguments)
     except (TypeError, ValueError) as error:

@@ -12,7 +12,7 @@ from rollcall.zone.exported import ExportedZone, Version
 from rollcall.zone.names import to_text
 
 from . import process
-from .exchange import Failure, Outcome, Request, RRset
+from .exchange import Failure, Outcome, SyncRequest, WireRRset
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ NOT_FOUND = "SecretNotFound"
 NAMES_TAKEN = "NamesTaken"
 
 Entries = Callable[[], Mapping[str, bytes] | None]
-Perform = Callable[[Request, float], Awaitable[Outcome]]
+Perform = Callable[[SyncRequest, float], Awaitable[Outcome]]
 
 
 class OctodnsWorker:
@@ -119,12 +119,12 @@ class OctodnsWorker:
         self._is_failing = False
         self._succeeded(serial, outcome)
 
-    def _request(self, entries: Mapping[str, bytes]) -> Request:
-        rrsets: tuple[RRset, ...] = tuple(
+    def _request(self, entries: Mapping[str, bytes]) -> SyncRequest:
+        rrsets: tuple[WireRRset, ...] = tuple(
             (owner, rdtype, rrset.ttl, rrset.records)
             for (owner, rdtype), rrset in self._exported.rrsets.items()
         )
-        return Request(
+        return SyncRequest(
             target=self._spec.name,
             secret=self._spec.config_secret,
             domain=self._exported.apex,

@@ -17,7 +17,7 @@ from rollcall.model.owner import Owner
 from rollcall.processes import giving_signs
 
 from .answering.refusals import RefusalLog, count
-from .answering.responder import Responder
+from .answering.responder import TransferResponder
 from .answering.tcp import TcpServer
 from .answering.udp import receiver
 from .journal.archive import Archive
@@ -66,7 +66,7 @@ async def serve(udp: socket.socket, tcp: socket.socket, feed: Path, folder: Path
     stats = TransferStats()
     refusals = RefusalLog(stats)
     zones = TransferZones(archive)
-    responder = Responder(zones, stats, refusals)
+    responder = TransferResponder(zones, stats, refusals)
     catalogs = Catalogs(zones)
     follower = Follower(feed, _NUMBER, zones)
     udp.setblocking(False)

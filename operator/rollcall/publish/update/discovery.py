@@ -7,10 +7,10 @@ from rollcall.dnswire.types import Type
 from rollcall.model import KeyRing, TsigKey
 
 from . import reasons
-from .session import Server, Session
+from .session import Session, UpdateServer
 
 
-async def connect(server: Server, ring: KeyRing, domain: bytes) -> tuple[Session, bytes]:
+async def connect(server: UpdateServer, ring: KeyRing, domain: bytes) -> tuple[Session, bytes]:
     """Connect and look who is there; return the connection and the name of the zone.
 
     The current key is tried first, then the previous one: a server may not know the new one yet.
@@ -35,7 +35,7 @@ async def connect(server: Server, ring: KeyRing, domain: bytes) -> tuple[Session
     raise first
 
 
-async def _check_for_zone(server: Server, key: TsigKey, domain: bytes) -> None:
+async def _check_for_zone(server: UpdateServer, key: TsigKey, domain: bytes) -> None:
     """Raise TargetError if the server has no zone for the domain: Knot doesn't sign that it hasn't."""
     session = await Session.open(server, key)
     try:

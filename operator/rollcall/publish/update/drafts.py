@@ -8,7 +8,7 @@ from rollcall.dnswire.types import MANAGED_TYPES
 from rollcall.zone.exported import RRsetKey
 
 from .backlog import Work
-from .message import MAX_OCTETS, MAX_RECORDS, SIGNATURE_OCTETS, Part
+from .message import MAX_OCTETS, MAX_RECORDS, SIGNATURE_OCTETS, UnitUpdate
 from .plan import Room, UnitPlan
 
 WHOLE_MESSAGE = Room(MAX_RECORDS, MAX_OCTETS - SIGNATURE_OCTETS)
@@ -23,7 +23,7 @@ class Draft(NamedTuple):
     `is_last` says that nothing else was waiting.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[UnitUpdate, ...]
     work: Work
     serial: int
     is_last: bool
@@ -38,7 +38,7 @@ class Packing:
     """The parts of a message while it is filled, and the work that they are made of."""
 
     def __init__(self) -> None:
-        self.parts: list[Part] = []
+        self.parts: list[UnitUpdate] = []
         self.work: Work = {}
 
     def fill(self, lane: Work, records: int, plan: Plan) -> None:

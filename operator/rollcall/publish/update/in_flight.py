@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.marker import parse
 
-from .message import Part
+from .message import UnitUpdate
 
 
 class InFlight:
@@ -15,7 +15,7 @@ class InFlight:
     """
 
     def __init__(self) -> None:
-        self._parts: dict[bytes, Part] = {}
+        self._parts: dict[bytes, UnitUpdate] = {}
         self._under_way: set[bytes] = set()
         self._tried: dict[bytes, dict[bytes, int]] = {}  # markers with their versions, by unit
         self._clock = 0
@@ -42,7 +42,7 @@ class InFlight:
             self.touch(root)
             self._under_way.discard(root)
 
-    def lose(self, part: Part) -> None:
+    def lose(self, part: UnitUpdate) -> None:
         """Note that nobody knows whether a part had effect."""
         self.touch(part.root)
         self._parts[part.root] = part
@@ -51,7 +51,7 @@ class InFlight:
             version = marker.generation.version if marker else 0
             self._tried.setdefault(part.root, {})[part.after.records[0]] = version
 
-    def pop(self, root: bytes) -> Part:
+    def pop(self, root: bytes) -> UnitUpdate:
         """Return the part that is in flight for a unit, and forget it: its outcome is known."""
         return self._parts.pop(root)
 

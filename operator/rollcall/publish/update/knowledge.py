@@ -7,7 +7,7 @@ from rollcall.zone.exported import ExportedZone
 from rollcall.zone.marker import HIGHEST_VERSION, marker_name
 
 from .in_flight import InFlight
-from .message import Part
+from .message import UnitUpdate
 from .server_state import NO_MARKER, Held, RRsets, ServerState, held
 
 
@@ -59,7 +59,7 @@ class Knowledge:
         """Whether a unit may have names that we don't know of."""
         return root in self._unsure
 
-    def doubt(self, part: Part) -> None:
+    def doubt(self, part: UnitUpdate) -> None:
         """Note that a marker like ours may be another's: without an election, epochs may be the same."""
         if part.after is not None:
             self._unsure.add(part.root)
@@ -101,7 +101,7 @@ class Knowledge:
 
     # --- what was written, and read ----------------------------------------------------------------------
 
-    def write(self, part: Part) -> None:
+    def write(self, part: UnitUpdate) -> None:
         """Note that a part of a message has had effect."""
         self._in_flight.settle(part.root)
         self._state.write(part)

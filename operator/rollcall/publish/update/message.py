@@ -4,12 +4,11 @@ One message takes effect as a whole or not at all. All that is written to a unit
 the unit's marker, which is a prerequisite by its exact data and is replaced in the same message.
 """
 
-import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rollcall.dnswire.header import HEADER_SIZE, Opcode, flags_of
-from rollcall.dnswire.message import question
+from rollcall.dnswire.header import HEADER, HEADER_SIZE, Opcode, flags_of
+from rollcall.dnswire.message import RECORD_FIELDS, question
 from rollcall.dnswire.names import MAX_POINTER, pointer, suffixes
 from rollcall.dnswire.types import CLASS_ANY, CLASS_NONE, IN, Type
 from rollcall.zone.exported import ExportedRRset, RRsetKey
@@ -22,8 +21,7 @@ MAX_OCTETS = 48 * 1024
 SIGNATURE_OCTETS = 512
 """What is left for the signature: two names and a MAC of SHA-512."""
 
-_FIELDS = struct.Struct("!HHIH")
-_FIXED = 10
+_FIXED = RECORD_FIELDS.size
 
 
 class Guard(NamedTuple):
@@ -51,7 +49,7 @@ class RRsetUpdate(NamedTuple):
         return len(self.key[0]) + _FIXED + sum(2 + _FIXED + len(data) for data in records)
 
 
-class Part(NamedTuple):
+class UnitUpdate(NamedTuple):
     """What a message does to one unit.
 
     `before` is the marker that is expected, None where there must be none; `after` replaces it, None deletes
@@ -84,7 +82,7 @@ class Part(NamedTuple):
         return count + sum(update.octets for update in self.updates)
 
 
-def compose(ident: int, zone: bytes, parts: Sequence[Part]) -> bytes:
+def compose(ident: int, zone: bytes, parts: Sequence[UnitUpdate]) -> bytes:
     """Write an update of a zone, without a signature."""
     writer = _Writer(ident, zone)
     for part in parts:
@@ -95,7 +93,7 @@ def compose(ident: int, zone: bytes, parts: Sequence[Part]) -> bytes:
     return writer.finish(prerequisites, writer.take_count())
 
 
-def _write_prerequisites(writer: "_Writer", part: Part) -> None:
+def _write_prerequisites(writer: "_Writer", part: UnitUpdate) -> None:
     name = marker_name(part.root)
     if part.before is not None:  # "RRset exists (value dependent)", section 2.4.2
         for data in part.before.records:
@@ -112,7 +110,7 @@ def _write_prerequisites(writer: "_Writer", part: Part) -> None:
                 writer.add(guard.owner, rdtype, IN, 0, data)
 
 
-def _write_updates(writer: "_Writer", part: Part) -> None:
+def _write_updates(writer: "_Writer", part: UnitUpdate) -> None:
     name = marker_name(part.root)
     writer.add(name, Type.TXT, CLASS_ANY, 0)  # "Delete an RRset", section 2.5.2
     if part.after is not None:
@@ -144,7 +142,7 @@ class _Writer:
 
     def add(self, owner: bytes, rdtype: int, rdclass: int, ttl: int, data: bytes = b"") -> None:
         self._name(owner)
-        self._out += _FIELDS.pack(rdtype, rdclass, ttl, len(data))
+        self._out += RECORD_FIELDS.pack(rdtype, rdclass, ttl, len(data))
         self._out += data
         self._count += 1
 
@@ -163,7 +161,5 @@ class _Writer:
         out.append(0)
 
     def finish(self, prerequisites: int, updates: int) -> bytes:
-        struct.pack_into(
-            "!HHHHHH", self._out, 0, self._ident, flags_of(Opcode.UPDATE), 1, prerequisites, updates, 0
-        )
+        HEADER.pack_into(self._out, 0, self._ident, flags_of(Opcode.UPDATE), 1, prerequisites, updates, 0)
         return bytes(self._out)

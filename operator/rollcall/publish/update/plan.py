@@ -12,7 +12,7 @@ from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey
 from rollcall.zone.marker import HIGHEST_EPOCH, Generation, Marker, domain_of, marker_name
 from rollcall.zone.unit import Units
 
-from .message import Guard, Part, RRsetUpdate
+from .message import Guard, RRsetUpdate, UnitUpdate
 from .obstacles import Obstacle
 from .server_state import Held, ServerState, is_wildcard
 
@@ -23,7 +23,7 @@ class Room(NamedTuple):
     records: int
     octets: int
 
-    def without(self, part: Part) -> "Room":
+    def without(self, part: UnitUpdate) -> "Room":
         """Return what is left after a part."""
         return Room(self.records - part.record_count, self.octets - part.octets)
 
@@ -31,7 +31,7 @@ class Room(NamedTuple):
 class UnitPlan(NamedTuple):
     """What is to be done for a unit. `rest` are RRsets for which there was no room; None: nothing is left."""
 
-    part: Part | None = None
+    part: UnitUpdate | None = None
     rest: frozenset[RRsetKey] | None = None
     obstacles: tuple[Obstacle, ...] = ()
 
@@ -125,19 +125,19 @@ class Planner:
             return NOTHING
         found = held.found.generation if held else None
         marker = self._marker(root, self._next_generation(root, found))
-        part = Part(root, held.expected if held else None, marker, takes_over=self._adopt)
+        part = UnitUpdate(root, held.expected if held else None, marker, takes_over=self._adopt)
         plan = self._fill(part, owners, held, room)
         has_marker = held is None or self.is_marked(root)  # or needs none: only names that others have
         if plan.part is not None and not plan.part.updates and has_marker and plan.obstacles:
             return plan._replace(part=None)
         return plan
 
-    def touch(self, root: bytes) -> Part:
+    def touch(self, root: bytes) -> UnitUpdate:
         """Return a write to a wanted unit that changes its marker alone."""
         held = self._state.unit(root)
         found = held.found.generation if held else None
         marker = self._marker(root, self._next_generation(root, found))
-        return Part(root, held.expected if held else None, marker, takes_over=self._adopt)
+        return UnitUpdate(root, held.expected if held else None, marker, takes_over=self._adopt)
 
     def cut_over(self, root: bytes) -> bytes | None:
         """Return what hides a unit: its name, or the marker that fences it."""
@@ -162,7 +162,7 @@ class Planner:
             if key[0] not in skipped:
                 owners.setdefault(key[0], []).append(RRsetUpdate(key, None))
         marker = self._marker_after(root, held, held.found.tombstone)
-        plan = self._fill(Part(root, held.expected, marker), owners, held, room)
+        plan = self._fill(UnitUpdate(root, held.expected, marker), owners, held, room)
         if plan.part is not None and not plan.rest and len(plan.part.updates) == len(held.rrsets):
             plan = plan._replace(part=plan.part._replace(after=None))
         return plan
@@ -172,10 +172,10 @@ class Planner:
         held = self._state.unit(root)
         if held is None or not (self.is_ours(held) and self.is_plausible(held)):
             return NOTHING
-        return UnitPlan(Part(root, held.expected, self._marker_after(root, held, unix_seconds)))
+        return UnitPlan(UnitUpdate(root, held.expected, self._marker_after(root, held, unix_seconds)))
 
     def _fill(
-        self, part: Part, owners: dict[bytes, list[RRsetUpdate]], held: Held | None, room: Room
+        self, part: UnitUpdate, owners: dict[bytes, list[RRsetUpdate]], held: Held | None, room: Room
     ) -> UnitPlan:
         """Put as many names into a part as there is room for, each as a whole."""
         known = held.owners() if held else frozenset()
@@ -202,7 +202,7 @@ class Planner:
                 if guard is None:
                     obstacles.append(Obstacle((owner,)))
                     continue
-            need = Part(b"", None, None, tuple(mine), (guard,) if guard else ())
+            need = UnitUpdate(b"", None, None, tuple(mine), (guard,) if guard else ())
             if rest or need.record_count > records or need.octets > octets:
                 rest.update(key for key, _ in mine if key[1] in MANAGED_TYPES)
                 continue

@@ -10,7 +10,7 @@ from rollcall.propagation.report import BEHIND, CURRENT, PartialTrouble, TargetR
 from rollcall.zone.names import to_text
 
 from . import reasons
-from .reasons import ConnectionLost, Reason, TargetError
+from .reasons import ConnectionLost, TargetError, UpdateReason
 from .worklist import Worklist
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ PROGRESS_SECONDS = 1.0
 """Between two reports of how far a flood has got."""
 
 
-class Progress:
+class TargetProgress:
     """Says what is new. `zone` is the name of the DiscoveryZone, `backoff` gives the rests after failures."""
 
     def __init__(
@@ -80,20 +80,20 @@ class Progress:
         if marked := [each for each in obstacles if each.owner]:
             names = [name for each in marked for name in each.names]
             message = reasons.owned_by_another((each.owner for each in marked), names)
-            yield PartialTrouble(Reason.OWNED_BY_ANOTHER, message, frozenset(names))
+            yield PartialTrouble(UpdateReason.OWNED_BY_ANOTHER, message, frozenset(names))
         if implausible := [each for each in obstacles if each.epoch]:
             names = [name for each in implausible for name in each.names]
             message = reasons.implausible(names, max(each.epoch for each in implausible))
-            yield PartialTrouble(Reason.IMPLAUSIBLE_MARKER, message, frozenset(names))
+            yield PartialTrouble(UpdateReason.IMPLAUSIBLE_MARKER, message, frozenset(names))
         if hidden := [each for each in obstacles if each.cut]:
             names = [name for each in hidden for name in each.names]
             message = reasons.occluded(names, [each.cut for each in hidden])
-            yield PartialTrouble(Reason.OCCLUDED, message, frozenset(names))
+            yield PartialTrouble(UpdateReason.OCCLUDED, message, frozenset(names))
         unmarked = [each for each in obstacles if not (each.owner or each.cut or each.epoch)]
         if names := [name for each in unmarked for name in each.names]:
-            yield PartialTrouble(Reason.NAMES_TAKEN, reasons.names_taken(names), frozenset(names))
+            yield PartialTrouble(UpdateReason.NAMES_TAKEN, reasons.names_taken(names), frozenset(names))
         for rcode, names in self._worklist.rejected.items():
-            yield PartialTrouble(Reason.REJECTED, reasons.rejected(names, rcode), frozenset(names))
+            yield PartialTrouble(UpdateReason.REJECTED, reasons.rejected(names, rcode), frozenset(names))
 
     def _say(
         self,

@@ -52,7 +52,7 @@ from .cuts import Cuts
 from .drafts import Draft
 from .in_flight import InFlight
 from .knowledge import Knowledge
-from .message import Part
+from .message import UnitUpdate
 from .plan import Planner
 from .reading import Reading
 from .server_state import ServerState, data_of
@@ -168,7 +168,7 @@ class Publication:
                 continue
             is_other = data_of(marker) != data_of(part.before)
             if part.before is None and reading.names[marker_name(part.root)]:
-                is_other = True  # something that is no marker
+                is_other = True  # something that is not a marker
             for owner, rrsets in part.guards:
                 expected = {rdtype: rrset.records for rdtype, rrset in rrsets}
                 at_server = reading.names[owner]
@@ -220,7 +220,7 @@ class Publication:
         """Leave out units whose parts were acknowledged and not written."""
         self.worklist.leave_out_units([part for part in draft.parts if part.root in roots])
 
-    def _forget(self, part: Part) -> None:
+    def _forget(self, part: UnitUpdate) -> None:
         """Forget a unit that is hidden, but for the names that have to be read when it can be seen again."""
         names = self._hidden.setdefault(part.root, set())
         names.update(owner for (owner, _), _ in part.updates)
@@ -228,7 +228,7 @@ class Publication:
             names.update(unit.owners())
         self._state.set_unit(part.root, None)
 
-    def _write(self, part: Part) -> None:
+    def _write(self, part: UnitUpdate) -> None:
         self.knowledge.write(part)
         self.worklist.note_written(part)
 

@@ -60,7 +60,7 @@ async def read_cuts(session: Session, zone: bytes, names: Iterable[bytes]) -> Cu
 def _doubtful(root: bytes, further: Iterable[bytes], found: Mapping[bytes, RRsets]) -> list[bytes]:
     """Return the names of a unit that are somebody else's, if they are really there.
 
-    What a wildcard shows at a name of a unit that is marked is no harm if we may replace it anyway.
+    What a wildcard shows at a name of a unit that is marked does no harm if we may replace it anyway.
     """
     own = found[marker_name(root)]
     is_marked = Type.TXT in own and held(own[Type.TXT]) is not None

@@ -16,7 +16,7 @@ from .discovery import connect
 from .publication import Publication
 from .readback import read_cuts, read_units
 from .reasons import TargetError
-from .session import Server, Session
+from .session import Session, UpdateServer
 from .transfer import TransferRefused, read_zone
 
 REPAIR_SECONDS = 30.0
@@ -45,7 +45,7 @@ class Reader:
 
     def __init__(
         self,
-        server: Server,
+        server: UpdateServer,
         domain: bytes,
         identity: str,
         publication: Publication,
@@ -79,10 +79,10 @@ class Reader:
                 pass
             self._due.clear()
             with suppress(TargetError):
-                await self.look()
+                await self.read_back()
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def look(self) -> None:
+    async def read_back(self) -> None:
         """Read the zone, unless its serial says that it is as we know it.
 
         Raises:
@@ -90,13 +90,13 @@ class Reader:
         """
         session, zone = await connect(self._server, self._ring(), self._domain)
         try:
-            await self._look(session, zone)
+            await self._read_if_changed(session, zone)
         except TsigError as error:
             raise reasons.signature_fault(str(self._server), session.key.name, error) from None
         finally:
             await session.close()
 
-    async def _look(self, session: Session, zone: bytes) -> None:
+    async def _read_if_changed(self, session: Session, zone: bytes) -> None:
         publication = self._publication
         count = publication.steps.count
         serial = await session.serial_of(zone)
@@ -106,7 +106,7 @@ class Reader:
         try:
             contents = await read_zone(session, zone, self._domain, self._identity)
         except TransferRefused:
-            await self._look_at_names(zone, since)
+            await self._read_names(zone, since)
         else:
             for _ in publication.learn_zone(contents.state, since):
                 await asyncio.sleep(0)
@@ -122,7 +122,7 @@ class Reader:
         is_known = knowledge.is_complete and knowledge.is_sure
         return is_known and time.monotonic() < self._read_at + WHOLE_SECONDS
 
-    async def _look_at_names(self, zone: bytes, since: int) -> None:
+    async def _read_names(self, zone: bytes, since: int) -> None:
         """Ask for each name that we know of, where the server serves no transfer."""
         session, _ = await connect(self._server, self._ring(), self._domain)
         publication = self._publication

@@ -13,7 +13,7 @@ MAX_NAMES = 5
 """Names that a message lists."""
 
 
-class Reason(StrEnum):
+class UpdateReason(StrEnum):
     """What is wrong, in one word."""
 
     CLOCK_SKEW = "ClockSkew"
@@ -55,7 +55,7 @@ def unreachable(server: str, error: OSError) -> ConnectionLost:
     """Say that there is no connection."""
     detail = error.strerror or str(error) or type(error).__name__
     return ConnectionLost(
-        Reason.UNREACHABLE,
+        UpdateReason.UNREACHABLE,
         f"No connection to {server} ({detail}): check the address, the port, and whether TCP gets through.",
     )
 
@@ -63,7 +63,7 @@ def unreachable(server: str, error: OSError) -> ConnectionLost:
 def timed_out(server: str, seconds: float) -> ConnectionLost:
     """Say that there was no answer."""
     return ConnectionLost(
-        Reason.TIMED_OUT,
+        UpdateReason.TIMED_OUT,
         f"No answer from {server} within {seconds:.0f} s: check whether the server runs and is overloaded.",
     )
 
@@ -75,24 +75,24 @@ def signature_fault(server: str, key: str, error: TsigError) -> TargetError:
             offset = error.offset_seconds
             known = "" if offset is None else f" (its clock is {abs(offset)} s {_direction(offset)} ours)"
             return TargetError(
-                Reason.CLOCK_SKEW,
+                UpdateReason.CLOCK_SKEW,
                 f"The clocks of Rollcall and {server} are more than 300 s apart{known}: set them by NTP.",
             )
         case TsigFault.BAD_KEY:
             return TargetError(
-                Reason.BAD_KEY,
+                UpdateReason.BAD_KEY,
                 f"{server} doesn't know the key {key}, or doesn't grant it these names: compare its name and"
                 " algorithm in the Secret with those at the server, and what the server lets it write.",
             )
         case TsigFault.BAD_SIGNATURE:
             return TargetError(
-                Reason.BAD_SIGNATURE,
+                UpdateReason.BAD_SIGNATURE,
                 f"The signature with the key {key} doesn't hold: {server} has another secret under that name."
                 " Put the same into both.",
             )
         case TsigFault.UNSIGNED:
             return TargetError(
-                Reason.UNSIGNED,
+                UpdateReason.UNSIGNED,
                 f"{server} answers without a signature, so it doesn't accept ours (PowerDNS says it so), or"
                 f" it is not the server: check that it has the key {key} with the same algorithm and secret,"
                 " that its clock is right, and that no other DNS server is in between.",
@@ -106,7 +106,7 @@ def _direction(offset: int) -> str:
 def no_zone(server: str, domain: bytes) -> TargetError:
     """Say that the server isn't authoritative for the domain."""
     return TargetError(
-        Reason.NOT_AUTH,
+        UpdateReason.NOT_AUTH,
         f"{server} holds no zone with {to_text(domain)} in it: make one there (or one of a domain above), as"
         " primary, or correct the address of the target.",
     )
@@ -115,7 +115,7 @@ def no_zone(server: str, domain: bytes) -> TargetError:
 def delegated(server: str, domain: bytes, cut: bytes) -> TargetError:
     """Say that the server has given the domain away."""
     return TargetError(
-        Reason.OCCLUDED,
+        UpdateReason.OCCLUDED,
         f"{server} delegates {to_text(cut)} (NS), and {to_text(domain)} with it: what was written there would"
         " be hidden. Remove the delegation, or let the target be the server that it leads to.",
     )
@@ -127,39 +127,39 @@ def refusal(server: str, rcode: int, zone: bytes, key: str) -> Refusal:
     match rcode:
         case Rcode.REFUSED:
             return Refusal(
-                Reason.REFUSED,
+                UpdateReason.REFUSED,
                 f"{server} refuses updates of {name} with the key {key}: let the key write A, AAAA, SRV, PTR"
                 " and TXT at and below the names of the services, and see that the server is the primary.",
             )
         case Rcode.NOTAUTH:
             return Refusal(
-                Reason.NOT_AUTH, f"{server} says that it isn't authoritative for {name}: see its log."
+                UpdateReason.NOT_AUTH, f"{server} says that it isn't authoritative for {name}: see its log."
             )
         case Rcode.NOTZONE:
             return Refusal(
-                Reason.NOT_ZONE,
+                UpdateReason.NOT_ZONE,
                 f"{server} says that names of ours are not in its zone {name}: is a part of the domain"
                 " delegated, or a zone of its own there?",
             )
         case Rcode.SERVFAIL:
             return Refusal(
-                Reason.SERV_FAIL,
+                UpdateReason.SERV_FAIL,
                 f"{server} fails to write (SERVFAIL): see its log. BIND does so where it can't write its"
                 " journal, PowerDNS where its database can't be written.",
             )
         case Rcode.NOTIMP:
             return Refusal(
-                Reason.REFUSED, f"{server} takes no updates (NOTIMP): switch them on there (RFC 2136)."
+                UpdateReason.REFUSED, f"{server} takes no updates (NOTIMP): switch them on there (RFC 2136)."
             )
     return Refusal(
-        Reason.REJECTED, f"{server} answers {rcode_text(rcode)} to every update of {name}: see its log."
+        UpdateReason.REJECTED, f"{server} answers {rcode_text(rcode)} to every update of {name}: see its log."
     )
 
 
 def nothing_written(server: str, zone: bytes) -> Refusal:
     """Say that an update was acknowledged, and that nothing has changed."""
     return Refusal(
-        Reason.REFUSED,
+        UpdateReason.REFUSED,
         f"{server} acknowledges updates of {to_text(zone)} and writes nothing: a policy drops them silently"
         " (PowerDNS: lua-dnsupdate-policy-script). Let it take the names and types of the services.",
     )
@@ -168,7 +168,7 @@ def nothing_written(server: str, zone: bytes) -> Refusal:
 def deposed(detail: str = "") -> TargetError:
     """Say that somebody else leads."""
     return TargetError(
-        Reason.DEPOSED,
+        UpdateReason.DEPOSED,
         "Another replica may be the leader now, so this one writes nothing until the Lease says that it leads"
         f"{f' ({detail})' if detail else ''}. Nothing to do, if another one leads.",
     )

@@ -9,7 +9,7 @@ from rollcall.zone.exported import RRsetKey
 from rollcall.zone.marker import marker_name
 
 from .backlog import Work
-from .message import Part
+from .message import UnitUpdate
 
 FIRST_RETRY_SECONDS = 5.0
 LAST_RETRY_SECONDS = 60.0
@@ -17,7 +17,7 @@ RETRIED = 8
 """Names that are tried again at a time, each in a message of its own."""
 
 
-class Item(NamedTuple):
+class UnitName(NamedTuple):
     """A name of a unit, and which RRsets of it are to be written; the smallest part of a message.
 
     That of a marker alone has no RRsets.
@@ -28,7 +28,7 @@ class Item(NamedTuple):
     keys: frozenset[RRsetKey]
 
 
-def items_of(parts: Iterable[Part]) -> list[Item]:
+def unit_names(parts: Iterable[UnitUpdate]) -> list[UnitName]:
     """Return the names in a message."""
     items = []
     for part in parts:
@@ -39,11 +39,11 @@ def items_of(parts: Iterable[Part]) -> list[Item]:
                 keys.add(key)
         if not owners:
             owners[marker_name(part.root)] = set()
-        items += [Item(part.root, owner, frozenset(keys)) for owner, keys in owners.items()]
+        items += [UnitName(part.root, owner, frozenset(keys)) for owner, keys in owners.items()]
     return items
 
 
-def work_of(items: Sequence[Item]) -> Work:
+def work_of(items: Sequence[UnitName]) -> Work:
     """Return the work that names are."""
     work: Work = {}
     for item in items:
@@ -56,7 +56,7 @@ class Rejections:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._items: dict[tuple[bytes, bytes], tuple[Item, int]] = {}
+        self._items: dict[tuple[bytes, bytes], tuple[UnitName, int]] = {}
         self._owners: dict[bytes, set[bytes]] = {}
         self._retry_at = 0.0
         self._retry_seconds = FIRST_RETRY_SECONDS
@@ -69,7 +69,7 @@ class Rejections:
         """Whether it is time to try some of them again."""
         return bool(self._items) and self._clock() >= self._retry_at
 
-    def add(self, item: Item, rcode: int) -> None:
+    def add(self, item: UnitName, rcode: int) -> None:
         """Note a name."""
         if not self._items:
             self._retry_seconds = FIRST_RETRY_SECONDS
@@ -98,7 +98,7 @@ class Rejections:
             names.setdefault(rcode, []).append(item.owner)
         return names
 
-    def due(self) -> list[Item]:
+    def due(self) -> list[UnitName]:
         """Return names that are to be tried again now."""
         if not self.is_due:
             return []
@@ -106,7 +106,7 @@ class Rejections:
         self._retry_at = self._clock() + self._retry_seconds
         return [item for item, _ in list(self._items.values())[:RETRIED]]
 
-    def accept(self, items: Iterable[Item]) -> None:
+    def accept(self, items: Iterable[UnitName]) -> None:
         """Forget names that the server has taken; the next ones are tried soon."""
         for item in items:
             if self._items.pop((item.root, item.owner), None) is not None:
@@ -116,7 +116,7 @@ class Rejections:
 
     def update(self, root: bytes, owner: bytes, keys: Iterable[RRsetKey]) -> None:
         """Replace the RRsets of a name that are to be written; none: it is not left out any more."""
-        item = Item(root, owner, frozenset(keys))
+        item = UnitName(root, owner, frozenset(keys))
         if item.keys:
             _, rcode = self._items[root, owner]
             self._items[root, owner] = (item, rcode)
@@ -129,7 +129,7 @@ class Rejections:
         for owner in self._owners.pop(root, set()):
             del self._items[root, owner]
 
-    def clear(self) -> list[Item]:
+    def clear(self) -> list[UnitName]:
         """Forget all names; return them."""
         items = [item for item, _ in self._items.values()]
         self._items.clear()

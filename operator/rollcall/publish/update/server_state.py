@@ -11,7 +11,7 @@ from rollcall.zone.marker import Marker, is_marker_name, parse, root_of_marker
 from rollcall.zone.unit import nearest_root
 
 from .cuts import CUT_TYPES, Cuts
-from .message import Part
+from .message import UnitUpdate
 
 RRsets: TypeAlias = Mapping[int, ExportedRRset]
 """What is at a name, by type."""
@@ -99,7 +99,7 @@ class ServerState:
         else:
             self._units[root] = unit
 
-    def write(self, part: Part) -> None:
+    def write(self, part: UnitUpdate) -> None:
         """Do what a part of a message has done at the server."""
         if part.after is None:
             self.set_unit(part.root, None)

@@ -20,14 +20,14 @@ from rollcall.dnswire.types import Type
 from rollcall.model import TsigKey
 
 from . import reasons
-from .reasons import Reason, TargetError
+from .reasons import TargetError, UpdateReason
 
 TIMEOUT_SECONDS = 5.0
 PIPELINED = 64
 """Questions that are under way at a time: as many as fit into any buffer."""
 
 
-class Server(NamedTuple):
+class UpdateServer(NamedTuple):
     """Where a server is."""
 
     host: str
@@ -41,7 +41,7 @@ class Session:
     """A connection. Use it from one task at a time."""
 
     def __init__(
-        self, server: Server, key: TsigKey, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, server: UpdateServer, key: TsigKey, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.server = server
         self.key = key
@@ -51,7 +51,7 @@ class Session:
         self._last_id = secrets.randbelow(1 << 16)
 
     @classmethod
-    async def open(cls, server: Server, key: TsigKey) -> Self:
+    async def open(cls, server: UpdateServer, key: TsigKey) -> Self:
         """Connect.
 
         Raises:
@@ -146,8 +146,8 @@ class Session:
             raise reasons.unreachable(str(self.server), lost) from None
         except MalformedMessage as error:
             self.closed = True
-            text = f"{self.server} answers with what is no DNS message ({error}): is it a DNS server?"
-            raise TargetError(Reason.MALFORMED, text) from None
+            text = f"{self.server} answers with what is not a DNS message ({error}): is it a DNS server?"
+            raise TargetError(UpdateReason.MALFORMED, text) from None
         except BaseException:
             self.closed = True  # an answer may still come, and must not be read by another request
             raise

@@ -16,7 +16,7 @@ from rollcall.dnswire.types import IN, Type
 from rollcall.model import TsigKey
 
 from .cuts import CUT_TYPES, Cuts
-from .reasons import Reason, TargetError
+from .reasons import TargetError, UpdateReason
 from .server_state import ServerState, names_of, sort_names
 from .session import Session
 
@@ -27,14 +27,14 @@ class TransferRefused(Exception):
     """The server serves no transfer of the zone to us."""
 
 
-class Contents(NamedTuple):
+class TransferredZone(NamedTuple):
     """The zone of a server, as far as it is in our domain, in the version of this serial."""
 
     serial: int
     state: ServerState
 
 
-async def read_zone(session: Session, zone: bytes, domain: bytes, identity: str) -> Contents:
+async def read_zone(session: Session, zone: bytes, domain: bytes, identity: str) -> TransferredZone:
     """Transfer a zone; the session is of no use afterwards.
 
     Raises:
@@ -53,7 +53,7 @@ async def read_zone(session: Session, zone: bytes, domain: bytes, identity: str)
         except (MalformedMessage, TsigError) as error:
             if collector.started:
                 text = f"A transfer of the zone from {session.server} broke off: {error}."
-                raise TargetError(Reason.MALFORMED, text) from None
+                raise TargetError(UpdateReason.MALFORMED, text) from None
             raise TransferRefused(str(error)) from None
     return await asyncio.to_thread(collector.contents, identity)
 
@@ -108,11 +108,11 @@ class _Collector:
         if not answer.answers:
             raise MalformedMessage("a message of a transfer is empty")
 
-    def contents(self, identity: str) -> Contents:
+    def contents(self, identity: str) -> TransferredZone:
         """Return what was transferred."""
         state = sort_names(names_of(self._records), identity)
         state.cuts.add_all(self._above)
-        return Contents(self._serial, state)
+        return TransferredZone(self._serial, state)
 
     def _is_ours(self, owner: bytes) -> bool:
         return owner != self._domain and is_at_or_below(owner, self._domain)

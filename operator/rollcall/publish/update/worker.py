@@ -14,11 +14,11 @@ from rollcall.propagation.report import TargetReport
 from rollcall.zone.exported import ExportedZone, Version
 
 from .fence import Fence
-from .progress import Progress
+from .progress import TargetProgress
 from .publication import Publication
 from .reader import Reader
 from .reasons import Refusal, TargetError
-from .session import Server
+from .session import UpdateServer
 from .writer import Writer
 
 FIRST_RETRY_SECONDS = 0.5
@@ -51,7 +51,7 @@ class UpdateWorker:
         self._to_write = asyncio.Event()
         self._to_read = asyncio.Event()
         self._publication = Publication(exported, spec, identity, lambda: fence.epoch)
-        self._progress = Progress(
+        self._progress = TargetProgress(
             zone,
             exported.apex,
             spec.name,
@@ -59,7 +59,7 @@ class UpdateWorker:
             Backoff(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS),
             report,
         )
-        server = Server(spec.server, spec.port)
+        server = UpdateServer(spec.server, spec.port)
         self._reader = Reader(
             server,
             exported.apex,
@@ -107,7 +107,7 @@ class UpdateWorker:
         """Read what is there, then write and read back, until the target fails."""
         try:
             if not self._publication.knowledge.is_complete:
-                await self._reader.look()
+                await self._reader.read_back()
             await self._write_and_read_back()
         finally:
             await self._writer.close()

@@ -21,12 +21,12 @@ from rollcall.zone.unit import Units
 from .backlog import Backlog, Work
 from .drafts import WHOLE_MESSAGE, Draft, Packing
 from .knowledge import Knowledge
-from .message import MAX_RECORDS, Part
+from .message import MAX_RECORDS, UnitUpdate
 from .obstacles import Obstacle, Obstacles
 from .orphans import Orphans
 from .pace import Pace
 from .plan import NOTHING, Planner, Room, UnitPlan
-from .rejections import Item, Rejections, items_of, work_of
+from .rejections import Rejections, UnitName, unit_names, work_of
 from .server_state import ServerState
 
 SLICE = 500
@@ -199,7 +199,7 @@ class Worklist:
         for root, keys in draft.work.items():
             self._backlog.add(root, keys, is_live=True)
 
-    def note_written(self, part: Part) -> None:
+    def note_written(self, part: UnitUpdate) -> None:
         """Note that a part of a message has had effect: what stood in its way is gone."""
         if part.after is None:
             self._withdrawn.discard(part.root)
@@ -210,7 +210,7 @@ class Worklist:
             if rdtype in MANAGED_TYPES:
                 self._obstacles.discard(part.root, owner)
         if self._rejections.owners(part.root):
-            self._rejections.accept(items_of((part,)))
+            self._rejections.accept(unit_names((part,)))
             self.compare(part.root)
 
     def note_pace(self, records: int, seconds: float) -> None:
@@ -219,7 +219,7 @@ class Worklist:
 
     def divide(self, draft: Draft) -> bool:
         """Send the halves of a refused message; False where there is only one name in it."""
-        items = items_of(draft.parts)
+        items = unit_names(draft.parts)
         if len(items) < 2:
             return False
         half = len(items) // 2
@@ -228,9 +228,9 @@ class Worklist:
 
     def is_obstructed(self, draft: Draft) -> bool:
         """Whether a message of a single name would not be sent again, by what is known now."""
-        [item] = items_of(draft.parts)
+        [item] = unit_names(draft.parts)
         plan = self._plan(0.0, item.root, set(item.keys), WHOLE_MESSAGE, is_retry=True)
-        return item.root in self._units and (plan.part is None or item not in items_of([plan.part]))
+        return item.root in self._units and (plan.part is None or item not in unit_names([plan.part]))
 
     def probe(self, serial: int, probed: Collection[bytes]) -> Draft | None:
         """Make a message of one marker, to see whether the server takes any.
@@ -259,15 +259,15 @@ class Worklist:
         """Whether the server has acknowledged something of a message before, and not written it."""
         return any(self._rejections.is_dropped(part.root) for part in draft.parts)
 
-    def leave_out_units(self, parts: Collection[Part]) -> None:
+    def leave_out_units(self, parts: Collection[UnitUpdate]) -> None:
         """Leave units out that were acknowledged and not written, and try them again later."""
         for part in parts:
-            for item in (*items_of([part]), Item(part.root, marker_name(part.root), frozenset())):
+            for item in (*unit_names([part]), UnitName(part.root, marker_name(part.root), frozenset())):
                 self._rejections.add(item, Rcode.NOERROR)
 
     def leave_out(self, draft: Draft, rcode: int) -> None:
         """Leave the only name of a refused message out, and try it again later."""
-        [item] = items_of(draft.parts)
+        [item] = unit_names(draft.parts)
         self._rejections.add(item, rcode)
 
     def gather(self) -> None:

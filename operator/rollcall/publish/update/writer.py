@@ -15,12 +15,12 @@ from . import reasons
 from .discovery import connect
 from .drafts import Draft
 from .fence import Fence, ensure_leading
-from .message import MAX_OCTETS, SIGNATURE_OCTETS, Part, compose
-from .progress import Progress
+from .message import MAX_OCTETS, SIGNATURE_OCTETS, UnitUpdate, compose
+from .progress import TargetProgress
 from .publication import Fate, Publication
 from .readback import read_units
 from .server_state import data_of
-from .session import TIMEOUT_SECONDS, Server, Session
+from .session import TIMEOUT_SECONDS, Session, UpdateServer
 
 PROBE_SECONDS = 3.0
 """Between two questions on an idle connection: PowerDNS closes it after 5 s, Knot after 10."""
@@ -52,12 +52,12 @@ class Writer:
 
     def __init__(
         self,
-        server: Server,
+        server: UpdateServer,
         domain: bytes,
         publication: Publication,
         ring: Callable[[], KeyRing],
         fence: Fence,
-        progress: Progress,
+        progress: TargetProgress,
         count: Callable[[Fate], None],
         *,
         due: asyncio.Event,
@@ -275,7 +275,7 @@ class Writer:
         self._rcode = rcode
         self._refused += 1
 
-    async def _is_as_expected(self, session: Session, part: Part) -> bool:
+    async def _is_as_expected(self, session: Session, part: UnitUpdate) -> bool:
         """Read the names of a part anew; return whether nobody else is seen to have written the unit."""
         root = part.root
         owners = dict.fromkeys(owner for (owner, _), _ in part.updates)

@@ -8,7 +8,7 @@ from octodns.record import Record
 from octodns.zone import Zone
 
 from rollcall.publish.octodns import sync
-from rollcall.publish.octodns.exchange import Failure, Outcome, Request
+from rollcall.publish.octodns.exchange import Failure, Outcome, SyncRequest
 from rollcall.publish.octodns.settings import ProviderConfig
 from rollcall.zone.names import from_text
 from unit.publish.octodns.providers import Provider
@@ -34,7 +34,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Provider:
 
 
 def run(domain: Domain, identity: str = IDENTITY) -> Outcome:
-    request = Request("provider", "secret", domain.published.apex, identity, {}, domain.rrsets())
+    request = SyncRequest("provider", "secret", domain.published.apex, identity, {}, domain.rrsets())
     return sync.Run(request).outcome(SETTINGS)
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from rollcall.propagation.report import TargetReport
-from rollcall.publish.octodns.exchange import Failure, Outcome, Request
+from rollcall.publish.octodns.exchange import Failure, Outcome, SyncRequest
 from rollcall.publish.octodns.worker import LAST_RETRY_SECONDS, REPAIR_SECONDS
 from rollcall.zone.names import from_text
 from unit.publish.octodns.publishing import Publishing
@@ -21,13 +21,13 @@ class Runs:
 
     def __init__(self, *outcomes: Outcome | Exception, seconds: float = 0.5) -> None:
         self.begun: list[float] = []
-        self.requests: list[Request] = []
+        self.requests: list[SyncRequest] = []
         self.running = 0
         self.meanwhile: Publishing | None = None  # the zone changes there during each run
         self._outcomes = list(outcomes)
         self._seconds = seconds
 
-    async def __call__(self, request: Request, limit_seconds: float) -> Outcome:
+    async def __call__(self, request: SyncRequest, limit_seconds: float) -> Outcome:
         assert self.running == 0
         self.running += 1
         self.begun.append(asyncio.get_running_loop().time())

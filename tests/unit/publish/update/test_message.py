@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rollcall.dnswire import rdata as rd
 from rollcall.dnswire.message import read
 from rollcall.dnswire.types import Type
-from rollcall.publish.update.message import Guard, Part, RRsetUpdate, compose
+from rollcall.publish.update.message import Guard, RRsetUpdate, UnitUpdate, compose
 from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.names import from_text
 from thorough import examples
@@ -23,7 +23,7 @@ addresses = st.lists(st.binary(min_size=4, max_size=4), min_size=1, max_size=64,
 sets = addresses.map(lambda each: ExportedRRset(5, tuple(sorted(each))))
 texts = st.integers(0, 99).map(lambda number: ExportedRRset(5, (rd.txt(f"generation={number}"),)))
 parts = st.builds(
-    Part,
+    UnitUpdate,
     names,
     st.none() | texts,
     st.none() | texts,
@@ -39,7 +39,7 @@ parts = st.builds(
 
 @settings(max_examples=examples(100))
 @given(st.lists(parts, min_size=1, max_size=5))
-def test_compose(given_parts: list[Part]) -> None:
+def test_compose(given_parts: list[UnitUpdate]) -> None:
     wire = compose(4711, ZONE, given_parts)
     message = read(wire)
     assert (message.id, message.opcode) == (4711, dns.opcode.UPDATE)

@@ -19,12 +19,12 @@ from rollcall.dnswire.types import Type
 from rollcall.kube.backoff import Backoff
 from rollcall.model import KeyRing, UpdateTarget, parse_key
 from rollcall.publish.update import reader, writer
-from rollcall.publish.update.progress import Progress
+from rollcall.publish.update.progress import TargetProgress
 from rollcall.publish.update.publication import Publication
 from rollcall.publish.update.reading import Reading
 from rollcall.publish.update.reasons import TargetError, timed_out
-from rollcall.publish.update.session import Server
-from rollcall.publish.update.transfer import Contents, TransferRefused
+from rollcall.publish.update.session import UpdateServer
+from rollcall.publish.update.transfer import TransferredZone, TransferRefused
 from rollcall.zone.exported import ExportedRRset
 from rollcall.zone.marker import is_marker_name, marker_name
 from thorough import examples
@@ -107,7 +107,7 @@ class World:
 
     def _reader(self) -> reader.Reader:
         return reader.Reader(
-            Server("192.0.2.1", 53),
+            UpdateServer("192.0.2.1", 53),
             self.source.apex,
             IDENTITY,
             self.publication,
@@ -118,9 +118,11 @@ class World:
 
     def _writer(self) -> IdleWriter:
         worklist = self.publication.worklist
-        progress = Progress("zone", self.source.apex, "target", worklist, Backoff(), lambda report: None)
+        progress = TargetProgress(
+            "zone", self.source.apex, "target", worklist, Backoff(), lambda report: None
+        )
         return IdleWriter(
-            Server("192.0.2.1", 53),
+            UpdateServer("192.0.2.1", 53),
             self.source.apex,
             self.publication,
             lambda: KeyRing(Session.key),
@@ -133,7 +135,7 @@ class World:
 
     def read(self) -> bool:
         """Let the reader go on by a turn; return whether it is in the middle of a look then."""
-        self.looking = self.looking or self.reads.look()
+        self.looking = self.looking or self.reads.read_back()
         try:
             self.looking.send(None)
         except StopIteration:
@@ -181,13 +183,13 @@ class World:
 def _model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let both ask the model."""
 
-    async def connect(server: Server, ring: KeyRing, domain: bytes) -> tuple[Session, bytes]:
+    async def connect(server: UpdateServer, ring: KeyRing, domain: bytes) -> tuple[Session, bytes]:
         return Session(current[0]), domain
 
-    async def read_zone(session: Session, zone: bytes, domain: bytes, identity: str) -> Contents:
+    async def read_zone(session: Session, zone: bytes, domain: bytes, identity: str) -> TransferredZone:
         await Turn()
         server = session.world.server
-        contents = Contents(server.serial, server.state(identity))
+        contents = TransferredZone(server.serial, server.state(identity))
         await Turn()
         if not session.world.transfers:
             raise TransferRefused("REFUSED")

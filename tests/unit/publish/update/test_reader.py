@@ -6,10 +6,10 @@ import pytest
 
 from nameservers import KEY
 from rollcall.model import KeyRing, UpdateTarget, parse_key
-from rollcall.publish.update.message import Part
+from rollcall.publish.update.message import UnitUpdate
 from rollcall.publish.update.publication import Publication
 from rollcall.publish.update.reader import FIRST_RETRY_SECONDS, PAUSE_SECONDS, REPAIR_SECONDS, Reader
-from rollcall.publish.update.session import Server
+from rollcall.publish.update.session import UpdateServer
 from rollcall.zone.exported import ExportedRRset
 from unit.running import running
 from updates.source import IDENTITY, Source
@@ -28,16 +28,16 @@ def looks(publication: Publication, monkeypatch: pytest.MonkeyPatch) -> list[flo
     """When it has read."""
     times: list[float] = []
 
-    async def look(self: Reader) -> None:
+    async def read_back(self: Reader) -> None:
         times.append(asyncio.get_running_loop().time())
 
-    monkeypatch.setattr(Reader, "look", look)
+    monkeypatch.setattr(Reader, "read_back", read_back)
     return times
 
 
 def reader_of(publication: Publication) -> Reader:
     ring = KeyRing(parse_key(KEY))
-    server, apex = Server("192.0.2.1", 53), Source().apex
+    server, apex = UpdateServer("192.0.2.1", 53), Source().apex
     return Reader(
         server, apex, IDENTITY, publication, lambda: ring, due=asyncio.Event(), found=asyncio.Event()
     )
@@ -48,7 +48,7 @@ async def test_a_unit_that_stays_unsure_is_read_soon_and_then_less_and_less_ofte
 ) -> None:
     """Writes of ours have overlapped each reading that was to make sure of it."""
     root = Source().root("web.shop")
-    publication.knowledge.doubt(Part(root, None, ExportedRRset(5, ())))
+    publication.knowledge.doubt(UnitUpdate(root, None, ExportedRRset(5, ())))
     async with running(reader_of(publication).run()):
         await asyncio.sleep(5)
         assert len(looks) >= 3
@@ -57,7 +57,7 @@ async def test_a_unit_that_stays_unsure_is_read_soon_and_then_less_and_less_ofte
         assert looks[-1] - looks[-2] >= REPAIR_SECONDS / 2, "it doesn't read all the time"
         publication.knowledge.trust(root)
         await asyncio.sleep(2 * REPAIR_SECONDS)
-        publication.knowledge.doubt(Part(root, None, ExportedRRset(5, ())))
+        publication.knowledge.doubt(UnitUpdate(root, None, ExportedRRset(5, ())))
         count = len(looks)
         await asyncio.sleep(1.1 * REPAIR_SECONDS + 5)
         assert len(looks) >= count + 3, "the waits have started over"

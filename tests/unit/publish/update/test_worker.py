@@ -10,14 +10,14 @@ import pytest
 from nameservers import KEY
 from rollcall.model import KeyRing, parse_key
 from rollcall.publish.update import worker as module
-from rollcall.publish.update.reasons import ConnectionLost, Reason, Refusal, TargetError
+from rollcall.publish.update.reasons import ConnectionLost, Refusal, TargetError, UpdateReason
 from updates import Source
 from updates.running import Running
 
 pytestmark = pytest.mark.looptime
 
-REFUSED = TargetError(Reason.REFUSED, "not today")
-LOST = ConnectionLost(Reason.UNREACHABLE, "nobody there")
+REFUSED = TargetError(UpdateReason.REFUSED, "not today")
+LOST = ConnectionLost(UpdateReason.UNREACHABLE, "nobody there")
 
 
 class Side:
@@ -35,7 +35,7 @@ class Reader(Side):
     def __init__(self, *arguments: Any, **events: asyncio.Event) -> None:
         """Need nothing."""
 
-    async def look(self) -> None:
+    async def read_back(self) -> None:
         """Find nothing."""
 
     async def run(self) -> Never:
@@ -89,7 +89,7 @@ async def test_rests_grow_up_to_a_minute() -> None:
         bounds = [min(0.5 * 2**number, 60.0) for number in range(len(rests()))]
         assert all(bound / 2 <= rest <= bound for rest, bound in zip(rests(), bounds, strict=True))
         assert len(rests()) > 60
-        assert [report.reason for report in it.reports] == [Reason.REFUSED], "it is said once"
+        assert [report.reason for report in it.reports] == [UpdateReason.REFUSED], "it is said once"
 
 
 async def test_a_first_loss_of_the_connection_is_tried_again_at_once_and_not_said() -> None:
@@ -99,7 +99,7 @@ async def test_a_first_loss_of_the_connection_is_tried_again_at_once_and_not_sai
             await asyncio.sleep(0)
         assert rests() == [0.0]
         await asyncio.sleep(0.4)
-        assert [report.reason for report in it.reports] == [Reason.UNREACHABLE]
+        assert [report.reason for report in it.reports] == [UpdateReason.UNREACHABLE]
 
 
 async def test_a_server_that_answers_in_between_is_asked_again_soon() -> None:
@@ -123,7 +123,7 @@ async def test_a_new_key_ends_a_rest() -> None:
 @pytest.mark.parametrize("is_refusal", [True, False])
 async def test_a_change_ends_a_rest_after_a_refusal(is_refusal: bool) -> None:
     """What is new may be taken. Where the target can't be written at all it would change nothing."""
-    error = Refusal(Reason.REFUSED, "not today") if is_refusal else REFUSED
+    error = Refusal(UpdateReason.REFUSED, "not today") if is_refusal else REFUSED
     async with failing(error) as it:
         it.source.listeners.append(it.worker.on_version)
         while len(Side.tries) < 20:  # noqa: ASYNC110 - until rests are long; the last one has just begun

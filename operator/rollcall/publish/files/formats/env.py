@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from rollcall.model import DiscoveryFile, FileSpec, Key, Members
-from rollcall.publish.files.endpoints import Endpoint, Endpoints, in_order, resolve
+from rollcall.publish.files.endpoints import Endpoints, InstanceEndpoint, in_order, resolve
 from rollcall.publish.files.format import Block, Contents, Format, LeftOut
 from rollcall.publish.files.names import short_name
 
@@ -45,7 +45,7 @@ def _resolve(members: Members, wanted: str, left_out: list[LeftOut]) -> Endpoint
     if members.ports or wanted:
         return resolve(members, wanted, _PROTOCOLS, left_out)
     found = [instance for instance in in_order(members.instances) if instance.addresses]
-    bare = tuple(Endpoint.of(instance, None, instance.weight) for instance in found)
+    bare = tuple(InstanceEndpoint.of(instance, None, instance.weight) for instance in found)
     return Endpoints(members.key, None, bare)
 
 

@@ -8,8 +8,8 @@ from functools import partial
 from itertools import groupby
 
 from rollcall.model import DiscoveryFile
-from rollcall.publish.files.endpoints import Endpoint, Endpoints, contents
-from rollcall.publish.files.format import Block, Format, Head, to_json
+from rollcall.publish.files.endpoints import Endpoints, InstanceEndpoint, contents
+from rollcall.publish.files.format import Block, DocumentHead, Format, to_json
 from rollcall.publish.files.names import short_name
 
 _TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
@@ -33,7 +33,7 @@ def _locality(zone: str, lb_endpoints: list[str]) -> str:
     return f'\n{{{locality}"lb_endpoints":[\n{lines}\n]}}'
 
 
-def _endpoint(endpoint: Endpoint, protocol: str) -> str:
+def _endpoint(endpoint: InstanceEndpoint, protocol: str) -> str:
     socket_address = {
         "protocol": protocol,
         "address": str(endpoint.address),
@@ -42,14 +42,14 @@ def _endpoint(endpoint: Endpoint, protocol: str) -> str:
     return to_json(
         {
             "endpoint": {"address": {"socket_address": socket_address}},
-            # A weight of 0 is no weight for Envoy. Draining is what it means: no new requests.
+            # Envoy takes no weight of 0. Draining is what it means: no new requests.
             "health_status": "HEALTHY" if endpoint.weight else "DRAINING",
             "load_balancing_weight": max(1, endpoint.weight),
         }
     )
 
 
-def _head(head: Head) -> str:
+def _head(head: DocumentHead) -> str:
     return f'{{"version_info": "{head.digest}", "resources": [\n'
 
 

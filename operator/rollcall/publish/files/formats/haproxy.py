@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from rollcall.model import DiscoveryFile
-from rollcall.publish.files.endpoints import Endpoint, Endpoints, contents
+from rollcall.publish.files.endpoints import Endpoints, InstanceEndpoint, contents
 from rollcall.publish.files.format import Block, Format
 from rollcall.publish.files.names import short_name
 
@@ -29,7 +29,7 @@ def _block(file: DiscoveryFile, service: Endpoints) -> Block:
     )
 
 
-def _server(endpoint: Endpoint, share: int) -> str:
+def _server(endpoint: InstanceEndpoint, share: int) -> str:
     # Pod names are unique in a namespace, as server names must be in a backend.
     return f"    server {endpoint.instance.pod.name} {endpoint.host_port} weight {share}\n"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rollcall.model import DiscoveryFile, Instance, InstancePort, Members, ServicePort
 from rollcall.publish.files.endpoints import in_order
-from rollcall.publish.files.format import Block, Contents, Format, Head, to_json
+from rollcall.publish.files.format import Block, Contents, DocumentHead, Format, to_json
 
 SCHEMA = "rollcall.dev/file/v1"
 
@@ -51,7 +51,7 @@ def _fields(instance: Instance) -> dict[str, object]:
     }
 
 
-def _head(head: Head) -> str:
+def _head(head: DocumentHead) -> str:
     fields = {
         "schema": SCHEMA,
         "file": str(head.file.key),

@@ -7,7 +7,7 @@ is down: requests then get a 502, and the rest of the configuration lives.
 from functools import partial
 
 from rollcall.model import DiscoveryFile
-from rollcall.publish.files.endpoints import Endpoint, Endpoints, contents
+from rollcall.publish.files.endpoints import Endpoints, InstanceEndpoint, contents
 from rollcall.publish.files.format import Block, Format
 from rollcall.publish.files.names import short_name
 
@@ -28,7 +28,7 @@ def _block(file: DiscoveryFile, service: Endpoints) -> Block:
     )
 
 
-def _server(endpoint: Endpoint) -> str:
+def _server(endpoint: InstanceEndpoint) -> str:
     # nginx takes no weight of 0.
     share = f"weight={endpoint.weight}" if endpoint.weight else "down"
     return f"    server {endpoint.host_port} {share};\n"

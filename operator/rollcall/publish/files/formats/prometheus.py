@@ -7,8 +7,8 @@ A group an instance, because labels belong to groups. What identifies a target i
 from functools import partial
 
 from rollcall.model import DiscoveryFile
-from rollcall.publish.files.endpoints import Endpoint, Endpoints, contents
-from rollcall.publish.files.format import Block, Format, Head, to_json
+from rollcall.publish.files.endpoints import Endpoints, InstanceEndpoint, contents
+from rollcall.publish.files.format import Block, DocumentHead, Format, to_json
 
 _META = "__meta_rollcall_"
 
@@ -19,7 +19,7 @@ def _block(_: DiscoveryFile, service: Endpoints) -> Block:
     return Block(service.key, items, instances=len(items))
 
 
-def _group(service: Endpoints, endpoint: Endpoint, port_name: str) -> str:
+def _group(service: Endpoints, endpoint: InstanceEndpoint, port_name: str) -> str:
     instance = endpoint.instance
     meta = {
         "node": instance.node,
@@ -33,7 +33,7 @@ def _group(service: Endpoints, endpoint: Endpoint, port_name: str) -> str:
     return to_json({"targets": [endpoint.host_port], "labels": labels})
 
 
-def _head(_: Head) -> str:
+def _head(_: DocumentHead) -> str:
     return "[\n"
 
 

@@ -14,7 +14,15 @@ from rollcall.dnswire.names import split
 from rollcall.model import DiscoveryFile, Instance, Members
 from rollcall.model.wording import counted
 from rollcall.publish.files.dns_names import NamedService, contents, domain_of
-from rollcall.publish.files.format import Block, CannotRender, Contents, Format, Head, LeftOut, comment
+from rollcall.publish.files.format import (
+    Block,
+    CannotRender,
+    Contents,
+    DocumentHead,
+    Format,
+    LeftOut,
+    comment,
+)
 from rollcall.zone import MAX_ANSWER
 from rollcall.zone.marker import HERITAGE, marker_name
 from rollcall.zone.names import to_text
@@ -104,7 +112,7 @@ def _capped(service: NamedService, largest: int) -> LeftOut:
     )
 
 
-def _head(head: Head) -> str:
+def _head(head: DocumentHead) -> str:
     spec = head.file.spec
     lines = [
         f"$ORIGIN {to_text(domain_of(spec))}.",

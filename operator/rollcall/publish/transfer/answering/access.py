@@ -30,7 +30,7 @@ class _Rule(NamedTuple):
     networks: tuple[IPv4Network | IPv6Network, ...]
 
 
-class Access:
+class TransferAccess:
     """What the settings allow. Make a new one when they change."""
 
     def __init__(self, settings: TransferSettings | None) -> None:

@@ -7,7 +7,7 @@ its labels below the apex and a pointer to that, or as a pointer to the same own
 import struct
 from collections.abc import Iterable, Iterator
 
-from rollcall.dnswire.header import HEADER_SIZE
+from rollcall.dnswire.header import HEADER, HEADER_SIZE
 from rollcall.dnswire.names import MAX_POINTER, QUESTION_NAME, pointer
 from rollcall.dnswire.types import IN, Type
 from rollcall.zone.exported import ExportedRRset
@@ -20,7 +20,6 @@ MAX_BODY = 60 << 10
 """Octets of a message without its OPT and TSIG records, which have room up to 65,535."""
 
 _FIXED = struct.Struct("!HHI")
-_COUNTS = struct.Struct("!HHHHHH")
 
 
 def axfr(apex: bytes, content: Content) -> Iterator[RRsetItem]:
@@ -80,4 +79,4 @@ def messages(
 
 
 def _message(ident: int, flags: int, question: bytes, count: int, parts: list[bytes]) -> bytes:
-    return b"".join((_COUNTS.pack(ident, flags, 1, count, 0, 0), question, *parts))
+    return b"".join((HEADER.pack(ident, flags, 1, count, 0, 0), question, *parts))

@@ -39,7 +39,7 @@ from ..journal.journaled_zone import JournaledZone
 from ..journal.zones import TransferZones
 from ..peer import Address
 from . import render
-from .access import Access, NotAuthentic
+from .access import NotAuthentic, TransferAccess
 from .refusals import RefusalLog, count
 from .request import Request, edns_fault, finish, reply, serial_of
 from .stream import TransferStream
@@ -48,7 +48,7 @@ _MOST_RECORDS_OVER_UDP = 100
 _KINDS: dict[int, str] = {Type.SOA: "SOA", Type.AXFR: "AXFR", Type.IXFR: "IXFR"}
 
 
-class Refused(StrEnum):
+class RefusalReason(StrEnum):
     """Why a request was not answered."""
 
     MALFORMED = "malformed"
@@ -67,23 +67,23 @@ class Refused(StrEnum):
 
 
 class _Refusal(Exception):
-    def __init__(self, reason: Refused, rcode: int) -> None:
+    def __init__(self, reason: RefusalReason, rcode: int) -> None:
         super().__init__(reason)
         self.reason = reason
         self.rcode = rcode
 
 
-_NO_SETTINGS = _Refusal(Refused.NOT_LOADED, Rcode.SERVFAIL)
+_NO_SETTINGS = _Refusal(RefusalReason.NOT_LOADED, Rcode.SERVFAIL)
 
 
-class Responder:
+class TransferResponder:
     """Answers requests. It neither waits nor writes: its caller does."""
 
     def __init__(self, zones: TransferZones, stats: TransferStats, refusals: RefusalLog) -> None:
         self._zones = zones
         self._stats = stats
         self._refusals = refusals
-        self._access = Access(zones.current_settings)
+        self._access = TransferAccess(zones.current_settings)
         zones.on_settings.append(self._on_settings)
 
     def respond(self, wire: bytes, address: Address, *, is_tcp: bool) -> bytes | TransferStream | None:
@@ -96,7 +96,7 @@ class Responder:
                 return self._refuse(Request.of(wire, message, address, None, is_tcp=is_tcp), _NO_SETTINGS)
             signer = self._access.authenticate(wire, message)
         except MalformedMessage:
-            self._refusals.record(str(address), Refused.MALFORMED, "a message")
+            self._refusals.record(str(address), RefusalReason.MALFORMED, "a message")
             return _bare(wire, Rcode.FORMERR)
         except NotAuthentic as error:
             return self._not_authentic(wire, message, address, error, is_tcp=is_tcp)
@@ -111,48 +111,50 @@ class Responder:
         return reply(asked, refusal.rcode)
 
     def _on_settings(self) -> None:
-        self._access = Access(self._zones.current_settings)
+        self._access = TransferAccess(self._zones.current_settings)
 
     def _answer(self, asked: Request) -> bytes | TransferStream:
         message = asked.message
         if fault := edns_fault(asked):
-            raise _Refusal(Refused.MALFORMED if fault == Rcode.FORMERR else Refused.BAD_VERSION, fault)
+            raise _Refusal(
+                RefusalReason.MALFORMED if fault == Rcode.FORMERR else RefusalReason.BAD_VERSION, fault
+            )
         if message.opcode != Opcode.QUERY:
-            raise _Refusal(Refused.OPCODE, Rcode.NOTIMP)
+            raise _Refusal(RefusalReason.OPCODE, Rcode.NOTIMP)
         if len(message.questions) != 1:
-            raise _Refusal(Refused.MALFORMED, Rcode.FORMERR)
+            raise _Refusal(RefusalReason.MALFORMED, Rcode.FORMERR)
         apex, rdtype, rdclass = message.questions[0]
         if rdclass != IN or rdtype not in _KINDS:
-            raise _Refusal(Refused.QUESTION, Rcode.REFUSED)
+            raise _Refusal(RefusalReason.QUESTION, Rcode.REFUSED)
         self._check_access(asked, apex)
         if rdtype == Type.SOA:
             head = self._zones.head(apex)
             if head is None:
-                raise _Refusal(Refused.NOT_LOADED, Rcode.SERVFAIL)
+                raise _Refusal(RefusalReason.NOT_LOADED, Rcode.SERVFAIL)
             return _soa(asked, apex, head)
         if not self._zones.is_leading:
-            raise _Refusal(Refused.NOT_LEADING, Rcode.REFUSED)
+            raise _Refusal(RefusalReason.NOT_LEADING, Rcode.REFUSED)
         zone = self._zones.get(apex)
         if zone is None:
-            raise _Refusal(Refused.NOT_LOADED, Rcode.SERVFAIL)
+            raise _Refusal(RefusalReason.NOT_LOADED, Rcode.SERVFAIL)
         if rdtype == Type.AXFR:
             if not asked.is_tcp:
-                raise _Refusal(Refused.NO_AXFR_OVER_UDP, Rcode.REFUSED)
+                raise _Refusal(RefusalReason.NO_AXFR_OVER_UDP, Rcode.REFUSED)
             return TransferStream(asked, zone, None, self._stats)
         return self._ixfr(asked, zone)
 
     def _check_access(self, asked: Request, apex: bytes) -> None:
         transfer = self._zones.transfer(apex)
         if transfer is None:
-            raise _Refusal(Refused.UNKNOWN_ZONE, Rcode.REFUSED)
+            raise _Refusal(RefusalReason.UNKNOWN_ZONE, Rcode.REFUSED)
         key = asked.signer.key if asked.signer else None
         if not self._access.allows(transfer, key, asked.address):
-            raise _Refusal(Refused.OTHER_KEY if key else Refused.UNSIGNED, Rcode.REFUSED)
+            raise _Refusal(RefusalReason.OTHER_KEY if key else RefusalReason.UNSIGNED, Rcode.REFUSED)
 
     def _ixfr(self, asked: Request, zone: JournaledZone) -> bytes | TransferStream:
         serial = serial_of(asked.message)
         if serial is None:
-            raise _Refusal(Refused.MALFORMED, Rcode.FORMERR)
+            raise _Refusal(RefusalReason.MALFORMED, Rcode.FORMERR)
         if serial == zone.head.serial or is_newer(serial, zone.head.serial):
             count(self._stats.transfers, "current")
             return _soa(asked, zone.apex, zone.head)
@@ -175,10 +177,12 @@ class Responder:
         unsigned = Request.of(wire, message, address, None, is_tcp=is_tcp)
         answer = reply(unsigned, Rcode.NOTAUTH)
         if error.key is not None:
-            self._refusals.record(f"{address} with key {error.key.name}", Refused.BAD_TIME, _about(message))
+            self._refusals.record(
+                f"{address} with key {error.key.name}", RefusalReason.BAD_TIME, _about(message)
+            )
             return refusal_of_time(answer, wire, message.tsig, error.key)
         is_bad_key = error.fault is TsigFault.BAD_KEY
-        reason = Refused.BAD_KEY if is_bad_key else Refused.BAD_SIGNATURE
+        reason = RefusalReason.BAD_KEY if is_bad_key else RefusalReason.BAD_SIGNATURE
         self._refusals.record(str(address), reason, _about(message))
         return refusal(answer, wire, message.tsig, Rcode.BADKEY if is_bad_key else Rcode.BADSIG)
 

@@ -14,7 +14,7 @@ from socket import socket
 
 from ..peer import peer_address
 from .refusals import RefusalLog
-from .responder import Responder
+from .responder import TransferResponder
 from .stream import TransferStream
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ _TOO_SLOW = "too-slow"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class TransferLimits:
     """What TCP clients may use. `request` and `write_buffer` are octets."""
 
     clients: int = 256
@@ -42,7 +42,9 @@ class Limits:
 class TcpServer:
     """Answers on a listening socket for as long as `run` runs."""
 
-    def __init__(self, responder: Responder, refusals: RefusalLog, limits: Limits = Limits()) -> None:
+    def __init__(
+        self, responder: TransferResponder, refusals: RefusalLog, limits: TransferLimits = TransferLimits()
+    ) -> None:
         self._responder = responder
         self._refusals = refusals
         self._limits = limits

@@ -8,7 +8,7 @@ from rollcall.dnswire.header import QR
 from rollcall.feed.datagrams import Datagrams
 
 from ..peer import peer_address
-from .responder import Responder
+from .responder import TransferResponder
 from .stream import TransferStream
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ _QR = QR >> 8
 
 
 def receiver(
-    sock: Datagrams, responder: Responder, on_response: Callable[[bytes, Any], None]
+    sock: Datagrams, responder: TransferResponder, on_response: Callable[[bytes, Any], None]
 ) -> Callable[[], None]:
     """Make a callback for when the non-blocking socket is readable. It lets no exception out.
 

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from rollcall.disk.atomic_file import clear_unfinished
 from rollcall.disk.errors import Unusable
-from rollcall.disk.frames import Reader, Tail, open_regular
+from rollcall.disk.frames import FrameReader, Tail, open_regular
 from rollcall.disk.state_file import set_aside
 from rollcall.model.owner import Owner
 from rollcall.zone.names import to_text
@@ -120,7 +120,7 @@ class Archive:
     def _load(self, path: Path) -> None:
         journal = Journal()
         with open_regular(path) as file:
-            reader = Reader(file, frames.JOURNAL)
+            reader = FrameReader(file, frames.JOURNAL)
             reader.check_owner(self._owner)
             apex, tail = frames.restore(reader, journal)
             size = os.fstat(file.fileno()).st_size

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from rollcall.disk.errors import Unusable
-from rollcall.disk.frames import Kind, Reader, Tail
+from rollcall.disk.frames import FileKind, FrameReader, Tail
 from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
 
 from .journal import Head, Journal, JournalEntry, net
@@ -44,7 +44,7 @@ class VersionDifference(msgspec.Struct, frozen=True, array_like=True, tag="chang
     sets: tuple[RRsetDifference, ...]
 
 
-class Part(msgspec.Struct, frozen=True, array_like=True, tag="part"):
+class ContentPart(msgspec.Struct, frozen=True, array_like=True, tag="part"):
     """A part of the content: owner, type, ttl, records."""
 
     rrsets: tuple[tuple[bytes, int, int, tuple[bytes, ...]], ...]
@@ -57,9 +57,9 @@ class End(msgspec.Struct, frozen=True, array_like=True, tag="end"):
     ambiguous_until: int | None
 
 
-Frame = Begin | VersionDifference | Part | End
+Frame = Begin | VersionDifference | ContentPart | End
 
-JOURNAL = Kind[Frame]("journal", 1, Frame)
+JOURNAL = FileKind[Frame]("journal", 1, Frame)
 
 
 def difference_frame(old: Head, new: Head, differences: Iterable[Difference]) -> VersionDifference:
@@ -79,11 +79,11 @@ def content_frames(
     items = list(rrsets.items())
     for start in range(0, len(items), _RRSETS_A_FRAME):
         piece = items[start : start + _RRSETS_A_FRAME]
-        yield Part(tuple((*key, rrset.ttl, rrset.records) for key, rrset in piece))
+        yield ContentPart(tuple((*key, rrset.ttl, rrset.records) for key, rrset in piece))
     yield End(head, ambiguous_until)
 
 
-def restore(reader: Reader[Frame], journal: Journal) -> tuple[bytes, Tail]:
+def restore(reader: FrameReader[Frame], journal: Journal) -> tuple[bytes, Tail]:
     """Fill a journal from a file; return the zone's apex, and where the file can be gone on with.
 
     Raises:
@@ -104,7 +104,7 @@ def restore(reader: Reader[Frame], journal: Journal) -> tuple[bytes, Tail]:
             journal.append(value.new, _redo(value, rrsets))
         elif isinstance(value, VersionDifference):
             past.append(value)
-        elif isinstance(value, Part):
+        elif isinstance(value, ContentPart):
             rrsets.update(
                 ((owner, rdtype), ExportedRRset(ttl, records)) for owner, rdtype, ttl, records in value.rrsets
             )

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from rollcall.disk.atomic_file import replacing
 from rollcall.disk.errors import Unusable
-from rollcall.disk.frames import Beginning, Frames, Reader, Tail, open_regular
+from rollcall.disk.frames import Beginning, FrameReader, Frames, Tail, open_regular
 from rollcall.model.owner import Owner
 from rollcall.zone.exported import Difference, ExportedRRset, RRsetKey
 
@@ -152,7 +152,7 @@ def _versions(work: Work) -> list[frames.VersionDifference]:
     """Read the versions of the file that is there. Raises OSError."""
     try:
         with open_regular(work.path) as file:
-            values = Reader(file, frames.JOURNAL).values()
+            values = FrameReader(file, frames.JOURNAL).values()
             return [value for value in values if isinstance(value, frames.VersionDifference)]
     except Unusable as error:
         raise OSError(errno.EIO, f"it {error}", str(work.path)) from error

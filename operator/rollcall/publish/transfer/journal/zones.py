@@ -138,7 +138,7 @@ class TransferZones:
             tell()
         untold, self._untold = self._untold, None
         for apex in dict.fromkeys(untold):
-            self._tell(apex)
+            self._announce(apex)
 
     def reset(self) -> None:
         """Begin a new state; the previous one is served on."""
@@ -177,7 +177,7 @@ class TransferZones:
         if is_new:
             self._arrange()
         elif served is not None and served.advance(_head(known), version.differences):
-            self._tell(delta.apex)
+            self._announce(delta.apex)
 
     # What of them is served.
 
@@ -219,7 +219,7 @@ class TransferZones:
         is_new = self._served.get(zone.apex) is not zone
         self._served[zone.apex] = zone
         if zone.catch_up(head, rrsets) or is_new:
-            self._tell(zone.apex)
+            self._announce(zone.apex)
 
     def _open(self, apex: bytes) -> JournaledZone:
         held = self._held.pop(apex, None)
@@ -230,7 +230,7 @@ class TransferZones:
         self._held.pop(apex, None)
         self._archive.forget(apex)
 
-    def _tell(self, apex: bytes) -> None:
+    def _announce(self, apex: bytes) -> None:
         if self._untold is not None:
             self._untold.append(apex)
             return

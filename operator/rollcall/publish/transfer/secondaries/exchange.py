@@ -25,7 +25,7 @@ BATCH = 64
 _MAX_RESPONSE = 4096
 
 
-class Endpoint(NamedTuple):
+class ServerAddress(NamedTuple):
     """Where another server is: an IPv4 or IPv6 address, and a port."""
 
     address: str
@@ -43,7 +43,7 @@ class Endpoint(NamedTuple):
 class Waiting(NamedTuple):
     """What a request waits for; `on_answer` is called once, with the octets and what they say."""
 
-    endpoint: Endpoint
+    endpoint: ServerAddress
     ident: int
     opcode: int
     question: Question
@@ -61,7 +61,7 @@ class Exchange:
     def __init__(self, shared: socket.socket | None = None) -> None:
         self._shared = shared
         self._own: dict[socket.AddressFamily, socket.socket] = {}
-        self._waiting: dict[tuple[Endpoint, int], Waiting] = {}
+        self._waiting: dict[tuple[ServerAddress, int], Waiting] = {}
 
     @property
     def pending(self) -> int:
@@ -69,7 +69,11 @@ class Exchange:
         return len(self._waiting)
 
     def expect(
-        self, endpoint: Endpoint, opcode: int, question: Question, on_answer: Callable[[bytes, Message], None]
+        self,
+        endpoint: ServerAddress,
+        opcode: int,
+        question: Question,
+        on_answer: Callable[[bytes, Message], None],
     ) -> Waiting:
         """Choose an id for a request, and wait for its response until it comes or `forget` is called."""
         while (endpoint, ident := secrets.randbits(16)) in self._waiting:
@@ -83,7 +87,7 @@ class Exchange:
         if self._waiting.get((waiting.endpoint, waiting.ident)) is waiting:
             del self._waiting[waiting.endpoint, waiting.ident]
 
-    def send(self, wire: bytes, endpoint: Endpoint) -> None:
+    def send(self, wire: bytes, endpoint: ServerAddress) -> None:
         """Send a request. Raises OSError where there is no way to the address at all."""
         is_ipv4 = ip_address(endpoint.address).version == 4
         shared = self._shared
@@ -150,5 +154,5 @@ def _takes_ipv4(sock: socket.socket) -> bool:
     return not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
 
 
-def _endpoint(source: Any) -> Endpoint:
-    return Endpoint(str(peer_address(source[0])), source[1])
+def _endpoint(source: Any) -> ServerAddress:
+    return ServerAddress(str(peer_address(source[0])), source[1])

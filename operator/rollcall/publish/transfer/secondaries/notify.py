@@ -20,8 +20,8 @@ from rollcall.dnswire.types import IN, Type
 from rollcall.model import KeyRing, TsigKey
 
 from ..journal.journal import Head
-from .exchange import Endpoint, Exchange, Waiting
-from .reasons import Reason, Verdict, of_notify, of_signature
+from .exchange import Exchange, ServerAddress, Waiting
+from .reasons import Diagnosis, SecondaryReason, of_notify, of_signature
 
 COALESCE_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 60.0
@@ -34,8 +34,8 @@ _FIRST_WAIT_SECONDS = 1.0
 _FIRST_REMINDER_SECONDS = 5.0
 _SILENT_AFTER = 3
 
-_NO_KEY = Verdict(
-    Reason.NO_KEY,
+_NO_KEY = Diagnosis(
+    SecondaryReason.NO_KEY,
     "There is no NOTIFY, as the Secret of keySecret holds no key that can be used: put one under `key` as "
     "ALGORITHM:NAME:SECRET.",
 )
@@ -52,14 +52,14 @@ class Notifier:
     def __init__(
         self,
         apex: bytes,
-        endpoint: Endpoint,
+        endpoint: ServerAddress,
         exchange: Exchange,
         head: Callable[[], Head | None],
         count: Callable[[str], None],
         on_told: Callable[[], None],
         random: Random,
     ) -> None:
-        self.trouble: Verdict | None = None
+        self.trouble: Diagnosis | None = None
         self._question = Question(apex, Type.SOA, IN)
         self._endpoint = endpoint
         self._exchange = exchange
@@ -184,7 +184,7 @@ class Notifier:
             wait = _FIRST_WAIT_SECONDS * 2**self._attempt
         return wait * self._random.uniform(0.9, 1.1)
 
-    def _on_answer(self, version: int, trouble: Verdict | None) -> None:
+    def _on_answer(self, version: int, trouble: Diagnosis | None) -> None:
         self._unanswered = 0
         is_newest = version == self._version
         if trouble is None:
@@ -198,7 +198,7 @@ class Notifier:
             self._refused(trouble, is_newest)
         self._on_told()
 
-    def _refused(self, trouble: Verdict, is_newest: bool) -> None:
+    def _refused(self, trouble: Diagnosis, is_newest: bool) -> None:
         if len(self._keys) > 1 and not self._key_is_retried:
             self._key_is_retried = True
             self._key = 1 - self._key
@@ -211,7 +211,7 @@ class Notifier:
             self._due = self._sent + self._wait()
             self._wake.set()
 
-    def _judge(self, key: TsigKey | None, mac: bytes, wire: bytes, reply: Message) -> Verdict | None:
+    def _judge(self, key: TsigKey | None, mac: bytes, wire: bytes, reply: Message) -> Diagnosis | None:
         if key is not None and reply.tsig:
             try:
                 verify(wire, reply, [key], Chain(mac))

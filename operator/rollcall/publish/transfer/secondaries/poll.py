@@ -9,7 +9,7 @@ import math
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from .reasons import Verdict
+from .reasons import Diagnosis
 
 PERIOD_SECONDS = 15.0
 SOON_SECONDS = (0.05, 0.2, 1.0, 5.0)
@@ -27,8 +27,8 @@ class Poller:
 
     def __init__(
         self,
-        ask: Callable[[], Awaitable[int | Verdict]],
-        on_answer: Callable[[int | Verdict], bool],
+        ask: Callable[[], Awaitable[int | Diagnosis]],
+        on_answer: Callable[[int | Diagnosis], bool],
         random: Random,
     ) -> None:
         self._ask = ask

@@ -8,7 +8,7 @@ from rollcall.dnswire.header import Rcode, rcode_text
 from rollcall.propagation.report import BEHIND, CURRENT
 
 
-class Reason(StrEnum):
+class SecondaryReason(StrEnum):
     """How a secondary is doing."""
 
     CURRENT = CURRENT
@@ -29,22 +29,22 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Diagnosis:
     """How a secondary is doing, and in `message` what somebody may have to see to: whole sentences."""
 
-    reason: Reason
+    reason: SecondaryReason
     message: str
 
 
-UP_TO_DATE = Verdict(Reason.CURRENT, "The secondary has the newest version.")
+UP_TO_DATE = Diagnosis(SecondaryReason.CURRENT, "The secondary has the newest version.")
 
 
-def of_signature(error: TsigError, what: str) -> Verdict:
+def of_signature(error: TsigError, what: str) -> Diagnosis:
     """Say what is wrong with the signature of a request or of its response; `what` names the request."""
     match error.fault:
         case TsigFault.BAD_KEY:
-            return Verdict(
-                Reason.BAD_KEY,
+            return Diagnosis(
+                SecondaryReason.BAD_KEY,
                 f"The secondary doesn't know the key of our {what}, or not for this: give it a key with the "
                 "name, algorithm and secret that the Secret of keySecret holds.",
             )
@@ -52,30 +52,30 @@ def of_signature(error: TsigError, what: str) -> Verdict:
             offset = error.offset_seconds
             by = "more than 300 s" if offset is None else f"{abs(offset)} s"
             way = "" if offset is None else " ahead" if offset > 0 else " behind"
-            return Verdict(
-                Reason.CLOCK_SKEW,
+            return Diagnosis(
+                SecondaryReason.CLOCK_SKEW,
                 f"The secondary's clock is {by}{way or ' off'}: signatures hold for 300 s. "
                 "Set the clocks of both machines (NTP).",
             )
         case TsigFault.UNSIGNED:
-            return Verdict(
-                Reason.UNSIGNED,
+            return Diagnosis(
+                SecondaryReason.UNSIGNED,
                 f"The response to our signed {what} is not signed: the key, its secret or the clock may "
                 "differ; the secondary's log says which.",
             )
         case TsigFault.BAD_SIGNATURE:
             whose = f"our {what}" if error.by_peer else f"its response to our {what}"
-            return Verdict(
-                Reason.BAD_SIGNATURE,
+            return Diagnosis(
+                SecondaryReason.BAD_SIGNATURE,
                 f"The signature of {whose} doesn't hold: the secret at the secondary is another one than "
                 "that in the Secret of keySecret.",
             )
 
 
-def of_notify(rcode: int) -> Verdict:
+def of_notify(rcode: int) -> Diagnosis:
     """Say what a refused NOTIFY means (RFC 1996 section 4.7)."""
-    return Verdict(
-        Reason.NOTIFY_REFUSED,
+    return Diagnosis(
+        SecondaryReason.NOTIFY_REFUSED,
         f"The secondary refuses our NOTIFY ({rcode_text(rcode)}), so that it finds changes only at its "
         "next refresh: let it take NOTIFY from this address or with this key (allow-notify in BIND and "
         "NSD, an acl with action notify in Knot, trusted-notification-proxy in PowerDNS), and make it a "
@@ -83,53 +83,57 @@ def of_notify(rcode: int) -> Verdict:
     )
 
 
-def of_soa(rcode: int) -> Verdict:
+def of_soa(rcode: int) -> Diagnosis:
     """Say what an answer to a question for the SOA without an SOA means."""
     if rcode == Rcode.SERVFAIL:
-        return Verdict(
-            Reason.EXPIRED,
+        return Diagnosis(
+            SecondaryReason.EXPIRED,
             "The secondary has no valid copy of the zone (SERVFAIL): it hasn't transferred it yet, or not "
             "for so long that its copy has expired. Its log says why; see that it reaches the transfer "
             "server over UDP and TCP, and has the key.",
         )
-    return Verdict(
-        Reason.NOT_AUTHORITATIVE,
+    return Diagnosis(
+        SecondaryReason.NOT_AUTHORITATIVE,
         f"The secondary doesn't answer for the zone ({rcode_text(rcode)}): make it a secondary of the "
         "zone, with our transfer server as the primary, and let it answer questions from this address.",
     )
 
 
-def adding() -> Verdict:
+def adding() -> Diagnosis:
     """Say that a zone is new in a catalog."""
-    return Verdict(Reason.BEHIND, "The catalog lists the zone, and the secondary has not added it yet.")
+    return Diagnosis(
+        SecondaryReason.BEHIND, "The catalog lists the zone, and the secondary has not added it yet."
+    )
 
 
-def behind(*, is_silent: bool) -> Verdict:
+def behind(*, is_silent: bool) -> Diagnosis:
     """Say that a secondary has an older version; one that `is_silent` has not answered our NOTIFY."""
     if is_silent:
-        return Verdict(
-            Reason.BEHIND,
+        return Diagnosis(
+            SecondaryReason.BEHIND,
             "The secondary has an older version. It doesn't answer our NOTIFY, so that it finds a newer "
             "one only at its next refresh: it may take NOTIFY only from the address that it transfers "
             "from.",
         )
-    return Verdict(Reason.BEHIND, "The secondary has an older version, and has been told of the newest.")
+    return Diagnosis(
+        SecondaryReason.BEHIND, "The secondary has an older version, and has been told of the newest."
+    )
 
 
-def stuck() -> Verdict:
+def stuck() -> Diagnosis:
     """Say that a secondary has an older version and gets no further."""
-    return Verdict(
-        Reason.NOT_TRANSFERRING,
+    return Diagnosis(
+        SecondaryReason.NOT_TRANSFERRING,
         "The secondary has an older version, and hasn't got further for more than a minute: see in its "
         "log whether its transfers fail, that it reaches the transfer server over TCP, and that it has "
         "the key of keySecret or an address in allowUnsigned.",
     )
 
 
-def ahead(serial: int, ours: int) -> Verdict:
+def ahead(serial: int, ours: int) -> Diagnosis:
     """Say that a secondary has a newer version than there is."""
-    return Verdict(
-        Reason.AHEAD,
+    return Diagnosis(
+        SecondaryReason.AHEAD,
         f"The secondary has serial {serial}, newer than ours ({ours}): it comes from before our state was "
         "lost, or from another primary. The zone goes on above it; where this comes again, look for the "
         "other primary.",

@@ -15,7 +15,7 @@ from rollcall.zone.names import to_text
 
 from ..journal.zones import TransferZones
 from .catalog import Catalogs
-from .exchange import Endpoint, Exchange
+from .exchange import Exchange, ServerAddress
 from .secondary_watch import Outlets, SecondaryKey, SecondaryWatch
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class Secondaries:
         for zone in self._zones.transfers():
             for each in zone.transfer.secondaries:
                 try:
-                    endpoint = Endpoint.of(each.address, each.port)
+                    endpoint = ServerAddress.of(each.address, each.port)
                 except ValueError as error:
                     log.error("secondary %s of %s is left out: %s", each.name, to_text(zone.apex), error)
                     continue

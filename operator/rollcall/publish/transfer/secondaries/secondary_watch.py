@@ -21,10 +21,10 @@ from rollcall.zone.serial import is_newer
 
 from ..journal.journal import Head
 from ..journal.zones import TransferZones
-from .exchange import Endpoint, Exchange
+from .exchange import Exchange, ServerAddress
 from .notify import Notifier
 from .poll import Poller
-from .reasons import UP_TO_DATE, Reason, Verdict, adding, ahead, behind, stuck
+from .reasons import UP_TO_DATE, Diagnosis, SecondaryReason, adding, ahead, behind, stuck
 from .serial_query import SerialQuery
 
 log = logging.getLogger(__name__)
@@ -37,8 +37,8 @@ REPEAT_SECONDS = 10.0
 ADDING_SECONDS = 10.0
 """How long a secondary that follows a catalog may take to add a zone before that is trouble."""
 
-_ADDING = (Reason.NOT_AUTHORITATIVE, Reason.EXPIRED, Reason.NOTIFY_REFUSED)
-_UNREMARKABLE = (Reason.CURRENT, Reason.BEHIND)
+_ADDING = (SecondaryReason.NOT_AUTHORITATIVE, SecondaryReason.EXPIRED, SecondaryReason.NOTIFY_REFUSED)
+_UNREMARKABLE = (SecondaryReason.CURRENT, SecondaryReason.BEHIND)
 
 
 class SecondaryKey(NamedTuple):
@@ -46,7 +46,7 @@ class SecondaryKey(NamedTuple):
 
     apex: bytes
     name: str
-    endpoint: Endpoint
+    endpoint: ServerAddress
     key_secret: str
     in_catalog: bool
 
@@ -93,8 +93,8 @@ class SecondaryWatch:
         self._serial: int | None = None
         self._seen_at = 0.0
         self._behind_since: float | None = None
-        self._poll_trouble: Verdict | None = None
-        self._notify_trouble: Verdict | None = None
+        self._poll_trouble: Diagnosis | None = None
+        self._notify_trouble: Diagnosis | None = None
         self._reported: SecondaryState | None = None
         self._reported_at = 0.0
         self._logged = ""
@@ -123,7 +123,7 @@ class SecondaryWatch:
             self._reported, self._reported_at = state, asyncio.get_running_loop().time()
             self._outlets.report(state)
 
-    async def _ask(self) -> int | Verdict:
+    async def _ask(self) -> int | Diagnosis:
         return await self._query.ask(self._zones.serial(self._key.apex))
 
     def _head(self) -> Head | None:
@@ -135,11 +135,11 @@ class SecondaryWatch:
             self._notify_trouble = self._notifier.trouble
             self.report()
 
-    def _on_answer(self, found: int | Verdict) -> bool:
+    def _on_answer(self, found: int | Diagnosis) -> bool:
         now = asyncio.get_running_loop().time()
         ours = self._zones.serial(self._key.apex)
         is_newest = has_come = False
-        if isinstance(found, Verdict):
+        if isinstance(found, Diagnosis):
             self._poll_trouble = None if self._is_catalog else found
         else:
             has_come = self._poll_trouble is not None
@@ -155,7 +155,7 @@ class SecondaryWatch:
             self._notifier.settle()
         if has_come and self._notifier.trouble is not None:
             self._notifier.announce()  # it has the zone now, and may take NOTIFY as well
-        elif not is_newest and not (self._is_catalog and isinstance(found, Verdict)):
+        elif not is_newest and not (self._is_catalog and isinstance(found, Diagnosis)):
             self._notifier.remind()
         if self._state() != self._reported or now - self._reported_at >= REPEAT_SECONDS:
             self.report()
@@ -175,7 +175,7 @@ class SecondaryWatch:
             verdict.message,
         )
 
-    def _verdict(self) -> Verdict | None:
+    def _verdict(self) -> Diagnosis | None:
         """Return how the secondary is doing, None while nothing is known."""
         verdict = self._judge()
         is_new = asyncio.get_running_loop().time() < self._started + ADDING_SECONDS
@@ -183,7 +183,7 @@ class SecondaryWatch:
             return adding()
         return verdict
 
-    def _judge(self) -> Verdict | None:
+    def _judge(self) -> Diagnosis | None:
         """Return what is worst, None while nothing is known."""
         ours = self._zones.serial(self._key.apex)
         if ours is None:
@@ -198,7 +198,7 @@ class SecondaryWatch:
             return None
         problem = self._problem()
         if problem is not None:
-            return Verdict(Reason.BAD_CATALOG, problem)
+            return Diagnosis(SecondaryReason.BAD_CATALOG, problem)
         if self._serial == ours:
             return UP_TO_DATE
         since = self._behind_since

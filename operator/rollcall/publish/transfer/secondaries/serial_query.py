@@ -16,8 +16,8 @@ from rollcall.dnswire.types import IN, Type
 from rollcall.model import KeyRing, TsigKey
 from rollcall.zone.serial import is_newer
 
-from .exchange import Endpoint, Exchange
-from .reasons import Reason, Verdict, of_signature, of_soa
+from .exchange import Exchange, ServerAddress
+from .reasons import Diagnosis, SecondaryReason, of_signature, of_soa
 
 UDP_SECONDS = (1.0, 2.0)
 """How long to wait for each of the datagrams."""
@@ -29,28 +29,28 @@ _LENGTH = 2
 class SerialQuery:
     """The question for one zone's serial at one secondary; it remembers which key is asked for."""
 
-    def __init__(self, apex: bytes, endpoint: Endpoint, exchange: Exchange) -> None:
+    def __init__(self, apex: bytes, endpoint: ServerAddress, exchange: Exchange) -> None:
         self.ring: KeyRing | None = None
         self._question = Question(apex, Type.SOA, IN)
         self._endpoint = endpoint
         self._exchange = exchange
         self._key: TsigKey | None = None
 
-    async def ask(self, ours: int | None) -> int | Verdict:
+    async def ask(self, ours: int | None) -> int | Diagnosis:
         """Return the serial, or why there is none. `ours` is what we have.
 
         A serial newer than ours has consequences here, so that it has to be said over TCP or with a key: a
         datagram is easily forged.
         """
-        result: int | Verdict | None = None
+        result: int | Diagnosis | None = None
         for key in self._keys():
             found = await self._try(key, ours)
             if isinstance(found, int):
                 self._key = key
                 return found
-            if result is None or found.reason is Reason.CLOCK_SKEW:
+            if result is None or found.reason is SecondaryReason.CLOCK_SKEW:
                 result = found
-            if found.reason is Reason.UNREACHABLE or found.reason is Reason.EXPIRED:
+            if found.reason is SecondaryReason.UNREACHABLE or found.reason is SecondaryReason.EXPIRED:
                 break  # no key changes that
         assert result is not None, "there is always one question"
         return result
@@ -60,7 +60,7 @@ class SerialQuery:
         keys = [None, *(self.ring.keys if self.ring else ())]
         return sorted(keys, key=lambda key: key != self._key)
 
-    async def _try(self, key: TsigKey | None, ours: int | None) -> int | Verdict:
+    async def _try(self, key: TsigKey | None, ours: int | None) -> int | Diagnosis:
         try:
             found, is_sure = await self._over_udp(key)
             if isinstance(found, int) and not is_sure and ours is not None and is_newer(found, ours):
@@ -74,19 +74,20 @@ class SerialQuery:
         except TsigError as error:
             return of_signature(error, "question for the SOA")
         except MalformedMessage as error:
-            return Verdict(
-                Reason.BAD_ANSWER, f"{self._endpoint} answers with what is no DNS message: {error}."
+            return Diagnosis(
+                SecondaryReason.BAD_ANSWER,
+                f"{self._endpoint} answers with what is not a DNS message: {error}.",
             )
         return found
 
-    def _unreachable(self, why: str) -> Verdict:
-        return Verdict(
-            Reason.UNREACHABLE,
+    def _unreachable(self, why: str) -> Diagnosis:
+        return Diagnosis(
+            SecondaryReason.UNREACHABLE,
             f"The secondary can't be asked at {self._endpoint}: {why}. See that it runs, and that no "
             "firewall or NetworkPolicy is in the way of UDP and TCP to it.",
         )
 
-    async def _over_udp(self, key: TsigKey | None) -> tuple[int | Verdict, bool]:
+    async def _over_udp(self, key: TsigKey | None) -> tuple[int | Diagnosis, bool]:
         """Return what it says, and whether that is certainly from it."""
         for seconds in UDP_SECONDS:
             answer: asyncio.Future[tuple[bytes, Message]] = asyncio.get_running_loop().create_future()
@@ -112,7 +113,7 @@ class SerialQuery:
             return self._judge(key, mac, wire, reply), key is not None
         return await self._over_tcp(key), True
 
-    async def _over_tcp(self, key: TsigKey | None) -> int | Verdict:
+    async def _over_tcp(self, key: TsigKey | None) -> int | Diagnosis:
         ident = secrets.randbits(16)
         query, mac = self._write(ident, key)
         async with asyncio.timeout(TCP_SECONDS):
@@ -136,7 +137,7 @@ class SerialQuery:
         signed = sign(wire, key)
         return signed.wire, signed.mac
 
-    def _judge(self, key: TsigKey | None, mac: bytes, wire: bytes, reply: Message) -> int | Verdict:
+    def _judge(self, key: TsigKey | None, mac: bytes, wire: bytes, reply: Message) -> int | Diagnosis:
         if key is not None:
             if not reply.tsig:
                 raise TsigError(TsigFault.UNSIGNED)
@@ -148,8 +149,8 @@ class SerialQuery:
                 serial = soa_serial(each.data)
                 if serial is not None:
                     return serial
-        return Verdict(
-            Reason.NOT_AUTHORITATIVE,
+        return Diagnosis(
+            SecondaryReason.NOT_AUTHORITATIVE,
             f"The server at {self._endpoint} answers ({rcode_text(reply.rcode)}), but not with the "
             "authority for the zone: it may be a resolver. Make it a secondary of the zone, or name the "
             "one that is.",

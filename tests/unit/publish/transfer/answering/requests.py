@@ -9,7 +9,7 @@ import dns.tsig
 
 from rollcall.feed.frames import TransferSettings, TransferStats
 from rollcall.publish.transfer.answering.refusals import RefusalLog
-from rollcall.publish.transfer.answering.responder import Responder
+from rollcall.publish.transfer.answering.responder import TransferResponder
 from rollcall.publish.transfer.journal.zones import TransferZones
 from transfers.source import ZoneSource
 from unit.publish.transfer.journal.feeding import load, unfiled
@@ -23,7 +23,7 @@ class Server:
     def __init__(self, settings: TransferSettings | None, *sources: ZoneSource) -> None:
         self.stats = TransferStats()
         self.zones = TransferZones(unfiled())
-        self.responder = Responder(self.zones, self.stats, RefusalLog(self.stats))
+        self.responder = TransferResponder(self.zones, self.stats, RefusalLog(self.stats))
         if settings is not None:
             self.zones.configure(settings)
         if sources:

@@ -9,12 +9,12 @@ from rollcall.dnswire.message import Message, Question, message, question, read,
 from rollcall.dnswire.types import IN, Type
 from rollcall.feed.frames import TransferZone
 from rollcall.model import KeyRing, Secondary, Transfer, TsigKey
-from rollcall.publish.transfer.secondaries.exchange import Endpoint, Exchange
+from rollcall.publish.transfer.secondaries.exchange import Exchange, ServerAddress
 from rollcall.zone.names import from_text
 from rollcall.zone.soa import soa_data
 
 APEX = from_text("k8s.example.com")
-ENDPOINT = Endpoint("192.0.2.10", 53)
+ENDPOINT = ServerAddress("192.0.2.10", 53)
 KEY = TsigKey("rollcall", "hmac-sha256", bytes(32))
 OTHER = TsigKey("rollcall-old", "hmac-sha256", bytes(range(32)))
 RING = KeyRing(KEY, OTHER)
@@ -32,7 +32,7 @@ class Sent:
 
     at: float
     wire: bytes
-    endpoint: Endpoint
+    endpoint: ServerAddress
 
     @property
     def message(self) -> Message:
@@ -54,7 +54,7 @@ class ScriptedExchange(Exchange):
         self.delay = 0.001
         self.sent: list[Sent] = []
 
-    def send(self, wire: bytes, endpoint: Endpoint) -> None:
+    def send(self, wire: bytes, endpoint: ServerAddress) -> None:
         loop = asyncio.get_running_loop()
         self.sent.append(Sent(loop.time(), wire, endpoint))
         response = self.answer(wire, read(wire))

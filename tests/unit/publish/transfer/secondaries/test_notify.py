@@ -18,7 +18,7 @@ from rollcall.dnswire.tsig import Chain, mac_of, refusal, sign, verify
 from rollcall.model import KeyRing
 from rollcall.publish.transfer.journal.journal import Head
 from rollcall.publish.transfer.secondaries.notify import Notifier
-from rollcall.publish.transfer.secondaries.reasons import Reason
+from rollcall.publish.transfer.secondaries.reasons import SecondaryReason
 from unit.publish.transfer.secondaries.secondary import (
     APEX,
     ENDPOINT,
@@ -231,7 +231,7 @@ async def test_a_refusal_is_trouble_and_repeated_slowly(rcode: Rcode) -> None:
 
         trouble = told.notifier.trouble
         assert trouble is not None
-        assert trouble.reason is Reason.NOTIFY_REFUSED
+        assert trouble.reason is SecondaryReason.NOTIFY_REFUSED
         assert rcode.name in trouble.message
         assert len(told.times) == 3
 
@@ -288,8 +288,10 @@ async def test_during_a_rotation_the_previous_key_serves_a_secondary_that_does_n
         assert told.counts == {"sent": 3, "refused": 1, "answered": 2}
 
 
-@pytest.mark.parametrize(("wrong", "reason"), [(BADKEY, Reason.BAD_KEY), (BADSIG, Reason.BAD_SIGNATURE)])
-async def test_a_key_that_is_refused_is_trouble(wrong: int, reason: Reason) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "reason"), [(BADKEY, SecondaryReason.BAD_KEY), (BADSIG, SecondaryReason.BAD_SIGNATURE)]
+)
+async def test_a_key_that_is_refused_is_trouble(wrong: int, reason: SecondaryReason) -> None:
     async with running(knowing(wrong=wrong)) as told:
         told.notifier.use_keys(RING, is_unsigned=False)
         await asyncio.sleep(50)
@@ -319,7 +321,7 @@ async def test_without_the_key_that_is_asked_for_nothing_is_sent() -> None:
 
         assert told.times == []
         assert told.notifier.trouble is not None
-        assert told.notifier.trouble.reason is Reason.NO_KEY
+        assert told.notifier.trouble.reason is SecondaryReason.NO_KEY
 
 
 async def test_another_clock_is_named() -> None:
@@ -333,7 +335,7 @@ async def test_another_clock_is_named() -> None:
 
         trouble = told.notifier.trouble
         assert trouble is not None
-        assert trouble.reason is Reason.CLOCK_SKEW
+        assert trouble.reason is SecondaryReason.CLOCK_SKEW
         assert re.search(r"(3999|4000|4001) s ahead", trouble.message)
 
 

@@ -12,7 +12,7 @@ from rollcall.dnswire.header import AA, Opcode, Rcode
 from rollcall.dnswire.message import Message
 from rollcall.dnswire.tsig import Chain, sign, verify
 from rollcall.publish.transfer.secondaries.poll import Poller
-from rollcall.publish.transfer.secondaries.reasons import Reason, Verdict
+from rollcall.publish.transfer.secondaries.reasons import Diagnosis, SecondaryReason
 from rollcall.publish.transfer.secondaries.serial_query import SerialQuery
 from unit.publish.transfer.secondaries.secondary import (
     APEX,
@@ -42,12 +42,12 @@ class Polled:
         self.ours += 1
         self.poller.hurry()
 
-    async def _ask(self) -> int | Verdict:
+    async def _ask(self) -> int | Diagnosis:
         self.asked.append(asyncio.get_running_loop().time())
         await asyncio.sleep(0.001)
         return self.serial
 
-    def _on_answer(self, found: int | Verdict) -> bool:
+    def _on_answer(self, found: int | Diagnosis) -> bool:
         return found == self.ours
 
 
@@ -140,21 +140,21 @@ async def test_a_lost_datagram_is_sent_again() -> None:
 @pytest.mark.parametrize(
     ("rcode", "flags", "serial", "reason"),
     [
-        (Rcode.REFUSED, AA, None, Reason.NOT_AUTHORITATIVE),
-        (Rcode.NXDOMAIN, AA, None, Reason.NOT_AUTHORITATIVE),
-        (Rcode.NOERROR, 0, 5, Reason.NOT_AUTHORITATIVE),
-        (Rcode.NOERROR, AA, None, Reason.NOT_AUTHORITATIVE),
-        (Rcode.SERVFAIL, 0, None, Reason.EXPIRED),
+        (Rcode.REFUSED, AA, None, SecondaryReason.NOT_AUTHORITATIVE),
+        (Rcode.NXDOMAIN, AA, None, SecondaryReason.NOT_AUTHORITATIVE),
+        (Rcode.NOERROR, 0, 5, SecondaryReason.NOT_AUTHORITATIVE),
+        (Rcode.NOERROR, AA, None, SecondaryReason.NOT_AUTHORITATIVE),
+        (Rcode.SERVFAIL, 0, None, SecondaryReason.EXPIRED),
     ],
 )
 async def test_what_is_no_authority_says_what_to_do(
-    rcode: Rcode, flags: int, serial: int | None, reason: Reason
+    rcode: Rcode, flags: int, serial: int | None, reason: SecondaryReason
 ) -> None:
     query, _ = asking(lambda wire, request: response(request, rcode=rcode, flags=flags, serial=serial))
 
     found = await query.ask(5)
 
-    assert isinstance(found, Verdict)
+    assert isinstance(found, Diagnosis)
     assert found.reason is reason
     assert rcode.name in found.message
     assert len(found.message) > 40
@@ -186,7 +186,7 @@ async def test_an_unsigned_answer_to_a_signed_question_is_none() -> None:
 
     found = await query.ask(9)
 
-    assert isinstance(found, Verdict)
+    assert isinstance(found, Diagnosis)
     assert KEY.name not in found.message
 
 
@@ -196,7 +196,7 @@ async def test_a_secondary_that_is_not_there_is_unreachable(unused_tcp_port: int
 
     found = await query.ask(1)
 
-    assert isinstance(found, Verdict)
-    assert found.reason is Reason.UNREACHABLE
+    assert isinstance(found, Diagnosis)
+    assert found.reason is SecondaryReason.UNREACHABLE
     assert str(unused_tcp_port) in found.message
     assert exchange.pending == 0

@@ -14,7 +14,7 @@ from rollcall.model import KeyRing, Secondary
 from rollcall.publish.transfer.journal.zones import TransferZones
 from rollcall.publish.transfer.secondaries import secondaries as module
 from rollcall.publish.transfer.secondaries.catalog import Catalogs
-from rollcall.publish.transfer.secondaries.exchange import Endpoint
+from rollcall.publish.transfer.secondaries.exchange import ServerAddress
 from rollcall.publish.transfer.secondaries.secondaries import Secondaries
 from rollcall.publish.transfer.secondaries.secondary_watch import STUCK_SECONDS
 from rollcall.zone.names import from_text, to_text
@@ -44,9 +44,9 @@ class Servers:
         self.silent: set[Opcode] = set()
         self.notifies: list[tuple[float, str, bytes]] = []
         self.polls = Counter[str]()
-        self.answer: Callable[[Endpoint, Message], bytes | None] = self.usual
+        self.answer: Callable[[ServerAddress, Message], bytes | None] = self.usual
 
-    def usual(self, endpoint: Endpoint, request: Message) -> bytes | None:
+    def usual(self, endpoint: ServerAddress, request: Message) -> bytes | None:
         apex = request.questions[0].name
         opcode = Opcode(request.opcode)
         if opcode is Opcode.NOTIFY:
@@ -74,7 +74,7 @@ class _Exchange(ScriptedExchange):
         super().__init__(lambda wire, request: None)
         self._servers = servers
 
-    def send(self, wire: bytes, endpoint: Endpoint) -> None:
+    def send(self, wire: bytes, endpoint: ServerAddress) -> None:
         self.answer = lambda wire, request: self._servers.answer(endpoint, request)
         super().send(wire, endpoint)
 
@@ -425,7 +425,7 @@ async def test_a_defect_with_one_watch_leaves_the_others_alone(caplog: pytest.Lo
     async with running(World(transfer_zone("k8s.example.com", NS1, NS2))) as world:
         answer = world.servers.usual
 
-        def broken(endpoint: Endpoint, request: Message) -> bytes | None:
+        def broken(endpoint: ServerAddress, request: Message) -> bytes | None:
             if endpoint.address == "192.0.2.1":
                 raise ZeroDivisionError
             return answer(endpoint, request)

@@ -7,7 +7,7 @@ import signal
 log = logging.getLogger(__name__)
 
 
-class Ending:
+class Shutdown:
     """How far the end has come: `leaving` is set first, `over` when everything is to stop."""
 
     def __init__(self, lameduck_seconds: float) -> None:
