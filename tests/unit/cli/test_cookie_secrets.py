@@ -2,24 +2,24 @@
 
 from pathlib import Path
 
-from click.testing import CliRunner
-
-from rollcall.cli.group import group
+from unit.cli.conftest import Rollcall
 
 
-def test_a_file_that_holds_no_secrets_is_refused_with_what_to_write(tmp_path: Path) -> None:
+def test_a_file_that_holds_no_secrets_is_refused_with_what_to_write(
+    rollcall: Rollcall, tmp_path: Path
+) -> None:
     file = tmp_path / "secrets"
     file.write_text("00112233445566778899aabbccddee\n")
 
-    result = CliRunner().invoke(group, ["run", f"--cookie-secrets={file}"])
+    result = rollcall("run", f"--cookie-secrets={file}")
 
-    assert result.exit_code == 1
-    assert f"cookie secrets {file}: write one secret a line, 3 at most, of 32" in result.output
-    assert "00112233" not in result.output
+    assert result.code == 1
+    assert f"cookie secrets {file}: write one secret a line, 3 at most, of 32" in result.stderr
+    assert "00112233" not in result.stderr
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    result = CliRunner().invoke(group, ["run", f"--cookie-secrets={tmp_path / 'none'}"])
+def test_a_file_that_is_not_there_is_named(rollcall: Rollcall, tmp_path: Path) -> None:
+    result = rollcall("run", f"--cookie-secrets={tmp_path / 'none'}")
 
-    assert result.exit_code == 1
-    assert f"cookie secrets {tmp_path / 'none'} can't be read: No such file" in result.output
+    assert result.code == 1
+    assert f"cookie secrets {tmp_path / 'none'} can't be read: No such file" in result.stderr

@@ -7,6 +7,7 @@ list from two moments, delete an object twice, hold a pod that can't be) it can'
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -78,7 +79,7 @@ class ScriptedServer:
         self.objects[name] = obj
 
     def delete(self, name: str) -> None:
-        self._record("DELETED", self.objects.pop(name))
+        self._record("DELETED", deepcopy(self.objects.pop(name)))  # a backup may hold it as it was
         self._story.drop(Pod, Key("shop", name))
 
     def compact(self) -> None:
