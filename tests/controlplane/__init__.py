@@ -19,6 +19,7 @@ from controlplane.errors import (
 from controlplane.kubelet import Kubelet
 from controlplane.plane import ControlPlane
 from controlplane.pods import Acknowledged, Workloads
+from controlplane.podworker import reached_at
 
 __all__ = [
     "Acknowledged",
@@ -37,4 +38,5 @@ __all__ = [
     "StartFailed",
     "Workloads",
     "path",
+    "reached_at",
 ]

@@ -101,7 +101,7 @@ class PodWorker(threading.Thread):
 
     @contextlib.contextmanager
     def _server(self) -> Iterator[None]:
-        with _Server((self.address, self._port), self.pod) as server:
+        with _Server((reached_at(self.address), self._port), self.pod) as server:
             thread = threading.Thread(target=server.serve_forever, args=(_TICK_SECONDS,))
             thread.start()
             self.serving = True
@@ -133,6 +133,11 @@ class PodWorker(threading.Thread):
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
+
+
+def reached_at(address: str) -> str:
+    """Return the loopback address at which the server of a pod's address listens."""
+    return f"127.{address.partition('.')[2]}"
 
 
 class _Server(socketserver.TCPServer):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controlplane import ControlPlane, Kubelet, manifests, path
+from controlplane import ControlPlane, Kubelet, manifests, path, reached_at
 from controlplane.client import Json
 from controlplane.ports import free_port
 from waiting import eventually
@@ -53,7 +53,7 @@ class Node:
         return name in {each["metadata"]["name"] for each in pods}
 
     def greeting(self, address: str) -> str:
-        with socket.create_connection((address, self.port), timeout=5) as client:
+        with socket.create_connection((reached_at(address), self.port), timeout=5) as client:
             return client.recv(100).decode()
 
 

@@ -19,7 +19,7 @@ from .folder import hold, hold_abandoned
 
 log = logging.getLogger(__name__)
 
-_PREFIX = "rollcall-run-"
+_PREFIX = "rollcall."  # short, as a path of a socket has 107 octets at most (unix(7))
 
 
 @contextmanager

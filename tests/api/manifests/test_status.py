@@ -106,6 +106,7 @@ INSTANCE_STATUS: Json = {
 }
 ZONE_STATUS: Json = {
     "observedGeneration": 1,
+    "owner": "rollcall",
     "serial": 4294967295,
     "records": 120,
     "names": 40,
@@ -169,6 +170,7 @@ COLUMNS: dict[str, list[tuple[str, str]]] = {
         ("READY", "False"),
         ("REASON", "DomainTaken"),
         ("AGE", ""),
+        ("OWNER", "rollcall"),
         ("NAMES", "40"),
         ("TTL", "5"),
         ("MESSAGE", "The zone old has this domain."),

@@ -12,6 +12,8 @@ import dns.message
 import dns.query
 import dns.rdatatype
 
+from controlplane import reached_at
+
 INTERVAL_SECONDS = 0.01
 TIMEOUT_SECONDS = 5.0
 
@@ -84,7 +86,7 @@ class DiscoveryClient:
     def _connect(self, answer: Answer) -> None:
         address = random.choice(answer.addresses)
         try:
-            with socket.create_connection((address, self._port), TIMEOUT_SECONDS) as connection:
+            with socket.create_connection((reached_at(address), self._port), TIMEOUT_SECONDS) as connection:
                 name = connection.recv(256).decode()
         except OSError as error:
             if isinstance(error, TimeoutError) or time.monotonic() < answer.until:

@@ -27,7 +27,7 @@ def test_it_is_there_for_as_long_as_it_is_used(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_process_has_left_is_removed_by_the_next(tmp_path: Path) -> None:
-    left = tmp_path / "rollcall-run-killed"
+    left = tmp_path / "rollcall.killed"
     with holder(left) as process:
         (left / "feed.sock").touch()
         clear_abandoned()
@@ -39,13 +39,13 @@ def test_what_a_killed_process_has_left_is_removed_by_the_next(tmp_path: Path) -
 
 
 def test_what_is_not_ours_stays(tmp_path: Path) -> None:
-    (tmp_path / "rollcall-run-of-a-user").mkdir()
-    (tmp_path / "rollcall-run-of-a-user" / "work").touch()
-    (tmp_path / "rollcall-run-locked").mkdir()
-    (tmp_path / "rollcall-run-locked" / "lock").write_text("somebody else's format")
-    (tmp_path / "rollcall-run-file").touch()
+    (tmp_path / "rollcall.of-a-user").mkdir()
+    (tmp_path / "rollcall.of-a-user" / "work").touch()
+    (tmp_path / "rollcall.locked").mkdir()
+    (tmp_path / "rollcall.locked" / "lock").write_text("somebody else's format")
+    (tmp_path / "rollcall.file").touch()
     (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "rollcall-run-link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "rollcall.link").symlink_to(tmp_path / "elsewhere")
     before = sorted(tmp_path.rglob("*"))
     clear_abandoned()
     assert sorted(tmp_path.rglob("*")) == before
