@@ -4,8 +4,9 @@
         plane.kubectl("apply", "-f", "-", input=deployment)  # whose pods have this node's name
 
 Each pod gets an address of its own, and after a while a TCP server that tells its clients the pod's name. It
-is reached at `reached_at(address)`: there is no network of pods, and no record holds a loopback address. Ready is what Kubernetes says it is: the containers are ready, and so is every readiness gate. A
-pod that is being deleted goes on serving while its preStop hook runs, which is a real process.
+is reached at `reached_at(address)`: there is no network of pods, and no record holds a loopback one. Ready
+is what Kubernetes says it is: the containers are ready, and so is every readiness gate. A pod that is being
+deleted goes on serving while its preStop hook runs, which is a real process.
 """
 
 import itertools
