@@ -41,7 +41,7 @@ def test_a_chart_begins_to_have_it(shop: Shop, operator: Rollcall, chart: Chart)
     for ttl in (30, 40):
         chart.upgrade(ttl)
         assert (shop.instance() or {})["spec"]["ttlSeconds"] == ttl
-        eventually(lambda: shop.owners() == [], seconds=2)
+        eventually(lambda: shop.owners() == [])
         chart.rollback(1)
         shop.wait_generated()
         eventually(lambda: "f:labels" not in managed_by_us(shop))

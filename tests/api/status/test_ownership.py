@@ -108,7 +108,7 @@ def test_a_spec_without_its_service_says_so(shop: Shop, operator: Rollcall) -> N
     shop.make_service()
     shop.wait_generated()
     WAYS["patch"](shop)
-    eventually(lambda: shop.owners() == [], seconds=2)
+    eventually(lambda: shop.owners() == [])
     shop.delete_service()
     shop.let_collect()
 
@@ -127,7 +127,7 @@ def test_a_mark_of_a_user_makes_it_theirs(shop: Shop, operator: Rollcall, field:
     shop.make_service()
     shop.wait_generated()
     shop.kubectl(field.removesuffix("s").replace("annotation", "annotate"), "si", "web", "team=shop")
-    eventually(lambda: shop.owners() == [], seconds=2)
+    eventually(lambda: shop.owners() == [])
     shop.delete_service()
     shop.let_collect()
     assert (shop.instance() or {})["metadata"][field]["team"] == "shop"
