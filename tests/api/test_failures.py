@@ -22,6 +22,7 @@ from waiting import SECONDS, eventually
 NAME = "web.shop.test.example"
 EVERYONE = {"10.20.0.1", "10.20.0.2", "10.20.0.3"}
 SERVFAIL = 2
+REFUSED = 5
 
 
 @pytest.fixture(scope="module")
@@ -212,8 +213,10 @@ def test_damaged_state_and_somebody_elses_answer_nothing_and_end_nothing(plane, 
         for fact in (f"the folder {ours} is in use by the process", "'rollcall'", "--state-dir"):
             assert fact in second.text
         plane.start_apiserver()
+        rollcall.wait_answers(NAME, EVERYONE)
+        eventually(lambda: another.ask(NAME).rcode() == REFUSED, "the zone is the first one's")
         for each in (rollcall, another):
-            each.wait_answers(NAME, EVERYONE)
+            eventually(lambda each=each: each.get("/readyz")[0] == 200, "ready")
             assert each.get("/v1/files/shop/mine")[0] == 200
             assert "Traceback" not in each.text
             assert "process ended" not in each.text
