@@ -62,7 +62,7 @@ class Config(msgspec.Struct, frozen=True):
     @property
     def transfer_feed_path(self) -> Path:
         """The socket on which the control process feeds the transfer process."""
-        return self.runtime_dir / "transfer.sock"
+        return self.runtime_dir / "axfr.sock"
 
     @property
     def cookie_secrets_path(self) -> Path:

@@ -104,9 +104,8 @@ def _open(path: Path, flags: int = 0) -> int:
     try:
         return os.open(path, os.O_RDWR | careful | flags, 0o644)
     except OSError:
-        with contextlib.suppress(
-            OSError
-        ):  # another user's, or on a read-only disk: it can be locked all the same
+        # Another user's, or on a read-only disk: it can be locked all the same.
+        with contextlib.suppress(OSError):
             return os.open(path, os.O_RDONLY | careful)
         raise
 

@@ -4,6 +4,7 @@ It is removed at an orderly end. What is left of processes that were killed is r
 folder of that name, of the same user, whose lock nobody holds any longer.
 """
 
+import errno
 import logging
 import os
 import shutil
@@ -19,7 +20,10 @@ from .folder import hold, hold_abandoned
 
 log = logging.getLogger(__name__)
 
-_PREFIX = "rollcall."  # short, as a path of a socket has 107 octets at most (unix(7))
+_PREFIX = "rollcall."
+
+_MAX_OCTETS = 107 - len("/feed.sock")
+"""Of the folder's path: the path of a socket has 107 (unix(7)), and this is as long as names here get."""
 
 
 @contextmanager
@@ -27,6 +31,11 @@ def runtime_folder(owner: Owner) -> Iterator[Path]:
     """Make a folder for as long as the block lasts, after what others have left is gone. Raises OSError."""
     clear_abandoned()
     with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
+        octets = len(os.fsencode(name))
+        if octets > _MAX_OCTETS:
+            raise OSError(
+                errno.ENAMETOOLONG, f"its path has {octets} octets, and may have {_MAX_OCTETS}", name
+            )
         folder = Path(name)
         with hold(folder, owner):
             yield folder

@@ -30,6 +30,11 @@ AHEAD_SECONDS = 300
 """How old a cookie gets until it is renewed, and until it is worth nothing; how far ahead the clock of the
 replica that made it may be (RFC 9018 section 4.3)."""
 
+MAX_SECRETS = 3
+"""The one in use, the one before, and the next: more would cost a hash each (RFC 9018 section 5)."""
+
+_MAX_FILE = 1 << 12  # octets, of a file of secrets: a longer one isn't one
+
 KEPT_SECONDS = 60
 """For how long what came of a cookie may be kept: it ages meanwhile."""
 
@@ -98,23 +103,21 @@ class Cookies:
 def read_secrets(path: Path) -> tuple[bytes, ...]:
     """Read secrets, one a line in 32 hexadecimal digits. Raises CookieSecretError; never says a secret."""
     try:
-        lines = path.read_bytes().split()
+        with path.open("rb") as file:
+            octets = file.read(_MAX_FILE + 1)
     except OSError as error:
         raise CookieSecretError(f"cookie secrets {path} can't be read: {error.strerror}") from error
     try:
-        secrets = tuple(bytes.fromhex(line.decode("ascii")) for line in lines)
+        secrets = tuple(bytes.fromhex(line.decode("ascii")) for line in octets.split())
     except ValueError:
         secrets = ()
-    if not secrets or len(secrets) > MAX_SECRETS or any(len(secret) != KEY_SIZE for secret in secrets):
+    is_whole = len(octets) <= _MAX_FILE and all(len(secret) == KEY_SIZE for secret in secrets)
+    if not (is_whole and 1 <= len(secrets) <= MAX_SECRETS):
         raise CookieSecretError(
             f"cookie secrets {path}: write one secret a line, {MAX_SECRETS} at most, of 32"
             " hexadecimal digits each, the one in use first (openssl rand -hex 16)"
         )
     return secrets
-
-
-MAX_SECRETS = 3
-"""The one in use, the one before, and the next: more would cost a hash each (RFC 9018 section 5)."""
 
 
 def new_secrets() -> tuple[bytes, ...]:

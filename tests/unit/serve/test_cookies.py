@@ -334,7 +334,16 @@ def test_secrets_are_read_from_a_file_that_others_can_not_read(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "content", ["", "abcd", SECRET.hex() + "00", "x" * 32, "é", " ".join([SECRET.hex()] * 4)]
+    "content",
+    [
+        "",
+        "abcd",
+        SECRET.hex() + "00",
+        "x" * 32,
+        "é",
+        " ".join([SECRET.hex()] * 4),
+        f"{SECRET.hex()}{' ' * 5000}",
+    ],
 )
 def test_other_secrets_are_refused_and_never_said(tmp_path: Path, content: str) -> None:
     (tmp_path / "secrets").write_text(content)
