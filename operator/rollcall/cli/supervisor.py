@@ -5,7 +5,7 @@ arrives while a worker or the control process is being restarted waits in the ke
 
 Each child gives signs of life from its event loop. One that gives none for too long is killed and started
 anew: until then what the kernel has given a DNS worker, which is a share of all clients, waits for it alone.
-A run of octoDNS is no child of the supervisor: it has no loop, waits for its provider for as long as that
+A run of octoDNS is not a child of the supervisor: it has no loop, waits for its provider for as long as that
 takes, and has a limit of its own, after which the control process ends it (`publish.octodns.worker`).
 
 It ends in two steps. Those who send queries here (kube-proxy, load balancers, resolvers with a list of

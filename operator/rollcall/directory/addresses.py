@@ -15,15 +15,15 @@ IPAddress: TypeAlias = IPv4Address | IPv6Address
 KNOWN = 1 << 16
 """Texts of which the outcome is kept: a pod is judged at each of its changes, its addresses stay."""
 
-_BROADCAST = IPv4Address("255.255.255.255")
-
-
 LONGEST = 64
+"""Characters of a text that can be an address, with room to spare: a longer one is not kept."""
+
+_BROADCAST = IPv4Address("255.255.255.255")
 
 
 def read_address(text: str) -> IPAddress | str:
     """Parse an address; return what is wrong with one that can't be answered."""
-    return _read(text) if len(text) <= LONGEST else f"{text[:LONGEST]}… is no IP address"
+    return _read(text) if len(text) <= LONGEST else f"{text[:LONGEST]}… is not an IP address"
 
 
 @lru_cache(maxsize=KNOWN)
@@ -31,7 +31,7 @@ def _read(text: str) -> IPAddress | str:
     try:
         address = ip_address(text)
     except ValueError:
-        return f"{text} is no IP address"
+        return f"{text} is not an IP address"
     wrong = _wrong(address)
     return f"{text} is {wrong}" if wrong else address
 

@@ -141,7 +141,7 @@ class Connections:
         async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
             connection = request.protocol
             assert isinstance(connection, _Connection)
-            self._set_state(connection, Activity.BUSY)
+            self._set_activity(connection, Activity.BUSY)
             try:
                 response = await handler(request)
                 await self._send(connection, request, response)
@@ -149,7 +149,7 @@ class Connections:
                 await self._send(connection, request, refusal)
                 raise
             finally:
-                self._set_state(connection, Activity.RESTING)
+                self._set_activity(connection, Activity.RESTING)
             return response
 
         return bounded
@@ -158,7 +158,7 @@ class Connections:
         self, connection: "_Connection", request: web.Request, response: web.StreamResponse
     ) -> None:
         """Send a response; a client that takes it too slowly is cut off."""
-        self._set_state(connection, Activity.SENDING)
+        self._set_activity(connection, Activity.SENDING)
         body = response.body if isinstance(response, web.Response) else None
         size = getattr(body, "size", None) or (len(body) if isinstance(body, bytes | bytearray) else 0)
         try:
@@ -171,8 +171,8 @@ class Connections:
         except ConnectionError:
             pass  # aiohttp finds that out, too
 
-    def _set_state(self, connection: "_Connection", state: Activity) -> None:
-        self._places.set_state(connection, state, asyncio.get_running_loop().time())
+    def _set_activity(self, connection: "_Connection", activity: Activity) -> None:
+        self._places.set_activity(connection, activity, asyncio.get_running_loop().time())
 
     # --- figures ---------------------------------------------------------------------------------------
 
@@ -240,7 +240,7 @@ class _Quiet(logging.LoggerAdapter[logging.Logger]):
             super().exception(msg, *args, **more)
 
     def debug(self, msg: object, *args: object, **more: Any) -> None:
-        """Count what is no HTTP at all, which aiohttp calls by this name."""
+        """Count what is not HTTP at all, which aiohttp calls by this name."""
         if isinstance(more.get("exc_info"), HttpProcessingError):
             self._connections.on_malformed()
         else:

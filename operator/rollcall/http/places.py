@@ -36,19 +36,19 @@ class _Queue(Generic[C]):
     def __len__(self) -> int:
         return sum(map(len, self._since))
 
-    def add(self, who: C, state: Activity, now: float) -> None:
-        self._since[state][who] = now
+    def add(self, who: C, activity: Activity, now: float) -> None:
+        self._since[activity][who] = now
 
-    def remove(self, who: C, state: Activity) -> None:
-        del self._since[state][who]
+    def remove(self, who: C, activity: Activity) -> None:
+        del self._since[activity][who]
 
-    def oldest(self, state: Activity) -> tuple[float, C] | None:
-        for who, since in self._since[state].items():
+    def oldest(self, activity: Activity) -> tuple[float, C] | None:
+        for who, since in self._since[activity].items():
             return since, who
         return None
 
     def least_missed(self) -> C | None:
-        idle = [found for state in (Activity.RESTING, Activity.ASKING) if (found := self.oldest(state))]
+        idle = [found for activity in (Activity.RESTING, Activity.ASKING) if (found := self.oldest(activity))]
         if idle:
             return min(idle, key=lambda found: found[0])[1]
         found = self.oldest(Activity.SENDING) or self.oldest(Activity.BUSY)
@@ -86,14 +86,14 @@ class Places(Generic[C]):
     def on_octets(self, who: C, now: float) -> None:
         """Note that a client says something. What it says while it is answered is of no account."""
         if who in self._places and self._places[who][1] is Activity.RESTING:
-            self.set_state(who, Activity.ASKING, now)
+            self.set_activity(who, Activity.ASKING, now)
 
-    def set_state(self, who: C, state: Activity, now: float) -> None:
+    def set_activity(self, who: C, activity: Activity, now: float) -> None:
         """Note what a connection is at from now on; one that has left stays away."""
         if who in self._places:
             origin, _ = self._places[who]
             self._remove(who)
-            self._add(who, origin, state, now)
+            self._add(who, origin, activity, now)
 
     def leave(self, who: C) -> None:
         """Forget a connection, where it has a place."""
@@ -105,11 +105,11 @@ class Places(Generic[C]):
 
     def take_expired(self, now: float) -> Iterator[C]:
         """Yield those who have said nothing, or half a request, for too long. They have left."""
-        for state, seconds in (
+        for activity, seconds in (
             (Activity.RESTING, self._limits.resting_seconds),
             (Activity.ASKING, self._limits.asking_seconds),
         ):
-            while (found := self._everybody.oldest(state)) and found[0] + seconds <= now:
+            while (found := self._everybody.oldest(activity)) and found[0] + seconds <= now:
                 self.leave(found[1])
                 yield found[1]
 
@@ -117,12 +117,12 @@ class Places(Generic[C]):
         """Return who is missed least."""
         return self._everybody.least_missed()
 
-    def _add(self, who: C, origin: str, state: Activity, now: float) -> None:
-        self._places[who] = origin, state
-        self._everybody.add(who, state, now)
-        self._by_origin.setdefault(origin, _Queue()).add(who, state, now)
+    def _add(self, who: C, origin: str, activity: Activity, now: float) -> None:
+        self._places[who] = origin, activity
+        self._everybody.add(who, activity, now)
+        self._by_origin.setdefault(origin, _Queue()).add(who, activity, now)
 
     def _remove(self, who: C) -> None:
-        origin, state = self._places.pop(who)
-        self._everybody.remove(who, state)
-        self._by_origin[origin].remove(who, state)
+        origin, activity = self._places.pop(who)
+        self._everybody.remove(who, activity)
+        self._by_origin[origin].remove(who, activity)

@@ -3,7 +3,7 @@
 A forged query makes us send to the victim, twenty times as much as the forger sends. So the octets that go to
 a network (/24, or /56 for IPv6) are counted, in seconds of the caller's clock. Every second response beyond
 the bound goes out cut (TC), no longer than its query, so that a real client there can ask over TCP, which
-can't be forged; the others are not sent. A client with a valid cookie is let through: it is no forger.
+can't be forged; the others are not sent. A client with a valid cookie is let through: it is not a forger.
 
 As long as a worker sends less in all than one network may get, nothing is counted: no network can be over.
 Counters are found by a hash of the network, with a secret of the process. So however many sources are forged,

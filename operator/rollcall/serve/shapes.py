@@ -1,9 +1,9 @@
 """What a query asks of the form of its response, and what is remembered of it.
 
-Nearly all queries of all clients have one of a few dozen shapes. EDNS options are no part of one: a cookie is
-another for each client, padding and client subnet for each query. What ends in an OPT record with options has
-the shape of the same query without them. A cookie is answered with one, so what comes of it is kept for the
-client.
+Nearly all queries of all clients have one of a few dozen shapes. EDNS options are not a part of one: a cookie
+is another for each client, padding and client subnet for each query. What ends in an OPT record with options
+has the shape of the same query without them. A cookie is answered with one, so what comes of it is kept for
+the client.
 """
 
 from collections.abc import Callable

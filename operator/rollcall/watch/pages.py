@@ -1,8 +1,8 @@
 """A whole list of one kind of object, page by page.
 
-What is not whole is no list: every page is of the kind that was asked for and of one version, and a page that
-says that there is more says how to go on. Anything else is a failed list, whatever its status code, and who
-reads it drops nothing that it lacks.
+What is not whole is not a list: every page is of the kind that was asked for and of one version, and a page
+that says that there is more says how to go on. Anything else is a failed list, whatever its status code, and
+who reads it drops nothing that it lacks.
 """
 
 import asyncio

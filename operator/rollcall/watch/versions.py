@@ -27,7 +27,7 @@ def read_version(text: str) -> int:
         BadAnswer: it is not a number, or zero, which no object and no list has.
     """
     if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS) or not (number := int(text)):
-        raise BadAnswer(f"a resourceVersion that is no number of the API server's: {text[:64]!r}")
+        raise BadAnswer(f"a resourceVersion that is not a number of the API server's: {text[:64]!r}")
     return number
 
 

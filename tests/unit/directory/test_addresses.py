@@ -44,10 +44,10 @@ def test_an_address_that_others_can_reach(text: str) -> None:
         ("ff02::1", "a multicast address"),
         ("::ffff:224.0.0.1", "a multicast address"),
         ("255.255.255.255", "the broadcast address"),
-        ("10.0.0.256", "10.0.0.256 is no IP address"),
-        ("010.0.0.1", "no IP address"),
-        ("", "no IP address"),
-        ("1" * 1000, "1" * 64 + "… is no IP address"),
+        ("10.0.0.256", "10.0.0.256 is not an IP address"),
+        ("010.0.0.1", "not an IP address"),
+        ("", "not an IP address"),
+        ("1" * 1000, "1" * 64 + "… is not an IP address"),
     ],
 )
 def test_what_is_wrong_with_one_that_is_never_answered(text: str, said: str) -> None:

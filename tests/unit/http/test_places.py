@@ -13,7 +13,7 @@ def full(*states: Activity) -> Places[str]:
     places = Places[str](LIMITS)
     for number, (name, state) in enumerate(zip("abcd", states, strict=True)):
         assert places.admit(name, f"10.0.0.{number}", number) is None
-        places.set_state(name, state, number)
+        places.set_activity(name, state, number)
     return places
 
 
@@ -42,8 +42,8 @@ def test_a_newcomer_has_the_place_of_who_is_missed_least(states: tuple[Activity,
 def test_who_has_just_been_answered_goes_last() -> None:
     places = full(*(Activity.RESTING,) * 4)
     places.on_octets("a", 5)
-    places.set_state("a", Activity.BUSY, 5)
-    places.set_state("a", Activity.RESTING, 6)
+    places.set_activity("a", Activity.BUSY, 5)
+    places.set_activity("a", Activity.RESTING, 6)
     assert [places.admit(f"new {number}", f"10.0.1.{number}", 7) for number in range(4)] == list("bcda")
 
 
@@ -61,8 +61,8 @@ def test_who_says_nothing_or_half_a_request_goes_in_time() -> None:
     for name in ("silent", "dripping", "resting", "busy"):
         places.admit(name, "10.0.0.1", 0)
     for name in ("dripping", "resting"):
-        places.set_state(name, Activity.RESTING, 5)
-    places.set_state("busy", Activity.BUSY, 5)
+        places.set_activity(name, Activity.RESTING, 5)
+    places.set_activity("busy", Activity.BUSY, 5)
     for second in range(20, 30):
         places.on_octets("dripping", second)
     assert list(places.take_expired(9.9)) == []
@@ -77,7 +77,7 @@ def test_nothing_is_kept_of_who_has_left() -> None:
     places = full(*(Activity.RESTING,) * 4)
     for name in (*"abcd", "a"):
         places.leave(name)
-        places.set_state(name, Activity.BUSY, 9)
+        places.set_activity(name, Activity.BUSY, 9)
         places.on_octets(name, 9)
     assert (list(places), places._by_origin, places.least_missed()) == ([], {}, None)
 

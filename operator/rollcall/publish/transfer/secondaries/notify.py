@@ -2,7 +2,7 @@
 
 The first version after rest is told at once, those that follow at most each 100 ms; what isn't answered is
 repeated after 1, 2, 4 .. 60 s. A newer version begins that anew. A secondary that is silent or refuses gets
-new versions less often, so that many changes are no flood.
+new versions less often, so that many changes are not a flood.
 """
 
 import asyncio
