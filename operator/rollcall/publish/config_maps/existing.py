@@ -25,8 +25,11 @@ _REMEMBERED = (
 class ConfigMapApi(Protocol):
     """What is needed of a client of the API server: KubeClient is the real one, tests have theirs."""
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        """Read an object or a collection."""
+    async def get(self, path: str) -> Any:
+        """Read an object."""
+
+    async def list_page(self, path: str, params: Mapping[str, str]) -> bytes:
+        """Read a page of a collection."""
 
     async def create(self, path: str, body: object) -> Any:
         """POST an object to its collection; return it as it then is."""

@@ -6,8 +6,9 @@ collected yet, would else keep the ConfigMap from everybody for ever.
 
 import re
 
-from rollcall.kube.paths import api_path
-from rollcall.model import API_VERSION, Key
+from rollcall.kube.errors import BadAnswer
+from rollcall.model import Key
+from rollcall.watch.resource import DISCOVERY_FILES
 
 from .existing import ConfigMapApi
 
@@ -22,7 +23,9 @@ async def is_gone(api: ConfigMapApi, owner: Key) -> bool:
     """
     if not _NAME.fullmatch(owner.name):
         return False
-    path = api_path(API_VERSION, "discoveryfiles", namespace=owner.namespace)
-    answer = await api.get(path, {"fieldSelector": f"metadata.name={owner.name}"})
-    is_list = isinstance(answer, dict) and answer.get("kind") == "DiscoveryFileList"
-    return is_list and answer.get("items") == []
+    path = DISCOVERY_FILES.path(owner.namespace)
+    body = await api.list_page(path, {"fieldSelector": f"metadata.name={owner.name}"})
+    try:
+        return not DISCOVERY_FILES.read_page(body).items
+    except BadAnswer:
+        return False

@@ -159,9 +159,8 @@ class Publication:
                 found.append(part.root)
                 continue
             marker = reading.marker(part.root)
-            if (
-                part.after is not None and data_of(marker) == part.after.records
-            ):  # the first of two has done it
+            # The first of two has done it.
+            if part.after is not None and data_of(marker) == part.after.records:
                 self._write(part)
                 self.knowledge.doubt(part)
                 found.append(part.root)

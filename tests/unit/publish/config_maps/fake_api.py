@@ -9,6 +9,8 @@ import copy
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import msgspec
+
 from rollcall.kube import AlreadyExists, Conflict, NotFound, Unreachable
 from rollcall.kube.client import REQUEST_SECONDS
 
@@ -30,21 +32,23 @@ class FakeApi:
         self.listed_as = "DiscoveryFileList"
         self._version = 0
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        if params is not None:
-            return await self._list(path, params)
+    async def get(self, path: str) -> Any:
         async with self._call("get", _name(path)) as name:
             if name not in self.objects:
                 raise NotFound(f"GET {path}", 404, "NotFound", f"configmaps {name!r} not found")
             return copy.deepcopy(self.objects[name])
 
-    async def _list(self, path: str, params: Mapping[str, str]) -> Any:
+    async def list_page(self, path: str, params: Mapping[str, str]) -> bytes:
         assert path == "/apis/rollcall.dev/v1alpha1/namespaces/shop/discoveryfiles"
         async with self._call("list", params["fieldSelector"].removeprefix("metadata.name=")) as name:
-            return {
-                "kind": self.listed_as,
-                "items": [{"metadata": {"name": name}}] if name in self.files else [],
-            }
+            return msgspec.json.encode(
+                {
+                    "kind": self.listed_as,
+                    "apiVersion": "rollcall.dev/v1alpha1",
+                    "metadata": {"resourceVersion": "7"},
+                    "items": [{"metadata": {"name": name}}] if name in self.files else [],
+                }
+            )
 
     async def create(self, path: str, body: object) -> Any:
         assert isinstance(body, dict)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import copy
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -632,10 +632,10 @@ async def test_a_file_made_anew_is_tried_at_once() -> None:
 
 async def test_one_broken_file_delays_no_other() -> None:
     class Stuck(FakeApi):
-        async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        async def get(self, path: str) -> Any:
             if path.endswith("/stuck"):
                 await asyncio.sleep(1e6)
-            return await super().get(path, params)
+            return await super().get(path)
 
     async with Bench().running() as bench:
         bench.publisher = FilePublisher(
