@@ -150,6 +150,23 @@ async def test_a_config_map_that_was_made_immutable(publishing: Publishing) -> N
     assert "immutable" in report.problem.message
 
 
+async def test_a_config_map_of_a_file_that_went_unseen_is_taken_over(
+    publishing: Publishing,
+) -> None:
+    """Whether it went says the API server, which has not collected the ConfigMap."""
+    await publishing.published(publishing.make(file("hosts", name="other")), WEB)
+    heir = publishing.make(HOSTS)
+    async with running(Publishing(publishing.cluster, publishing.namespace, publishing.client)) as before:
+        before.store.put_file(heir, [EMPTY])
+        report = await before.report(heir, lambda report: report.problem is not None)
+        assert report.problem is not None
+        assert report.problem.reason == "ConfigMapTaken"
+    publishing.cluster.client.delete(publishing.files_path("other"))
+    async with running(Publishing(publishing.cluster, publishing.namespace, publishing.client)) as after:
+        await after.published(heir, EMPTY)
+    assert publishing.read()["metadata"]["annotations"]["rollcall.dev/file"] == str(heir.key)
+
+
 async def test_a_zone_file_keeps_its_serial_over_a_restart(publishing: Publishing) -> None:
     made = publishing.make(file("zonefile", key="db.example.org"))
     first = await publishing.published(made, WEB)
