@@ -19,8 +19,8 @@ with all else until SIGTERM. One that is still starting is ended by it, which is
 SIGNS_VARIABLE = "ROLLCALL_SIGNS_FD"
 """The environment variable with the descriptor that a process is to give its signs of life on."""
 
-SIGN_SECONDS = 0.5
-"""From one sign of life to the next; several fall into the shortest silence that is taken for a hang."""
+SIGN_SECONDS = 1.0
+"""From one sign of life to the next: half of the shortest silence that is taken for a hang."""
 
 MOST_DESCRIPTORS = 1 << 16
 """Far more than the limits of all servers here come to; some programs walk through all that they may have."""
