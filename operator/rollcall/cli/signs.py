@@ -63,8 +63,8 @@ async def hang(child: Observed, limit_seconds: float) -> None:
         await asyncio.sleep(_to_next_tick(asyncio.get_running_loop().time()))
         if child.heard():
             silence.on_sign()
-        else:
-            silence.on_tick(child.chance())
+        else:  # every second tick has no sign; the kernel is asked only where there is more to it
+            silence.on_tick(child.chance() if silence.seconds else 1.0)
 
 
 def _to_next_tick(now: float) -> float:
