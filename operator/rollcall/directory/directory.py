@@ -245,7 +245,8 @@ class Directory:
         self._followers.put(key, release.follow, selector)
         entry.followed = self._followers.find(key, release, selector) if release.follow else None
         entry.asked = None
-        selected = self._pod_labels.select(key.namespace, selector) if selector else []
+        self._pod_labels.set_selector(key, selector)
+        selected = self._pod_labels.selected_by(key)
         for pod in (entry.judged.keys() | entry.ended.keys()) - set(selected):
             if entry.asks_slices and pod in entry.judged and entry.judged[pod].slice:
                 continue  # an endpoint: they are looked at below

@@ -48,10 +48,13 @@ class Followers:
         if before is not None:
             self._selectors[before].put(key, None)
             self._counts[before] -= 1
+            if before is not follow:
+                self._workloads.set_selector(key, before, None)
         if follow is not None:
             self._follows[key] = follow
             self._counts[follow] += 1
             self._selectors[follow].put(key, selector)
+            self._workloads.set_selector(key, follow, selector)
 
     def apply_workload(self, workload: Workload) -> set[Key]:
         """Add or replace a workload; return the services to which it may matter."""
@@ -76,14 +79,14 @@ class Followers:
             return problem
         if ask.follow is Follow.DEPLOYMENT:
             return self._deployment(key, ask, selector or {})
-        found = self._workloads.rollouts(key.namespace, selector or {})
+        found = self._workloads.rollouts(key)
         if len(found) == 1:
             return of_rollout(found[0])
         return _not_one(Follow.ROLLOUT, [each.key.name for each in found], selector or {})
 
     def _deployment(self, key: Key, ask: Release, selector: dict[str, str]) -> Followed | Problem:
         known = self._workloads
-        matching = {each.key: each for each in known.deployments(key.namespace, selector)}
+        matching = {each.key: each for each in known.deployments(key)}
         # Flagger's copy of a Deployment is not a second one.
         found = [each for each in matching.values() if known.target_of(each) not in matching]
         if len(found) != 1:

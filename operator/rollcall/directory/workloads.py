@@ -69,15 +69,19 @@ class Workloads:
         if not owned:
             del self._owned[owner]
 
-    def deployments(self, namespace: str, selector: dict[str, str]) -> list[Deployment]:
-        """Return the Deployments whose pods a selector picks, by name."""
-        keys = sorted(self._labels[Follow.DEPLOYMENT].select(namespace, selector))
+    def set_selector(self, service: Key, follow: Follow, selector: dict[str, str] | None) -> None:
+        """Set which pods a service has, among those that a kind of roll-out makes; None: none."""
+        self._labels[follow].set_selector(service, selector)
+
+    def deployments(self, service: Key) -> list[Deployment]:
+        """Return the Deployments whose pods the selector of a service picks, by name."""
+        keys = sorted(self._labels[Follow.DEPLOYMENT].selected_by(service))
         found = (self._known[Deployment].get(key) for key in keys)
         return [each for each in found if isinstance(each, Deployment)]
 
-    def rollouts(self, namespace: str, selector: dict[str, str]) -> list[Rollout]:
-        """Return the Rollouts whose pods a selector picks, by name."""
-        keys = sorted(self._labels[Follow.ROLLOUT].select(namespace, selector))
+    def rollouts(self, service: Key) -> list[Rollout]:
+        """Return the Rollouts whose pods the selector of a service picks, by name."""
+        keys = sorted(self._labels[Follow.ROLLOUT].selected_by(service))
         found = (self._known[Rollout].get(key) for key in keys)
         return [each for each in found if isinstance(each, Rollout)]
 
