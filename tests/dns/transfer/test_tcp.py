@@ -10,10 +10,12 @@ import dns.message
 import pytest
 
 from patient_clock import PatientClock
+from rollcall.dnswire.message import read
 from rollcall.feed.frames import TransferSettings, TransferZone
 from rollcall.model import Transfer
 from rollcall.publish.transfer.answering.refusals import RefusalLog
 from rollcall.publish.transfer.answering.tcp import TcpServer, TransferLimits
+from transfers import client
 from transfers.source import ZoneSource, large
 from unit.publish.transfer.answering.requests import Server
 from unit.publish.transfer.journal.feeding import load
@@ -128,6 +130,25 @@ async def test_who_does_not_take_a_transfer_is_cut_off(monkeypatch: pytest.Monke
             while "axfr" not in server.stats.transfers:
                 assert await reader.read(1 << 16)
         assert server.stats.refused == {"too-slow": 1}
+
+
+async def test_who_asks_nothing_more_is_sent_the_whole_zone():
+    """A client may close its half of the connection once it has asked, and then take its time."""
+    source = large(12_000)
+    loop = asyncio.get_running_loop()
+    octets = b""
+    async with listening(source, TransferLimits(write_buffer=1 << 22)) as (_, where):
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.setblocking(False)
+            await loop.sock_connect(sock, where)
+            await loop.sock_sendall(sock, framed(AXFR))
+            sock.shutdown(socket.SHUT_WR)
+            while piece := await loop.sock_recv(sock, 1 << 16):
+                octets += piece
+    records = [record for wire in client.framed(octets) for record in read(wire).answers]
+    assert records[0] == records[-1]
+    assert len(records) == len(client.expected(source)) + 2
 
 
 async def test_a_transfer_holds_up_nobody():

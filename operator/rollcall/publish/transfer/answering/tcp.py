@@ -80,8 +80,10 @@ class TcpServer:
         self._clients[client] += 1
         writer.transport.set_write_buffer_limits(high=limits.write_buffer)
         try:
-            await self._answer(client, reader, writer)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+            with contextlib.suppress(asyncio.IncompleteReadError):  # it asks nothing more
+                await self._answer(client, reader, writer)
+            await self._send_rest(client, writer)
+        except (OSError, TimeoutError) as error:
             log.debug("%s: the connection ends: %r", client, error)
         except Exception:
             log.exception("a request of %s over TCP broke", client)
@@ -113,10 +115,18 @@ class TcpServer:
     async def _write(self, client: str, writer: asyncio.StreamWriter, message: bytes) -> None:
         writer.write(len(message).to_bytes(_LENGTH, "big"))
         writer.write(message)
+        await self._drain(client, writer)
+        await asyncio.sleep(0)  # drain returns at once while there is room; others need their turn
+
+    async def _send_rest(self, client: str, writer: asyncio.StreamWriter) -> None:
+        """Send what the buffer still holds: who has stopped asking may still read."""
+        writer.transport.set_write_buffer_limits(high=0)
+        await self._drain(client, writer)
+
+    async def _drain(self, client: str, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(self._limits.write_seconds):
                 await writer.drain()
         except TimeoutError:
             self._refusals.record(client, _TOO_SLOW, "a transfer")
             raise
-        await asyncio.sleep(0)  # drain returns at once while there is room; others need their turn
