@@ -87,6 +87,7 @@ async def exchange(where: tuple[str, int], *messages: dns.message.Message | byte
         async with asyncio.timeout(TIMEOUT_SECONDS):
             with contextlib.suppress(OSError):
                 writer.write_eof()
+            with contextlib.suppress(OSError):
                 while piece := await reader.read(1 << 16):
                     octets += piece
     finally:

@@ -30,9 +30,10 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Site:
     """The pages, on a port, or on a socket file, through which nothing takes time in virtual time."""
 
-    def __init__(self, listener: socket.socket, connections: Connections) -> None:
+    def __init__(self, listener: socket.socket, connections: Connections, store: FileStore) -> None:
         self.listener = listener
         self.connections = connections
+        self.store = store
         self.world = World()
 
     async def connect(self, said: str = "", *, of: str = "127.0.0.1") -> Stream:
@@ -74,7 +75,7 @@ async def site(limits: HttpLimits, folder: Path | None = None) -> AsyncIterator[
     with socket.socket(socket.AF_UNIX if folder else socket.AF_INET) as listener:
         listener.bind(str(folder / "http") if folder else ("127.0.0.1", 0))
         listener.listen(512)
-        made = Site(listener, Connections(limits))
+        made = Site(listener, Connections(limits), store)
         made.world.drains.is_synced = True
         async with serving(
             listener, made.connections, CollectorRegistry(), store, made.world.waits, lambda: ""
@@ -223,13 +224,12 @@ async def test_long_polls_of_files_are_bounded_as_well() -> None:
         (etag,) = (line for line in text.splitlines() if line.lower().startswith("etag: "))
         poll = f"{request(f'{FILE}?wait=60s')}If-None-Match: {etag[6:]}\r\n"
         polls = [await http.connect(f"{poll}\r\n") for _ in range(3)]
-        await http.until_connected(3)
-        refused = ""
-        while "TooManyWaits" not in refused:  # the last of them may still be on its way
-            reader, writer = await http.connect(f"{poll}Connection: close\r\n\r\n")
-            async with asyncio.timeout(SECONDS):
-                refused = (await reader.read()).decode()
-            writer.close()
+        changed = http.store._entries[file("json").key].changed
+        await until(lambda: len(changed._waiters) == 3, "three that wait")
+        reader, writer = await http.connect(f"{poll}Connection: close\r\n\r\n")
+        async with asyncio.timeout(SECONDS):
+            assert "TooManyWaits" in (await reader.read()).decode()
+        writer.close()
         for _, writer in polls:
             writer.close()
 
