@@ -5,7 +5,8 @@ that one pod for the services that select it. What a release makes of the instan
 changes are taken, all at once: a switch from one version to another is one change.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 from rollcall.model import (
     EndpointSlice,
@@ -40,6 +41,7 @@ class Directory:
     def __init__(self, *, publication_gate: bool = False) -> None:
         self._publication_gate = publication_gate
         self._entries: dict[Key, Entry] = {}
+        self._entries_of: defaultdict[str, dict[Key, Entry]] = defaultdict(dict)
         self._pods: dict[Key, Pod] = {}
         self._services_of: dict[Key, frozenset[Key]] = {}
         self._pod_labels = LabelIndex()
@@ -61,6 +63,11 @@ class Directory:
     def get(self, key: Key) -> Entry | None:
         """Return a service, or None where nothing is known by that name."""
         return self._entries.get(key)
+
+    def in_namespaces(self, namespaces: Iterable[str]) -> Iterator[Entry]:
+        """Yield the services of these namespaces."""
+        for namespace in namespaces:
+            yield from self._entries_of.get(namespace, {}).values()
 
     def instances_of(self, pod: Key) -> list[Instance] | None:
         """Return what a pod is for each service that selects it, None where no such pod is known."""
@@ -223,7 +230,7 @@ class Directory:
     def _entry(self, key: Key) -> Entry:
         entry = self._entries.get(key)
         if entry is None:
-            entry = self._entries[key] = Entry(key)
+            entry = self._entries[key] = self._entries_of[key.namespace][key] = Entry(key)
         return entry
 
     def _change(self, key: Key) -> ServiceChange:
@@ -262,6 +269,9 @@ class Directory:
             self._read_slices(entry)
         if entry.service is None and entry.resource is None:
             del self._entries[key]
+            del self._entries_of[key.namespace][key]
+            if not self._entries_of[key.namespace]:
+                del self._entries_of[key.namespace]
 
     def _read_slices(self, entry: Entry) -> None:
         """Bring a service to what its EndpointSlices say; nothing where that isn't known."""

@@ -34,13 +34,14 @@ class Entry:
 
     Read it freely; only the directory changes it. `versions` counts the available instances of each version.
     `judged` are the instances before a release has its say; the same mapping as `instances` where there is
-    none. `released` is the release in force, None until the directory's changes have been taken once, and
-    `release_problem` why it isn't the one that is asked for. `followed` is what the roll-out asks for that it
-    follows, or why that isn't known; None where it follows none. `answered` are the versions that have the
-    answers, each with its part in percent; None: all of them. `judged_by` is what the instances were judged
-    by. `instance_labels` says which of them has which name. `coming` counts, by version, the instances that
-    are on their way to be available. `ended` are pods that the selector matches and that have run to their
-    end, or failed: they are not instances.
+    none. `versions_of_label` counts the versions that would have a DNS label, and `colliding_versions` are
+    the labels that more than one would have. `released` is the release in force, None until the directory's
+    changes have been taken once, and `release_problem` why it isn't the one that is asked for. `followed` is
+    what the roll-out asks for that it follows, or why that isn't known; None where it follows none.
+    `answered` are the versions that have the answers, each with its part in percent; None: all of them.
+    `judged_by` is what the instances were judged by. `instance_labels` says which of them has which name.
+    `coming` counts, by version, the instances that are on their way to be available. `ended` are pods that
+    the selector matches and that have run to their end, or failed: they are not instances.
 
     Of a Service without a selector: `slices_problem` is why nothing is known of its EndpointSlices, None once
     it is; `has_slices` whether there are any, `slice_ports` the ports in them. `selector_before` is the
@@ -50,6 +51,7 @@ class Entry:
     __slots__ = (
         "answered",
         "asked",
+        "colliding_versions",
         "coming",
         "counts",
         "ended",
@@ -69,6 +71,7 @@ class Entry:
         "slice_ports",
         "slices_problem",
         "versions",
+        "versions_of_label",
     )
 
     def __init__(self, key: Key) -> None:
@@ -88,6 +91,8 @@ class Entry:
         self.counts = Counts()
         self.ended: dict[Key, Reason] = {}
         self.versions: Counter[str] = Counter()
+        self.versions_of_label: Counter[str] = Counter()
+        self.colliding_versions: frozenset[str] = frozenset()
         self.coming: Counter[str] = Counter()
         self.slices_problem: Problem | None = None
         self.has_slices = False
@@ -111,7 +116,21 @@ class Entry:
 
     def count_version(self, before: str, after: str) -> None:
         """Count an available instance that had one version and has another, "" for none."""
+        if before and self.versions[before] == 1:
+            self._count_label(before, -1)
+        if after and after not in self.versions:
+            self._count_label(after, 1)
         _move(self.versions, before, after)
+
+    def _count_label(self, version: str, by: int) -> None:
+        label = version_to_label(version)
+        self.versions_of_label[label] += by
+        if not self.versions_of_label[label]:
+            del self.versions_of_label[label]
+        elif self.versions_of_label[label] == 1 and by < 0:
+            self.colliding_versions -= {label}
+        elif self.versions_of_label[label] == 2 and by > 0:
+            self.colliding_versions |= {label}
 
     def count_coming(self, before: str, after: str) -> None:
         """Count an instance on its way that had one version and has another, "" for none."""
@@ -266,14 +285,6 @@ class Entry:
             f" to it: create an EndpointSlice with the label kubernetes.io/service-name={self.key.name}, or"
             " set spec.selector here, or a selector in the Service.",
         )
-
-    @property
-    def colliding_versions(self) -> frozenset[str]:
-        """The DNS labels that more than one version of this service would have."""
-        if len(self.versions) < 2:
-            return frozenset()
-        labels = Counter(version_to_label(version) for version in self.versions)
-        return frozenset(label for label, uses in labels.items() if uses > 1)
 
     def left_out(self) -> dict[str, int]:
         """Count what is not answered by its reason, pods that have ended among it."""

@@ -1,5 +1,6 @@
 """Which services each DiscoveryFile holds, and which files a change of services concerns."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from rollcall.directory import Directory, Entry, ServiceChange
@@ -17,6 +18,7 @@ class FileSelection:
         self._directory = directory
         self._cross_namespace = cross_namespace
         self._files: dict[Key, DiscoveryFile] = {}
+        self._files_of: defaultdict[str, dict[Key, DiscoveryFile]] = defaultdict(dict)
         self._selected: dict[Key, set[Key]] = {}
         self._selecting: dict[Key, set[Key]] = {}
         self._members: dict[Key, Members] = {}
@@ -25,7 +27,11 @@ class FileSelection:
         """Add a file, or select anew by its new spec."""
         self._drop(file.key)
         self._files[file.key] = file
-        selected = {entry.key for entry in self._directory if self._selects(file, entry)}
+        namespaces = self._namespaces(file)
+        for namespace in namespaces:
+            self._files_of[namespace][file.key] = file
+        entries = self._directory.in_namespaces(namespaces)
+        selected = {entry.key for entry in entries if self._selects(file, entry)}
         self._selected[file.key] = selected
         for service in selected:
             self._selecting.setdefault(service, set()).add(file.key)
@@ -33,7 +39,6 @@ class FileSelection:
     def remove_file(self, key: Key) -> None:
         """Forget a file."""
         self._drop(key)
-        self._files.pop(key, None)
 
     def update_services(self, changes: Mapping[Key, ServiceChange]) -> set[Key]:
         """Follow changes in the directory; return the files whose content may have changed."""
@@ -60,7 +65,7 @@ class FileSelection:
 
     def asks_for(self, entry: Entry) -> bool:
         """Whether any file asks for a service, whether or not it can hold it."""
-        return any(self._asks(file, entry) for file in self._files.values())
+        return any(self._asks(file, entry) for file in self._files_of.get(entry.key.namespace, {}).values())
 
     def services(self, key: Key) -> set[Key]:
         """Return the services that a file holds."""
@@ -88,7 +93,8 @@ class FileSelection:
         """Look at a service anew; return the files that hold it now or did until now."""
         before = self._selecting.pop(service, set())
         entry = self._directory.get(service)
-        now = {key for key, file in self._files.items() if entry and self._selects(file, entry)}
+        files = self._files_of.get(service.namespace, {}).items()
+        now = {key for key, file in files if entry and self._selects(file, entry)}
         for key in before - now:
             self._selected[key].discard(service)
         for key in now - before:
@@ -102,15 +108,23 @@ class FileSelection:
 
     def _asks(self, file: DiscoveryFile, entry: Entry) -> bool:
         wanted = file.spec.services
-        namespaces = wanted.namespaces or (file.key.namespace,)
         return (
-            entry.key.namespace in namespaces
-            and (self._cross_namespace or entry.key.namespace == file.key.namespace)
+            entry.key.namespace in self._namespaces(file)
             and (not wanted.names or entry.key.name in wanted.names)
             and wanted.selector.matches(entry.labels)
         )
 
+    def _namespaces(self, file: DiscoveryFile) -> frozenset[str]:
+        """Return the namespaces that a file may select services in."""
+        asked = frozenset(file.spec.services.namespaces or (file.key.namespace,))
+        return asked if self._cross_namespace else asked & {file.key.namespace}
+
     def _drop(self, key: Key) -> None:
+        if (file := self._files.pop(key, None)) is not None:
+            for namespace in self._namespaces(file):
+                del self._files_of[namespace][key]
+                if not self._files_of[namespace]:
+                    del self._files_of[namespace]
         for service in self._selected.pop(key, set()):
             files = self._selecting[service]
             files.discard(key)

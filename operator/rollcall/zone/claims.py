@@ -3,44 +3,54 @@
 Age decides, not arrival, so that a restart or a re-list hands no name to another service.
 """
 
+from bisect import bisect_left, insort
+
 from rollcall.model import Key
+
+_Claim = tuple[str, Key]
+"""When a service was created, and which one it is: claims in order, the first one holds."""
 
 
 class Claims:
-    """The names that services ask for in one zone."""
+    """The names that services ask for in one zone; a claim costs the same however many ask for its name."""
 
     def __init__(self) -> None:
-        self._roots: dict[Key, bytes] = {}
-        self._claimants: dict[bytes, dict[Key, str]] = {}
+        self._asked: dict[Key, tuple[bytes, str]] = {}
+        self._claims: dict[bytes, list[_Claim]] = {}
 
     def root(self, key: Key) -> bytes | None:
         """Return the name that a service asks for, or None."""
-        return self._roots.get(key)
+        asked = self._asked.get(key)
+        return asked[0] if asked else None
 
     def holder(self, root: bytes) -> Key | None:
         """Return the service that has a name, or None."""
-        claimants = self._claimants.get(root)
-        if not claimants:
-            return None
-        return min(claimants, key=lambda key: (claimants[key], key))
+        claims = self._claims.get(root)
+        return claims[0][1] if claims else None
 
     def claim(self, key: Key, created: str, root: bytes | None) -> list[Key]:
-        """Ask for a name (None: no longer for any); return the services whose standing may have changed.
+        """Ask for a name (None: no longer for any); return the services that have one now, or no longer.
 
-        The service itself is among them; one that must give way comes before the one that takes its place.
+        The service itself is always among them; one that must give way comes before the one that takes its
+        place.
         """
-        old = self._roots.get(key)
-        affected = {}
-        if old is not None and old != root:
-            affected.update(dict.fromkeys(self._claimants[old]))
-            del self._roots[key]
-            del self._claimants[old][key]
-            if not self._claimants[old]:
-                del self._claimants[old]
+        old = self.root(key)
+        names = [name for name in dict.fromkeys((root, old)) if name is not None]
+        before = [self.holder(name) for name in names]
+        if old is not None:
+            self._withdraw(key, old)
         if root is not None:
-            self._roots[key] = root
-            claimants = self._claimants.setdefault(root, {})
-            claimants[key] = created
-            affected.update(dict.fromkeys(claimants))
-        affected[key] = None
-        return list(affected)
+            self._asked[key] = root, created
+            insort(self._claims.setdefault(root, []), (created, key))
+        after = [self.holder(name) for name in names]
+        changed = [(was, now) for was, now in zip(before, after, strict=True) if was != now]
+        displaced = [was for was, _ in changed if was is not None and was != key]
+        successors = [now for _, now in changed if now is not None and now != key]
+        return [*displaced, key, *successors]
+
+    def _withdraw(self, key: Key, root: bytes) -> None:
+        _, created = self._asked.pop(key)
+        claims = self._claims[root]
+        del claims[bisect_left(claims, (created, key))]
+        if not claims:
+            del self._claims[root]

@@ -6,8 +6,11 @@ records' hashes: it follows each change at the cost of the change, in whatever o
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
+
+from rollcall.dnswire.names import suffixes
 
 from .changes import RRsetDelta, ZoneDelta
 from .soa import soa_data
@@ -88,6 +91,7 @@ class ZoneContent:
         self.known: set[bytes] = set()
         self.cut: dict[tuple[bytes, int], tuple[int, int]] = {}
         """RRsets to be answered whole that are too large for it: how many of how many are answered."""
+        self._cut_below: defaultdict[bytes, set[tuple[bytes, int]]] = defaultdict(set)
         self._rrsets_at: dict[bytes, int] = {}
         self._soa = (apex, apex, 0)
         self._head_changed = True
@@ -226,8 +230,17 @@ class ZoneContent:
             size = sum(member.weight > 0 for member in rrset.members.values()) or size
         if 0 < most < size:
             self.cut[key] = most, size
-        else:
-            self.cut.pop(key, None)
+            for above in suffixes(key[0]):
+                self._cut_below[above].add(key)
+        elif self.cut.pop(key, None) is not None:
+            for above in suffixes(key[0]):
+                self._cut_below[above].discard(key)
+                if not self._cut_below[above]:
+                    del self._cut_below[above]
+
+    def cut_below(self, name: bytes) -> dict[bytes, tuple[int, int]]:
+        """Return those of `cut` at or below a name, by their owner."""
+        return {key[0]: self.cut[key] for key in self._cut_below.get(name, ())}
 
     def soa_data(self) -> bytes:
         """Return the record data of the SOA of this version."""

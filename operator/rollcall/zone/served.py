@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from rollcall.directory import Directory, Entry
 from rollcall.dnswire.names import MAX_LABEL, is_at_or_below, suffixes
 from rollcall.model import DiscoveryZone, Instance, Key, Problem
+from rollcall.model.wording import abridged
 
 from .apex import Apex
 from .changes import MAX_ANSWER, all_up_to
@@ -14,6 +15,8 @@ from .content import Record, ZoneContent
 from .names import InvalidName, to_text
 from .placement import Placement, place, root_name
 from .reverse import pointers
+
+_MAX_NAMED = 5
 
 
 @dataclass(slots=True)
@@ -112,7 +115,7 @@ class ServedZone:
 
         `pointed` are the reverse domains in which it has its pointers, of any zone.
         """
-        if (problem := self.problems.get(key)) is not None:
+        if (problem := self._collision(key) or self.problems.get(key)) is not None:
             yield problem
         placed = self.placed.get(key)
         owners = placed.hidden.values() if placed else ()
@@ -179,12 +182,6 @@ class ServedZone:
         holder = self._claims.holder(root) if root else None
         entry = self._directory.get(key)
         if entry is None or root is None or holder != key:
-            if root is not None and holder is not None:
-                self.problems[key] = Problem(
-                    "NameCollision",
-                    f"The name {to_text(root)} of the zone {self.zone.name} belongs to {holder}, which is"
-                    " older: rename one of them, or use the naming Namespaced.",
-                )
             self._withdraw(key)
             return
         self.problems.pop(key, None)
@@ -203,6 +200,18 @@ class ServedZone:
             placed.placement = placement
         for pod in placed.instances.keys() | entry.instances.keys():
             self._exchange(key, placed, pod, entry.instances.get(pod))
+
+    def _collision(self, key: Key) -> Problem | None:
+        """Return why a service doesn't have the name that it asks for: whoever has it may be another soon."""
+        root = self._claims.root(key)
+        holder = self._claims.holder(root) if root is not None else None
+        if root is None or holder in (None, key):
+            return None
+        return Problem(
+            "NameCollision",
+            f"The name {to_text(root)} of the zone {self.zone.name} belongs to {holder}, which is older:"
+            " rename one of them, or use the naming Namespaced.",
+        )
 
     def _withdraw(self, key: Key) -> None:
         placed = self.placed.pop(key, None)
@@ -285,11 +294,11 @@ class ServedZone:
 def _partial_problem(entry: Entry, placement: Placement, zone: DiscoveryZone) -> Problem | None:
     """Return why some names of a service that is published are missing, or None."""
     if placement.withheld_versions:
-        labels = ", ".join(sorted(placement.withheld_versions))
+        labels = sorted(placement.withheld_versions)
         return Problem(
             "VersionCollision",
-            f"Two versions share the DNS label {labels}: give them values that differ in more than"
-            " punctuation; until then that label is not published.",
+            f"Two versions share the DNS label {abridged(labels[:_MAX_NAMED], len(labels))}: give them values"
+            " that differ in more than punctuation; until then that label is not published.",
         )
     if placement.families == ():
         return Problem(

@@ -219,13 +219,11 @@ class Zones:
 
     def cut(self, key: Key) -> dict[bytes, tuple[int, int]]:
         """Return the names of a service of which an answer holds a part: how many records, of how many."""
-        return {
-            owner: sizes
-            for served in self._served.values()
-            if (placed := served.placed.get(key)) is not None
-            for (owner, _), sizes in served.content.cut.items()
-            if is_at_or_below(owner, placed.placement.root)
-        }
+        found: dict[bytes, tuple[int, int]] = {}
+        for served in self._served.values():
+            if (placed := served.placed.get(key)) is not None:
+                found |= served.content.cut_below(placed.placement.root)
+        return found
 
     def service_problems(self, key: Key) -> list[Problem]:
         """Return why a service is not, or not wholly, in zones that select it."""

@@ -1,6 +1,8 @@
 """Which services a file holds, and which files a change concerns."""
 
-from rollcall.directory import Directory
+from unittest.mock import patch
+
+from rollcall.directory import Directory, Entry
 from rollcall.model import (
     ConfigMapTarget,
     DiscoveryFile,
@@ -96,3 +98,20 @@ def test_a_file_that_is_gone_holds_nothing():
     selected.remove_file(FILE)
     assert list(selected) == []
     assert not selected.selects(Key("shop", "web"))
+
+
+def test_files_of_other_namespaces_cost_a_change_nothing():
+    directory, selected = selection(*SERVICES, *(service(namespace=f"n{i}") for i in range(50)))
+    looked_at = []
+
+    def problem(entry):
+        looked_at.append(entry.key)
+
+    with patch.object(Entry, "problem", property(problem)):
+        for i in range(50):
+            selected.apply_file(file(namespace=f"n{i}"))
+        assert len(looked_at) == 50, "each file looks at its own namespace"
+        looked_at.clear()
+        directory.apply_service(service(labels={"tier": "back"}))
+        selected.update_services(directory.take_changes())
+    assert looked_at == []

@@ -219,6 +219,17 @@ def test_selection_by_namespace_label_and_wish():
     assert len(world.lines("TXT", apex="wish.example")) == 3
 
 
+def test_of_many_versions_that_share_labels_the_first_few_are_named():
+    """A condition has room for 32,768 characters, and a service may have thousands of versions."""
+    versions = [f"v{i}{mark}0" for i in range(8) for mark in (".", "_")]
+    pods = (
+        pod(f"web-{i}", f"10.0.0.{i}", labels={"app": "web", "version": v}) for i, v in enumerate(versions)
+    )
+    (problem,) = World(zone(), service(), *pods).zones.service_problems(Key("shop", "web"))
+    assert problem.reason == "VersionCollision"
+    assert "v0-0, v1-0, v2-0, v3-0, v4-0 and 3 more" in problem.message
+
+
 def test_flat_names_belong_to_the_oldest_service():
     old = service(created="2026-01-01T00:00:00Z")
     new = service(namespace="blog", created="2026-01-02T00:00:00Z")
