@@ -24,11 +24,11 @@ def read_version(text: str) -> int:
     """Parse a resourceVersion.
 
     Raises:
-        BadAnswer: it is not a number, or zero, which no object and no list has.
+        BadAnswer: it is not a number as the API server writes one, or zero, which no object and no list has.
     """
-    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS) or not (number := int(text)):
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS) or text.startswith("0"):
         raise BadAnswer(f"a resourceVersion that is not a number of the API server's: {text[:64]!r}")
-    return number
+    return int(text)
 
 
 class Versions:

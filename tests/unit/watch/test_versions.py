@@ -3,7 +3,7 @@
 import pytest
 
 from rollcall.kube import BadAnswer
-from rollcall.watch.versions import Versions
+from rollcall.watch.versions import Versions, read_version
 
 
 def seen(version: int) -> Versions:
@@ -61,3 +61,10 @@ def test_a_watch_that_tells_of_new_versions_has_not_gone_back() -> None:
 def test_what_is_wrong_names_both_versions() -> None:
     with pytest.raises(BadAnswer, match=r"a list of version 90, and 100 had been seen"):
         seen(100).check(90, 0.0)
+
+
+@pytest.mark.parametrize("text", ["", "0", "007", "-7", "+7", "7_0", "1e9", " 9", "٣", "9" * 25])
+def test_what_is_no_version_of_the_api_servers_is_not_read_as_one(text: str) -> None:
+    """007 would be seen as the newest, and keep out every list until it is reached."""
+    with pytest.raises(BadAnswer, match="not a number of the API server's"):
+        read_version(text)
