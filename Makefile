@@ -10,7 +10,7 @@ export PYTHONPATH := operator:tests:.
 unexport PYTHONDONTWRITEBYTECODE  # the many processes of tests and bench would each compile everything
 
 .DEFAULT_GOAL := help
-.PHONY: help programs demo test test-unit test-api test-dns lint format bench lock manifests clean
+.PHONY: help programs demo test test-unit test-api test-dns lint format bench fuzz lock manifests clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,7 +38,7 @@ programs: $(VENV)/installed ## Get every program that tests, demo and bench can 
 lint: $(VENV)/installed ## ruff, mypy --strict, import layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy operator tests bench demo
+	$(BIN)/mypy operator tests bench demo fuzz
 	$(BIN)/lint-imports
 
 format: $(VENV)/installed ## Let ruff put the code in order
@@ -48,6 +48,9 @@ format: $(VENV)/installed ## Let ruff put the code in order
 bench: $(VENV)/installed ## What we claim, measured, CoreDNS beside us
 	@$(BIN)/python -m bench $(ARGS)
 
+fuzz: $(VENV)/fuzz-installed ## Any octets at all, at every place where some come in (ARGS="--seconds 600" for longer)
+	@$(BIN)/python -m fuzz $(ARGS)
+
 manifests: $(VENV)/installed ## Make manifests/install.yaml from the chart
 	@$(BIN)/python manifests/generate.py "$$($(BIN)/python -m controlplane fetch helm | cut -f2)"
 
@@ -55,6 +58,7 @@ lock: $(VENV)/installed ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --group fuzz -o requirements-fuzz.lock
 
 clean: ## Remove what was built here; the cache of programs stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
@@ -68,4 +72,9 @@ $(VENV)/installed: pyproject.toml requirements-dev.lock
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/fuzz-installed: requirements-fuzz.lock | $(VENV)/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $< || \
+		{ echo "The fuzzer has no build for this machine; Linux with Python 3.11 to 3.13 has one."; exit 1; }
 	@touch $@

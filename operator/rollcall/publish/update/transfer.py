@@ -20,6 +20,15 @@ from .reasons import TargetError, UpdateReason
 from .server_state import ServerState, names_of, sort_names
 from .session import Session
 
+MAX_OCTETS = 256 << 20
+"""Of a transfer. A server that goes on and on would keep us busy for ever."""
+
+MAX_RECORDS = 1_000_000
+"""In our domain, of those that are not ours too: they take a quarter of a gigabyte while they are sorted."""
+
+TRANSFER_SECONDS = 300.0
+"""For all of it. One that trickles would keep the zone from being read for ever."""
+
 _SOA = int(Type.SOA)
 
 
@@ -38,9 +47,17 @@ async def read_zone(session: Session, zone: bytes, domain: bytes, identity: str)
     """Transfer a zone; the session is of no use afterwards.
 
     Raises:
-        TransferRefused: the server doesn't serve it.
+        TransferRefused: the server doesn't serve it, or not within our bounds.
         TargetError: the transfer broke off.
     """
+    try:
+        async with asyncio.timeout(TRANSFER_SECONDS):
+            return await _read_zone(session, zone, domain, identity)
+    except TimeoutError:
+        raise TransferRefused(f"it takes more than {TRANSFER_SECONDS:g} s") from None
+
+
+async def _read_zone(session: Session, zone: bytes, domain: bytes, identity: str) -> TransferredZone:
     signed = sign(
         message(session.next_id(), flags_of(Opcode.QUERY), [question(zone, Type.AXFR)]), session.key
     )
@@ -70,6 +87,7 @@ class _Collector:
         self._chain = chain
         self._ident = ident
         self._serial = 0
+        self._octets = 0
         self._records: list[tuple[bytes, int, int, bytes]] = []
         self._above = Cuts()
 
@@ -77,10 +95,13 @@ class _Collector:
         """Add a message.
 
         Raises:
-            TransferRefused: it says that there is no transfer.
+            TransferRefused: it says that there is no transfer, or there is too much of it.
             MalformedMessage: it is not one of a transfer.
             TsigError: its signature doesn't hold.
         """
+        self._octets += len(wire)
+        if self._octets > MAX_OCTETS:
+            raise TransferRefused(f"it has more than {MAX_OCTETS} octets")
         answer = read(wire)
         if answer.rcode != Rcode.NOERROR or wire[:2] != self._ident:
             if self.started:
@@ -102,6 +123,8 @@ class _Collector:
             elif not self.started:
                 raise MalformedMessage("a transfer begins with a SOA record")
             elif record.rdclass == IN and self._is_ours(record.owner):
+                if len(self._records) == MAX_RECORDS:
+                    raise TransferRefused(f"it has more than {MAX_RECORDS} records in our domain")
                 self._records.append((record.owner, record.rdtype, record.ttl, record.data))
             elif record.rdtype in CUT_TYPES and self._is_above(record.owner, record.rdtype):
                 self._above.add(record.owner, record.rdtype)
