@@ -68,6 +68,7 @@ class KopfThread:
         self._error: BaseException | None = None
         # Of kopf's thread, from here on:
         self._kopf_loop = asyncio.new_event_loop()
+        self._tasks = set[asyncio.Task[Any]]()
         self._stop = asyncio.Event()
         self._access: Access | None = None
         self._sessions: list[aiohttp.ClientSession] = []
@@ -90,6 +91,7 @@ class KopfThread:
     def _in_thread(self) -> None:
         loop = self._kopf_loop
         asyncio.set_event_loop(loop)
+        loop.set_task_factory(self._create_task)
         # What kopf leaves behind when it is cancelled is of no interest to anybody.
         loop.set_exception_handler(lambda _, context: log.debug("kopf: %s", context["message"]))
         try:
@@ -102,9 +104,22 @@ class KopfThread:
         except BaseException as error:
             self._error = self._error or error
         finally:
-            _left_behind.update(asyncio.all_tasks(loop))
+            _left_behind.update(self._tasks)
             loop.close()
             _call(self._loop, self._ended.set)
+
+    def _create_task(
+        self, loop: asyncio.AbstractEventLoop, work: Any, /, **options: Any
+    ) -> "asyncio.Task[Any]":
+        """Make a task, and hold it until it is done.
+
+        A loop doesn't. One of kopf's waits for an event that nobody else knows: once kopf's list of them is
+        gone, the garbage collector, in whatever thread, would close its coroutine, which waits even then.
+        """
+        task = asyncio.Task(work, loop=loop, **options)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _unresolved(self) -> None:
         self._error = LookupError("our kinds are not served yet")
