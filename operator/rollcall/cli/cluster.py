@@ -9,9 +9,10 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from rollcall.kube import CredentialsError, KindMissing, NotFound
+from rollcall.kube import CredentialsError, KindMissing, NotFound, PageTooLong
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials, kubeconfig_path
+from rollcall.kube.paging import Paging
 from rollcall.kube.paths import api_path
 from rollcall.model import API_VERSION, Key
 
@@ -142,9 +143,16 @@ class Cluster:
     async def _list(self, path: str, kind: type[T]) -> list[T]:
         decoder = msgspec.json.Decoder(_Page[kind])  # type: ignore[valid-type]  # made at run time
         found: list[T] = []
-        params = {"limit": str(PAGE_SIZE)}
+        paging = Paging(PAGE_SIZE)
+        token = ""
         while True:
-            body = await self.client.list_page(path, params)
+            params = {"limit": str(paging.limit), **({"continue": token} if token else {})}
+            try:
+                body = await self.client.list_page(path, params)
+            except PageTooLong:
+                paging.on_too_long()
+                continue
+            paging.on_page(len(body))
             try:
                 page = decoder.decode(body)
             except msgspec.MsgspecError as error:
@@ -153,9 +161,9 @@ class Cluster:
                     " `rollcall check` compares the CRDs."
                 ) from error
             found += page.items
-            if not page.metadata.continue_token:
+            token = page.metadata.continue_token
+            if not token:
                 return found
-            params = {"limit": str(PAGE_SIZE), "continue": page.metadata.continue_token}
 
 
 @asynccontextmanager

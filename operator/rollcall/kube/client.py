@@ -19,8 +19,9 @@ import msgspec
 import rollcall
 
 from .credentials import Access, Credentials
-from .errors import UNDECODABLE, ApiError, BadAnswer, Unauthorized, Unreachable
+from .errors import UNDECODABLE, ApiError, BadAnswer, PageTooLong, Unauthorized, Unreachable
 from .lines import LineBuffer, LineTooLong
+from .paging import MAX_PAGE
 from .status import error_of, read_status
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -36,7 +37,7 @@ REQUEST_SECONDS = 15.0
 """For a request and its whole answer. The API server itself gives up on etcd after ten seconds."""
 
 LIST_SECONDS = 60.0
-"""For a page of a list, which can be tens of megabytes."""
+"""For a page of a list, which can be megabytes."""
 
 OPEN_SECONDS = 30.0
 """From asking for a watch to the head of its answer."""
@@ -109,8 +110,15 @@ class KubeClient:
         return _decode("GET", path, body, decoder or _ANY)
 
     async def list_page(self, path: str, params: Params, *, accept: str | None = None) -> bytes:
-        """Read one page of a collection, undecoded."""
-        return await self._request("GET", path, params, timeout_seconds=LIST_SECONDS, accept=accept)
+        """Read one page of a collection, undecoded.
+
+        Raises:
+            PageTooLong: its `limit` is above 1, and it is longer than MAX_PAGE.
+        """
+        most = MAX_PAGE if int(params.get("limit", "1")) > 1 else None
+        return await self._request(
+            "GET", path, params, timeout_seconds=LIST_SECONDS, accept=accept, most=most
+        )
 
     async def create(self, path: str, body: object, params: Params | None = None) -> Any:
         """POST an object to its collection, or to a subresource; return what the server made of it."""
@@ -173,10 +181,13 @@ class KubeClient:
         content_type: str | None = None,
         timeout_seconds: float = REQUEST_SECONDS,
         accept: str | None = None,
+        most: int | None = None,
     ) -> bytes:
         try:
             async with asyncio.timeout(timeout_seconds):
                 response = await self._open(self._requests, method, path, params, data, content_type, accept)
+                if most is not None:
+                    return await _read_page(f"{method} {path}", response, most)
                 async with response:
                     return await response.read()
         except (aiohttp.ClientError, OSError) as error:
@@ -257,6 +268,18 @@ async def _send(
         return response
     async with response:
         raise _refusal(f"{method} {path}", response, await response.read())
+
+
+async def _read_page(doing: str, response: aiohttp.ClientResponse, most: int) -> bytes:
+    with closing(response):  # what is left of one that is too long is not worth the wait: its connection goes
+        parts: list[bytes] = []
+        length = 0
+        while part := await response.content.readany():
+            parts.append(part)
+            length += len(part)
+            if length > most:
+                raise PageTooLong(f"{doing}: a page of more than {most} octets")
+    return b"".join(parts)
 
 
 def _refusal(doing: str, response: aiohttp.ClientResponse, body: bytes) -> ApiError:

@@ -4,6 +4,7 @@ KubeError
 ├── CredentialsError      no kubeconfig, an unreadable one, a login program that takes too long
 ├── Unreachable           no connection, a broken one, a time-out
 │   └── BadAnswer         an answer that isn't the API's, or can't be true
+├── PageTooLong           a page of a list that is longer than we read: ask for fewer objects
 └── ApiError              the API server answered and said no (a status without a class of its own)
     ├── Unauthorized      401
     ├── Forbidden         403: the message names the verb and the resource
@@ -45,6 +46,10 @@ class Unreachable(KubeError):
 
 class BadAnswer(Unreachable):
     """An answer of another shape, kind or version than was asked for; something else may have given it."""
+
+
+class PageTooLong(KubeError):
+    """A page of several objects is longer than MAX_PAGE; it was not read to its end."""
 
 
 class ApiError(KubeError):

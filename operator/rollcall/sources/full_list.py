@@ -23,7 +23,7 @@ async def read_full_list(
     """
     items = dict[Key, Item[T]]()
     path = resource.path(namespace)
-    pages = read_pages(client, resource, path, {"limit": str(PAGE_SIZE)}, versions)
+    pages = read_pages(client, resource, path, {}, versions, size=PAGE_SIZE)
     async with aclosing(pages):
         async for page in pages:
             for item in map(resource.read_item, page.items):

@@ -39,7 +39,8 @@ page where that is more (five minutes for 50,000 objects)."""
 
 PAGE_SIZE = 250
 PAGE_REST_SECONDS = 0.5
-"""Between two pages. A page costs a few milliseconds here, a slice of them at a time."""
+"""After a whole page; after one of fewer objects in proportion. A page costs a few milliseconds here, a slice
+of them at a time."""
 
 SLICE = 50
 
@@ -78,7 +79,7 @@ class Audits(Generic[T]):
         self._client = client
         self._resource = resource
         self._path = path
-        self._params = {"limit": str(PAGE_SIZE), **selection}
+        self._selection = selection
         self._view = view
         self._versions = versions
         self._draw = draw
@@ -142,7 +143,9 @@ class Audits(Generic[T]):
         self._not_before = self._due_at = _now() + max(REST_SECONDS, pages * PAGE_BUDGET_SECONDS)
         rest_seconds = min(PAGE_REST_SECONDS, LIST_SECONDS / pages)
         async with aclosing(
-            read_pages(self._client, self._resource, self._path, self._params, self._versions)
+            read_pages(
+                self._client, self._resource, self._path, self._selection, self._versions, size=PAGE_SIZE
+            )
         ) as read:
             async for page in read:
                 if self._versions.went_back:
@@ -153,7 +156,7 @@ class Audits(Generic[T]):
                     await asyncio.sleep(0)
                 if found := self._unexplained(audit, _now()):
                     return found
-                await asyncio.sleep(rest_seconds)
+                await asyncio.sleep(rest_seconds * min(len(page.items) / PAGE_SIZE, 1.0))
         audit.end(_now())
         await asyncio.sleep(GRACE_SECONDS)
         return self._unexplained(audit, math.inf)

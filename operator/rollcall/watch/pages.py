@@ -3,13 +3,17 @@
 What is not whole is not a list: every page is of the kind that was asked for and of one version, and a page
 that says that there is more says how to go on. Anything else is a failed list, whatever its status code, and
 who reads it drops nothing that it lacks.
+
+A page that is too long is asked for again with half as many objects: what a list takes in memory is bounded
+by octets, however large its objects are.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Protocol
 
-from rollcall.kube.errors import BadAnswer
+from rollcall.kube.errors import BadAnswer, PageTooLong
+from rollcall.kube.paging import Paging
 
 from .resource import Page, Resource
 from .versions import Versions
@@ -19,25 +23,38 @@ class Transport(Protocol):
     """What is needed of a client of the API server: KubeClient, or a scripted server in tests."""
 
     async def list_page(self, path: str, params: Mapping[str, str]) -> bytes:
-        """Read one page of a collection."""
+        """Read one page of a collection; raises PageTooLong where fewer objects have to be asked for."""
 
     def watch(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[list[bytes], None]:
         """Follow a collection; an empty batch comes first, once the server has accepted."""
 
 
 async def read_pages(
-    client: Transport, resource: Resource[Any], path: str, params: Mapping[str, str], versions: Versions
+    client: Transport,
+    resource: Resource[Any],
+    path: str,
+    params: Mapping[str, str],
+    versions: Versions,
+    *,
+    size: int,
 ) -> AsyncGenerator[Page, None]:
-    """Read the newest state of a collection; `params` hold the `limit` of a page.
+    """Read the newest state of a collection, in pages of at most `size` objects.
 
     Raises:
         BadAnswer: a page is not one, or not of this list.
         KubeError: a page could not be had.
     """
     first: Page | None = None
+    paging = Paging(size)
     asked = params
     while True:
-        page = resource.read_page(await client.list_page(path, asked))
+        try:
+            body = await client.list_page(path, {**asked, "limit": str(paging.limit)})
+        except PageTooLong:
+            paging.on_too_long()
+            continue
+        paging.on_page(len(body))
+        page = resource.read_page(body)
         if first is None:
             first = page
             versions.check(page.version, asyncio.get_running_loop().time())

@@ -152,8 +152,9 @@ class Reflector(Generic[T]):
     async def _list(self) -> None:
         """Bring the view to a whole list; only then drop what the list lacks."""
         seen = set[Key]()
-        params = {"limit": str(PAGE_SIZE), **self._selection}
-        pages = read_pages(self._client, self.resource, self._path, params, self._versions)
+        pages = read_pages(
+            self._client, self.resource, self._path, self._selection, self._versions, size=PAGE_SIZE
+        )
         async with aclosing(pages):
             async for page in pages:
                 received_ns = time.monotonic_ns()

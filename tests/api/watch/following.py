@@ -5,9 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Generic
 
-from rollcall.kube.client import KubeClient
 from rollcall.model import Key
 from rollcall.watch import Batch, Reflector, Resource
+from rollcall.watch.pages import Transport
 from rollcall.watch.resource import T
 from waiting import SECONDS, News
 
@@ -40,7 +40,7 @@ class Consumer(Generic[T]):
 
 @contextlib.asynccontextmanager
 async def following(
-    client: KubeClient, resource: Resource[T], namespace: str | None = None
+    client: Transport, resource: Resource[T], namespace: str | None = None
 ) -> AsyncIterator[tuple[Reflector[T], Consumer[T]]]:
     """Run a reflector for the length of the block."""
     consumer: Consumer[T] = Consumer()

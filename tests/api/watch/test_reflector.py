@@ -1,7 +1,7 @@
 """Reflectors on a real API server whose resources change as they do in a cluster."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from api.watch.following import following, synced
-from controlplane import ControlPlane, Workloads, path
+from controlplane import ControlPlane, Workloads, manifests, path
 from rollcall.kube import Forbidden
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials
+from rollcall.kube.paging import MAX_PAGE
 from rollcall.model import Key, Pod, ServicePort
 from rollcall.watch import PODS, SERVICE_INSTANCES, SERVICES, Reflector
 from waiting import until
@@ -96,6 +97,42 @@ async def listed(client: KubeClient, namespace: str) -> dict[Key, Pod]:
     page = PODS.read_page(await client.list_page(PODS.path(namespace), {}))
     items = [PODS.read_item(raw) for raw in page.items]
     return {item.key: item.object for item in items if item.object is not None}
+
+
+class Asked:
+    """A client of which each page is counted: as (limit, octets)."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self.pages: list[tuple[int, int]] = []
+        self.watch = client.watch
+        self._client = client
+
+    async def list_page(self, path: str, params: Mapping[str, str]) -> bytes:
+        body = await self._client.list_page(path, params)
+        self.pages.append((int(params["limit"]), len(body)))
+        return body
+
+
+async def test_pods_of_a_megabyte_come_in_pages_that_are_bounded(
+    cluster: ControlPlane, client: KubeClient, namespace: str
+) -> None:
+    large = {"env": [{"name": "LARGE", "value": "x" * (1 << 20)}]}
+    container = manifests.pod(namespace, "")["spec"]["containers"][0] | large
+
+    def make(number: int) -> None:
+        body = manifests.pod(namespace, f"web-{number}", spec={"containers": [container]})
+        cluster.client.create(path("v1", "pods", namespace), body)
+
+    for number in range(12):
+        await do(make, number)
+    asked = Asked(client)
+    async with following(asked, PODS, namespace) as (reflector, consumer):
+        await synced(reflector)
+        assert consumer.names() == {f"web-{number}" for number in range(12)}
+        assert [limit for limit, _ in asked.pages] == [7, 7]
+        assert all(octets <= MAX_PAGE for _, octets in asked.pages)
+        assert sum(octets for _, octets in asked.pages) > MAX_PAGE
+        assert reflector.restarts == {}
 
 
 async def test_our_own_status_writes_change_nothing(
