@@ -156,7 +156,13 @@ class _Starter:
                 future.set_exception(StartFailed(f"{command[0]} did not start: {error}"))
 
         self._jobs.put(job)
-        return future.result()
+        try:
+            return future.result()
+        except KeyboardInterrupt:  # nobody would know of it, to end it
+            process = future.result()
+            process.kill()
+            process.wait()
+            raise
 
     def _work(self) -> None:
         while True:

@@ -10,8 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from waiting import eventually
+
 ROOT = Path(__file__).resolve().parents[3]
-SECONDS = 120.0
+SECONDS = 300.0
 _POLL_SECONDS = 0.05
 _UNSET = ("KUBECONFIG_FOR_TESTS", "KEEP")
 
@@ -32,9 +34,7 @@ class Demo:
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
         self._log = folder / "demo.txt"
-        chosen = {
-            key: value for key, value in os.environ.items() if key not in ("KUBECONFIG_FOR_TESTS", "KEEP")
-        }
+        chosen = {key: value for key, value in os.environ.items() if key not in _UNSET}
         chosen |= {"TMPDIR": str(self.temporary), **(environment or {})}
         with self._log.open("wb") as sink:
             self._process = subprocess.Popen(
@@ -79,6 +79,10 @@ class Demo:
     def wait(self) -> int:
         """Wait for its end, and return its exit code."""
         return self._process.wait(SECONDS)
+
+    def wait_nothing_left(self) -> None:
+        """Wait until nothing of it is left: what the kernel kills with it takes a moment to be gone."""
+        eventually(lambda: not self.left_behind(), lambda: f"nothing left: {self.left_behind()}")
 
     def left_behind(self) -> list[str]:
         """Name what it left: files in its temporary folder, and processes that know of that folder."""

@@ -26,7 +26,7 @@ def tools(tmp_path: Path) -> Path:
 def test_the_whole_demo(tmp_path: Path) -> None:
     with Demo(tmp_path) as demo:
         assert demo.wait() == 0, demo.text
-        assert demo.left_behind() == []
+        demo.wait_nothing_left()
     said = demo.text
     milestones = (
         "[1/8]",
@@ -108,7 +108,7 @@ def test_before_and_after_are_what_the_change_says(tmp_path: Path) -> None:
         assert "pod/web-3 patched" in done.stdout
         demo.interrupt()
         assert demo.wait() == 0, demo.text
-        assert demo.left_behind() == []
+        demo.wait_nothing_left()
 
 
 NOTHING_CHANGES = """
@@ -124,7 +124,7 @@ sys.exit(__main__.main())
 def test_an_answer_that_does_not_come_is_a_failure(tmp_path: Path) -> None:
     with Demo(tmp_path, program=("-c", NOTHING_CHANGES)) as demo:
         assert demo.wait() == 1, demo.text
-        assert demo.left_behind() == []
+        demo.wait_nothing_left()
     *_, log, last = demo.text.split("\n\n")
     assert re.match(r"demo: web\.shop\.demo\.example A did not become 10.20.1.11, 10.20.1.13 in 10 s", last)
     assert log.startswith("The end of Rollcall's log:\n")
@@ -144,7 +144,7 @@ def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, number: signal.Signa
         demo.wait_for(moment)
         demo.interrupt(number)
         assert demo.wait() == 130, demo.text
-        assert demo.left_behind() == []
+        demo.wait_nothing_left()
     assert demo.text.splitlines()[-1] == "demo: interrupted; all that was started is ended and removed"
     assert "Traceback" not in demo.text
 
@@ -157,13 +157,13 @@ def test_an_interrupted_build_leaves_nothing(tmp_path: Path, tools: Path) -> Non
         demo.wait_for("building kube-apiserver")
         demo.interrupt()
         assert demo.wait() == 130, demo.text
-        assert demo.left_behind() == []
+        demo.wait_nothing_left()
 
 
 def test_without_go_one_line_says_what_to_install(tmp_path: Path, tools: Path) -> None:
     with Demo(tmp_path, environment=nothing_found(tmp_path, tools)) as demo:
         assert demo.wait() == 1, demo.text
-        assert demo.left_behind() == []
+        demo.wait_nothing_left()
     assert "install Go 1.26" in demo.text.splitlines()[-1]
     assert "Traceback" not in demo.text
 
@@ -189,7 +189,7 @@ def test_a_given_cluster_is_left_as_it_was(given: ControlPlane, tmp_path: Path, 
     """The same demo, in its own namespaces; here also without dig."""
     with Demo(tmp_path, "--kubeconfig", str(given.kubeconfig), environment={"PATH": str(tools)}) as demo:
         assert demo.wait() == 0, demo.text
-        assert demo.left_behind() == []
+        demo.wait_nothing_left()
     assert "dnspython asks" in demo.text
     assert "web.rollcall-demo-shop.demo.example. 5 IN A 10.20.1.11" in demo.text
     assert given.kubectl("get", "crd,namespace", "-o", "name").split() == [
