@@ -76,6 +76,7 @@ def no_new_config_maps(cluster: ControlPlane, namespace: str) -> Iterator[None]:
     finally:
         cluster.client.delete(f"{bindings}/{name}")
         cluster.client.delete(f"{policies}/{name}")
+        eventually(lambda: not is_refused())  # what is tried again must not find it in force still
 
 
 def essence(config_map: Json) -> Json:

@@ -208,7 +208,9 @@ def test_removal_keeps_the_crds_and_what_users_made(release: Release) -> None:
 
 
 def test_it_installs_over_crds_that_kubectl_made(release: Release) -> None:
-    release.cluster.kubectl("apply", "--server-side", "--filename", str(CHART / "crds"))
+    crds = str(CHART / "crds")
+    release.cluster.kubectl("apply", "--server-side", "--filename", crds)
+    release.cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--filename", crds)
     release.helm("install", {"zones": [ZONE]})
     assert release.names("discoveryzones") == ["internal"]
 

@@ -1,7 +1,8 @@
 """The account of the chart may do what rules.yaml lists, as the API server tells it, and nothing else."""
 
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
+from functools import partial
 
 import pytest
 from manifests.generate import CHART
@@ -9,6 +10,7 @@ from manifests.generate import CHART
 from api.manifests.resources import Json
 from controlplane import Client, ControlPlane, path
 from unit.manifests.sources import chart_file
+from waiting import eventually
 
 NAMESPACE = "rollcall-system"
 RULES = chart_file("rules.yaml")
@@ -29,9 +31,12 @@ def rights(rules: Iterable[Json]) -> set[Right]:
 
 
 class Account:
-    """A service account, asked by the API server for what it may do."""
+    """A service account that asks the API server what it may do. `everybody` are rights that all have."""
 
-    def __init__(self, cluster: ControlPlane, namespace: str, name: str) -> None:
+    def __init__(
+        self, cluster: ControlPlane, namespace: str, name: str, everybody: Set[Right] = frozenset()
+    ) -> None:
+        self._everybody = everybody
         context = ssl.create_default_context(cafile=str(cluster.ca))
         self._client = Client(cluster.url, context, cluster.account_token(namespace, name))
 
@@ -39,6 +44,13 @@ class Account:
         status = self._review("SelfSubjectRulesReview", {"namespace": namespace})
         assert not status["incomplete"]
         return rights(status["resourceRules"])
+
+    def wait_rights(self, namespace: str, own: Set[Right]) -> None:
+        """Wait until it has rights of its own in a namespace, and no others: the API server has a cache."""
+        eventually(
+            lambda: self.rights(namespace) - self._everybody == own,
+            lambda: f"{namespace}: {sorted((self.rights(namespace) - self._everybody) ^ own)}",
+        )
 
     def may(self, verb: str, group: str, resource: str, namespace: str) -> bool:
         name, _, subresource = resource.partition("/")
@@ -60,12 +72,13 @@ class Account:
         return status
 
 
-def install(cluster: ControlPlane, *flags: str) -> tuple[Account, set[Right]]:
-    """Install the chart; return its account, and the rights that every account has."""
+def install(cluster: ControlPlane, *flags: str) -> Account:
+    """Install the chart; return its account."""
     cluster.helm("install", "rollcall", str(CHART), "--namespace", NAMESPACE, "--create-namespace", *flags)
     nobody = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "nobody"}}
     cluster.client.create(path("v1", "serviceaccounts", NAMESPACE), nobody)
-    return Account(cluster, NAMESPACE, "rollcall"), Account(cluster, NAMESPACE, "nobody").rights("default")
+    everybody = Account(cluster, NAMESPACE, "nobody").rights("default")
+    return Account(cluster, NAMESPACE, "rollcall", everybody)
 
 
 @pytest.fixture
@@ -76,31 +89,32 @@ def cluster_without_release(empty_cluster: ControlPlane) -> Iterator[ControlPlan
 
 
 def test_all_namespaces(cluster_without_release: ControlPlane) -> None:
-    account, everybody = install(cluster_without_release)
+    account = install(cluster_without_release)
     listed = rights((*RULES["namespaced"], *RULES["cluster"]))
-    assert account.rights("default") - everybody == listed
-    assert account.rights(NAMESPACE) - everybody == listed | rights(RULES["own"])
+    account.wait_rights("default", listed)
+    account.wait_rights(NAMESPACE, listed | rights(RULES["own"]))
 
 
 def test_one_namespace(cluster_without_release: ControlPlane) -> None:
     cluster_without_release.workloads.make_namespace("shop")
-    account, everybody = install(cluster_without_release, "--set", "watchNamespace=shop")
-    assert account.rights("shop") - everybody == rights((*RULES["namespaced"], *RULES["cluster"]))
-    assert account.rights("default") - everybody == rights(RULES["cluster"])
-    assert account.rights(NAMESPACE) - everybody == rights((*RULES["own"], *RULES["cluster"]))
+    account = install(cluster_without_release, "--set", "watchNamespace=shop")
+    account.wait_rights("shop", rights((*RULES["namespaced"], *RULES["cluster"])))
+    account.wait_rights("default", rights(RULES["cluster"]))
+    account.wait_rights(NAMESPACE, rights((*RULES["own"], *RULES["cluster"])))
 
 
 @pytest.mark.parametrize("watched", ["", "shop"], ids=["everywhere", "one namespace"])
 def test_the_publication_gate_brings_one_right(cluster_without_release: ControlPlane, watched: str) -> None:
     cluster_without_release.workloads.make_namespace("shop")
-    account, everybody = install(
+    account = install(
         cluster_without_release, "--set", f"watchNamespace={watched},publicationGate.enabled=true"
     )
     more = rights(RULES["publicationGate"])
     assert more == {("patch", "", "pods/status")}
-    assert account.rights("shop") - everybody == rights((*RULES["namespaced"], *RULES["cluster"])) | more
-    elsewhere = account.rights("default") - everybody
-    assert elsewhere & more == (set() if watched else more)
+    everywhere = rights(RULES["cluster"])
+    there = rights(RULES["namespaced"]) | everywhere | more
+    account.wait_rights("shop", there)
+    account.wait_rights("default", everywhere if watched else there)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +157,12 @@ def rollcall_account(empty_cluster: ControlPlane) -> Iterator[Account]:
     empty_cluster.helm(
         "install", "reach", str(CHART), "--namespace", "rollcall-reach", "--create-namespace", "--skip-crds"
     )
-    yield Account(empty_cluster, "rollcall-reach", "reach-rollcall")
+    account = Account(empty_cluster, "rollcall-reach", "reach-rollcall")
+    # What it may not do is asked once it may what the Role and the ClusterRole grant.
+    for group, resource in (("", "secrets"), ("rollcall.dev", "discoveryzones")):
+        may = partial(account.may, "watch", group, resource, "rollcall-reach")
+        eventually(may, f"it may watch {resource}")
+    yield account
     empty_cluster.helm("uninstall", "reach", "--namespace", "rollcall-reach")
 
 

@@ -16,7 +16,7 @@ from rollcall.sources import configuration
 from rollcall.sources.configuration import Configuration
 from rollcall.status.kinds import Kind
 from unit.running import running
-from waiting import News, until
+from waiting import SECONDS, News, until
 
 
 class Following:
@@ -47,7 +47,7 @@ class Following:
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator["Following"]:
         async with running(self.configuration.run()):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(SECONDS):
                 await self.configuration.synced.wait()
             yield self
 

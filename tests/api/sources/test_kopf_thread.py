@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from api.access import Right, wait_granted
 from api.faultproxy import Answer, FaultProxy, status
 from api.objects import FILE_SPEC, Objects
 from controlplane import ControlPlane
 from rollcall.kube.credentials import Credentials
-from rollcall.sources import kopf_thread
 from rollcall.sources.kopf_thread import KopfThread
 from rollcall.status.kinds import Kind, ObjectRef
 from rollcall.watch import Resource
 from rollcall.watch.resource import Item
-from waiting import News
+from waiting import SECONDS, News
 
 if TYPE_CHECKING:
     from rollcall.model import Key
@@ -87,14 +87,6 @@ async def test_it_tells_of_both_kinds_and_writes_nothing(
     assert not any("namespaces" in path or "customresourcedefinitions" in path for path in asked)
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let what waits for kopf's end wait longer than a test does: an end has to come without a time limit."""
-    monkeypatch.setattr(kopf_thread, "STOP_SECONDS", 60.0)
-    monkeypatch.setattr(kopf_thread, "CANCEL_SECONDS", 60.0)
-
-
-@pytest.mark.usefixtures("patient")
 async def test_it_stops_in_a_moment(
     objects: Objects, proxied: Credentials, zone_name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -103,20 +95,19 @@ async def test_it_stops_in_a_moment(
     async with kopf_running(proxied) as (seen, task):
         await seen.until(objects.ref(Kind.DISCOVERY_ZONE, zone_name), 1)
         task.cancel()
-        await asyncio.wait([task], timeout=30)
+        await asyncio.wait([task], timeout=SECONDS)
         assert task.cancelled()
     assert [
         record.getMessage() for record in caplog.records if record.name.startswith(("rollcall", "kopf"))
     ] == []
 
 
-@pytest.mark.usefixtures("patient")
 async def test_it_stops_before_it_has_begun(proxied: Credentials, proxy: FaultProxy) -> None:
     proxy.go_down()
     async with kopf_running(proxied) as (_, task):
         await asyncio.sleep(0)
         task.cancel()
-        await asyncio.wait([task], timeout=30)
+        await asyncio.wait([task], timeout=SECONDS)
         assert task.cancelled()
 
 
@@ -126,7 +117,7 @@ async def test_it_ends_on_an_error_in_the_stream_and_says_which(
     await objects.create(Kind.DISCOVERY_ZONE, zone_name, {"domain": f"{zone_name}.test"})
     line = b'{"type":"ERROR","object":' + status(500, "InternalError", "etcd is gone") + b"}\n"
     proxy.inject(Answer(200, line), "discoveryzones", "watch=true")
-    async with kopf_running(proxied) as (_, task), asyncio.timeout(20):
+    async with kopf_running(proxied) as (_, task), asyncio.timeout(SECONDS):
         error = await task
     assert "etcd is gone" in repr(error)
 
@@ -192,6 +183,9 @@ async def test_limited_to_a_namespace_it_needs_rights_for_no_other(
     body = json.dumps({"apiVersion": "v1", "kind": "List", "items": everything})
     await asyncio.to_thread(cluster.kubectl, "apply", "-n", namespace, "-f", "-", input=body)
     kubeconfig = await asyncio.to_thread(cluster.account_kubeconfig, namespace, "limited")
+    reading = [Right("watch", "rollcall.dev", kind) for kind in ("discoveryfiles", "discoveryzones")]
+    account_name = f"system:serviceaccount:{namespace}:limited"
+    await asyncio.to_thread(wait_granted, cluster, account_name, reading, namespace)
     await objects.create(Kind.DISCOVERY_ZONE, zone_name, {"domain": f"{zone_name}.test"})
     async with kopf_running(Credentials(str(kubeconfig)), namespace) as (seen, task):
         await objects.create(Kind.DISCOVERY_FILE, "hosts", FILE_SPEC)

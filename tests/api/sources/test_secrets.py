@@ -15,7 +15,7 @@ from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials
 from rollcall.model import KeyRing, Problem, parse_key
 from rollcall.sources.secrets import Secrets
-from waiting import News, until
+from waiting import SECONDS, News, until
 
 CURRENT = base64.b64encode(b"current secret of 32 octets, yes").decode()
 PREVIOUS = base64.b64encode(b"previous secret of 32 octets, no").decode()
@@ -83,7 +83,7 @@ async def following(client: KubeClient, namespace: str) -> AsyncIterator[tuple[S
     secrets = Secrets(client, namespace, changed)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(secrets.run())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(SECONDS):
             # Not `synced`: that they are known is told just after it, and would count as a change.
             await known.wait()
         yield secrets, news
