@@ -150,7 +150,7 @@ def test_a_crash_and_another_leader_neither_repeat_a_step_nor_leave_one_out(
         for each in (leader, other):
             eventually(partial(_has_written_share, web, each), "the share that is written, at both")
         leader.crash()
-        assert other.answers(web.name) == STABLE | CANARY
+        assert other.answers(web.name) in (STABLE | CANARY, CANARY), "whichever step it is at by now"
         web.wait_state("Completed")
         assert web.taken() == [1, 2, 3, 4]
         starts = [next(each for each in web.told if each["step"] == n) for n in (1, 2, 3, 4)]

@@ -10,7 +10,7 @@ from api.workload_objects import FLAGGER, ROLLOUTS, ROLLOUTS_HASH, Workbench, in
 from controlplane import ControlPlane
 from rollcall.sources.workloads import CHECK_SECONDS
 from rollcall_process import Rollcall
-from waiting import eventually
+from waiting import SECONDS, eventually
 
 WEB = {"app": "web"}
 
@@ -77,7 +77,7 @@ def test_a_canary_has_its_weight_while_there_is_an_old_one(bench, rollcall):
     bench.replica_set(web, "bbb", 2, 1)
     bench.revise("Deployment", "web", 2)
     bench.wait_released("CanaryNotReady", "aaa 75%, bbb 25%")
-    assert rollcall.answers(bench.name) == old
+    rollcall.wait_answers(bench.name, old)
     new = bench.pods("bbb", 1)
     rollcall.wait_answers(bench.name, old | new)
     bench.wait_released("Released", "aaa 75%, bbb 25%")
@@ -121,7 +121,9 @@ def test_a_rollout_is_followed_once_argo_rollouts_is_installed(bench, rollcall, 
         canary = {"canary": {"steps": [{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}]}}
         status = {"stableRS": "aaa", "currentPodHash": "aaa", "currentStepIndex": 4}
         bench.create(ROLLOUTS, "Rollout", "web", {"spec": pods(WEB) | {"strategy": canary}, "status": status})
-        eventually(lambda: bench.released() == ("Released", "aaa"), "followed", seconds=CHECK_SECONDS + 30)
+        eventually(
+            lambda: bench.released() == ("Released", "aaa"), "followed", seconds=CHECK_SECONDS + SECONDS
+        )
         new = bench.pods("bbb", 1, ROLLOUTS_HASH)
         bench.set_status(ROLLOUTS, "Rollout", "web", {"currentPodHash": "bbb", "currentStepIndex": 1})
         bench.wait_released("Released", "aaa 80%, bbb 20%")
@@ -164,7 +166,7 @@ def test_flagger_says_the_weight_of_the_deployment_that_it_steers(cluster, names
         eventually(
             lambda: bench.released() == ("Released", "web-primary 100%, web 0%"),
             f"followed, is {bench.released()}",
-            seconds=CHECK_SECONDS + 30,
+            seconds=CHECK_SECONDS + SECONDS,
         )
         rollcall.wait_answers(bench.name, stable)
         bench.set_status(FLAGGER, "Canary", "web", {"phase": "Progressing", "canaryWeight": 40})

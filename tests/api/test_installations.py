@@ -78,7 +78,7 @@ def wait_answered_by(which: Rollcall, other: Rollcall, domain: str, namespace: s
     which.wait_answers(name, {"10.20.0.1"})
     eventually(lambda: other.ask(name).rcode() == REFUSED, "the other answers nothing")
     eventually(lambda: refused(other, namespace, "OwnedByAnother"), "the other says so")
-    assert not refused(which, namespace, "OwnedByAnother")
+    eventually(lambda: not refused(which, namespace, "OwnedByAnother"), "the one does not")
 
 
 def test_a_zone_is_one_installations_and_can_be_handed_over(
@@ -105,7 +105,7 @@ def test_a_zone_is_one_installations_and_can_be_handed_over(
         lambda: status(cluster, "si", "web", "-n", namespace).get("reason") == "Published",
         "its service is told of by the new owner",
     )
-    assert "TakenOver" in events(cluster, namespace)
+    eventually(lambda: "TakenOver" in events(cluster, namespace), "an Event on the zone")
 
     cluster.kubectl("patch", "dz", namespace, "--subresource=status", "--type=merge", "-p", '{"status":null}')
     wait_owner(cluster, namespace, second)

@@ -73,7 +73,7 @@ def test_a_spec_outlives_its_service(shop: Shop, operator: Rollcall, way: str) -
     operator.wait_answers(shop.name, {f"10.30.0.{number}" for number in range(1, 5)})
 
     WAYS[way](shop)
-    eventually(lambda: shop.owners() == [], "its owner is taken off", 2)
+    eventually(lambda: shop.owners() == [], "its owner is taken off")
     blue = {"10.30.0.1", "10.30.0.2"}
     operator.wait_answers(shop.name, blue)
     spec = (shop.instance() or {})["spec"]
@@ -96,7 +96,7 @@ def test_a_spec_outlives_its_service(shop: Shop, operator: Rollcall, way: str) -
 
     eventually(is_back)
     shop.let_collect()
-    assert is_back()
+    eventually(is_back)
     assert all(answers <= blue for answers in seen), "green gets traffic"
     kept = shop.instance()
     assert kept is not None
@@ -151,9 +151,8 @@ def test_what_nobody_has_written_goes_with_its_service_and_follows_the_next(
     shop.wait_generated()
     shop.delete_service()
     eventually(lambda: shop.instance() is None)
-    again = shop.make_service()
-    shop.wait_generated()
-    assert [owner["uid"] for owner in shop.owners()] == [again["metadata"]["uid"]]
+    again = shop.make_service()["metadata"]["uid"]
+    eventually(lambda: [owner["uid"] for owner in shop.owners()] == [again], "it is the new Service's")
     shop.let_collect()
     assert shop.instance() is not None
 
