@@ -78,7 +78,7 @@ class Rollcall:
         """End it orderly, by force if it must be; return its exit code. A second time does nothing."""
         self._process.terminate()
         try:
-            code = self._process.wait(20)
+            code = self._process.wait(SECONDS)
         except subprocess.TimeoutExpired:
             self.crash()
             raise

@@ -13,6 +13,7 @@ from api.objects import Objects
 from controlplane import ControlPlane, FetchFailed, ProgramMissing
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials
+from waiting import SECONDS
 
 CRDS = Path(__file__).parents[2] / "manifests" / "crds"
 
@@ -45,7 +46,7 @@ def client_ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
     signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-addext", "extendedKeyUsage=clientAuth"]
     for arguments in (authority, [*user, *signed]):
         command = ["openssl", "req", "-x509", *new_key, *arguments]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=30)
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=SECONDS)
     return folder
 
 
@@ -54,7 +55,7 @@ def cluster(client_ca: Path) -> Iterator[ControlPlane]:
     """Start an etcd and a kube-apiserver with our CRDs in it, which knows users by certificates, too."""
     with ControlPlane(apiserver_flags=[f"--client-ca-file={client_ca / 'ca.crt'}"]) as plane:
         plane.kubectl("apply", "--server-side", "-f", str(CRDS))
-        plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+        plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(CRDS))
         yield plane
 
 

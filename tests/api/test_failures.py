@@ -30,7 +30,7 @@ def plane(cluster_crds: Path) -> Iterator[ControlPlane]:
     """Start an API server that is for breaking."""
     with ControlPlane() as made:
         made.kubectl("apply", "--server-side", "-f", str(cluster_crds))
-        made.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(cluster_crds))
+        made.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(cluster_crds))
         made.workloads.make_namespace("shop")
         made.workloads.make_service("shop", "web", selector={"app": "web"})
         for number in range(3):

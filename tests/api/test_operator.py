@@ -13,7 +13,7 @@ import pytest
 from controlplane import ApiError, ControlPlane, path
 from controlplane.client import APPLY
 from rollcall_process import PROGRAM, Rollcall
-from waiting import eventually
+from waiting import SECONDS, eventually
 
 ZONE = {
     "apiVersion": "rollcall.dev/v1alpha1",
@@ -387,7 +387,7 @@ def test_a_port_in_use_is_named(cluster, rollcall, tmp_path: Path):
             ],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=SECONDS,
             check=False,
         )
         assert done.returncode == 1

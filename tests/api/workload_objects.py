@@ -58,11 +58,11 @@ def installed(plane: ControlPlane, group_version: str, kind: str) -> Iterator[No
     plane.client.create(crds, made)
     try:
         name = f"crd/{made['metadata']['name']}"
-        plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", name)
+        plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", name)
         yield
     finally:
         plane.client.delete(f"{crds}/{made['metadata']['name']}")
-        plane.kubectl("wait", "--for=delete", "--timeout=30s", name)
+        plane.kubectl("wait", "--for=delete", "--timeout=60s", name)
 
 
 class Workbench:

@@ -14,7 +14,7 @@ from controlplane.ports import free_port
 
 DEFAULT_CONTROLLERS = ("endpointslice-controller", "endpointslice-mirroring-controller")
 
-_START_TIMEOUT_SECONDS = 60.0
+_START_TIMEOUT_SECONDS = 180.0
 
 
 class ControllerManager:

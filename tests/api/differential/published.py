@@ -15,14 +15,13 @@ import dns.rrset
 
 from controlplane import ControlPlane, path
 from rollcall_process import Rollcall
+from waiting import SECONDS
 
 Json = dict[str, Any]
 
 _SERVICE = "kubernetes.io/service-name"
 _MANAGER = "endpointslice.kubernetes.io/managed-by"
 _CONTROLLER = "endpointslice-controller.k8s.io"
-
-_TIMEOUT_SECONDS = 10.0
 
 
 class Published(NamedTuple):
@@ -169,7 +168,5 @@ def _texts(rrsets: Iterable[dns.rrset.RRset]) -> Iterator[str]:
 
 def _ask(rollcall: Rollcall, name: str, rdtype: str) -> dns.message.Message:
     query = dns.message.make_query(name, rdtype, use_edns=0, payload=4096)
-    answer, _ = dns.query.udp_with_fallback(
-        query, "127.0.0.1", port=rollcall.ports["dns"], timeout=_TIMEOUT_SECONDS
-    )
+    answer, _ = dns.query.udp_with_fallback(query, "127.0.0.1", port=rollcall.ports["dns"], timeout=SECONDS)
     return answer

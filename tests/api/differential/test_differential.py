@@ -28,7 +28,7 @@ from waiting import eventually
 COUNT = int(os.environ.get("ROLLCALL_WORLDS", "24"))
 FIRST = int(os.environ.get("ROLLCALL_WORLDS_SEED", "0"))
 BATCH = 32
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 """How long nothing may come closer to agreement until what is left is a difference."""
 
 FEATURES = frozenset(Feature)
@@ -66,7 +66,7 @@ def plane(cluster_crds: Path) -> Iterator[ControlPlane]:
         except (FetchFailed, ProgramMissing) as error:
             pytest.skip(str(error))
         plane.kubectl("apply", "--server-side", "-f", str(cluster_crds))
-        plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(cluster_crds))
+        plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(cluster_crds))
         plane.workloads.make_node()
         apply(plane, zone("diff", DOMAIN, ttlSeconds=0))
         yield plane

@@ -63,7 +63,9 @@ def test_the_page(stage: Stage, tmp_path: Path) -> None:
             stage.set_ready(3, False)
             rollcall.wait_answers(f"green.versions.{stage.name}", {"10.0.7.3"})
             reader.run_again("kubectl patch serviceinstance web")
-            plane.kubectl("wait", "--for=condition=Released=False", "si/web", "-n", namespace)
+            plane.kubectl(
+                "wait", "--for=condition=Released=False", "--timeout=60s", "si/web", "-n", namespace
+            )
             assert rollcall.answers(stage.name) == BLUE
             message = reader.run('@.type=="Released"')
             assert "fewer than 2" in message

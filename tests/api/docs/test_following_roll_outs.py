@@ -32,7 +32,7 @@ NEVER_SETTLED = {"minReadySeconds": 3600, "progressDeadlineSeconds": 7200}
 @pytest.fixture
 def plane(rolling: ControlPlane, kubelet: Kubelet) -> ControlPlane:
     rolling.kubectl("apply", "--server-side", "-f", str(CRDS))
-    rolling.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+    rolling.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(CRDS))
     apply(rolling, zone("k8s", DOMAIN, ttlSeconds=1))
     return rolling
 
@@ -77,11 +77,12 @@ def newest(bench: Workbench) -> str:
 
 
 def addresses(bench: Workbench, version: str) -> set[str]:
-    """Return the addresses of the pods of a version, whatever their state."""
+    """Return the addresses of the pods of a version, but for those that are being deleted."""
     found = bench.plane.client.list(
         path("v1", "pods", NAMESPACE), labelSelector=f"app=web,pod-template-hash={version}"
     )
-    return {pod["status"]["podIP"] for pod in found["items"] if "podIP" in pod["status"]}
+    staying = [pod for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
+    return {pod["status"]["podIP"] for pod in staying if "podIP" in pod["status"]}
 
 
 def test_the_page(bench: Workbench, rollcall: Rollcall, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from waiting import eventually
 HOME = "rollcall-system"
 NAME = f"web.{NAMESPACE}.{DOMAIN}"
 REPLICAS = 10
-SECONDS = 120.0
+SECONDS = 180.0
 OPTION = "--publication-gate"
 
 

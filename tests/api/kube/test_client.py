@@ -32,6 +32,7 @@ from rollcall.kube import client as client_module
 from rollcall.kube.client import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, KubeClient
 from rollcall.kube.credentials import Credentials
 from rollcall.kube.paths import api_path
+from waiting import SECONDS
 
 
 def config_map(name: str, **data: str) -> dict[str, Any]:
@@ -161,13 +162,13 @@ async def accepted(watch: AsyncGenerator[list[bytes], None]) -> None:
 
 
 async def all_of(watch: AsyncGenerator[list[bytes], None]) -> list[list[bytes]]:
-    async with asyncio.timeout(20), aclosing(watch):
+    async with asyncio.timeout(SECONDS), aclosing(watch):
         return [batch async for batch in watch]
 
 
 async def test_an_event_larger_than_any_buffer(client: KubeClient, namespace: str) -> None:
     params = {"fieldSelector": "metadata.name=large", "resourceVersion": "0"}
-    async with asyncio.timeout(20), aclosing(client.watch(path_of(namespace), params)) as batches:
+    async with asyncio.timeout(SECONDS), aclosing(client.watch(path_of(namespace), params)) as batches:
         await accepted(batches)
         await client.create(path_of(namespace), config_map("large", x="y" * 900_000))
         lines = await anext(batches)
@@ -183,7 +184,7 @@ async def test_a_watch_ends_when_the_server_says_so(client: KubeClient, namespac
 
 async def test_watches_do_not_keep_writes_waiting(client: KubeClient, namespace: str) -> None:
     params = {"fieldSelector": "metadata.name=a", "resourceVersion": "0"}
-    async with asyncio.timeout(20), AsyncExitStack() as stack:
+    async with asyncio.timeout(SECONDS), AsyncExitStack() as stack:
         watches = [client.watch(path_of(namespace), params) for _ in range(50)]
         for watch in watches:
             await stack.enter_async_context(aclosing(watch))
@@ -265,7 +266,7 @@ async def test_cancelled_requests_leave_no_connection_behind(
     cluster: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever is stopped in the middle of a request must not leave its socket to the garbage collector."""
-    monkeypatch.setattr(client_module, "CLOSE_SECONDS", 20.0)  # the API server may be slow to close its side
+    monkeypatch.setattr(client_module, "CLOSE_SECONDS", SECONDS)  # the API server may be slow to close its
     before = sockets()
     for _ in range(20):
         async with KubeClient(Credentials(str(cluster.kubeconfig))) as client:

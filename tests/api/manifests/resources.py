@@ -16,8 +16,6 @@ PLURALS = {
     "DiscoveryFile": "discoveryfiles",
 }
 
-_DESCRIBED_SECONDS = 30.0
-
 
 class Resources:
     """Our kinds in one cluster and one namespace."""
@@ -53,7 +51,7 @@ def apply_crds(cluster: ControlPlane) -> None:
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename", str(CRDS))
     names = [f"crd/{plural}.rollcall.dev" for plural in PLURALS.values()]
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
-    eventually(lambda: _described(cluster), "the API server describes our kinds", _DESCRIBED_SECONDS)
+    eventually(lambda: _described(cluster), "the API server describes our kinds")
 
 
 def _described(cluster: ControlPlane) -> bool:

@@ -13,9 +13,9 @@ import dns.query
 import dns.rdatatype
 
 from controlplane import reached_at
+from waiting import SECONDS
 
 INTERVAL_SECONDS = 0.01
-TIMEOUT_SECONDS = 5.0
 
 
 class Answer(NamedTuple):
@@ -73,7 +73,7 @@ class DiscoveryClient:
         query = dns.message.make_query(self._name, "A")
         asked = time.monotonic()
         try:
-            answer = dns.query.udp(query, "127.0.0.1", TIMEOUT_SECONDS, self._dns_port)
+            answer = dns.query.udp(query, "127.0.0.1", SECONDS, self._dns_port)
         except (OSError, dns.exception.DNSException) as error:
             self.failures.append(f"no answer: {error!r}")
             return None
@@ -86,7 +86,7 @@ class DiscoveryClient:
     def _connect(self, answer: Answer) -> None:
         address = random.choice(answer.addresses)
         try:
-            with socket.create_connection((reached_at(address), self._port), TIMEOUT_SECONDS) as connection:
+            with socket.create_connection((reached_at(address), self._port), SECONDS) as connection:
                 name = connection.recv(256).decode()
         except OSError as error:
             if isinstance(error, TimeoutError) or time.monotonic() < answer.until:

@@ -18,7 +18,7 @@ from waiting import eventually
 GATE = "rollcall.dev/published"
 WARM = "example.com/warm"
 """A readiness gate that the tests decide on: a pod is as slow as they like."""
-SECONDS = 90.0
+SECONDS = 180.0
 
 _DRAINING = ROOT / "docs" / "how-to" / "draining.md"
 _HTTP = "rollcall-http.rollcall-system:8080"
@@ -115,7 +115,7 @@ class Rollout:
     def wait_complete(self, name: str) -> None:
         """Wait for the end of a roll-out, and until the pods that it has replaced have ended."""
         where = ["-n", self.namespace, f"--timeout={SECONDS:.0f}s"]
-        self.plane.kubectl("rollout", "status", f"deployment/{name}", *where)
+        self.plane.kubectl("rollout", "status", f"deployment/{name}", *where, timeout_seconds=SECONDS + 30)
         eventually(lambda: not any(_is_ending(pod) for pod in self.pods().values()), "old pods end", SECONDS)
 
     def now(self) -> Moment:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from controlplane import ControlPlane
+from controlplane.ports import free_port
 from nameservers import DOMAIN, Bind
 from rollcall_process import ELECTION, Rollcall
 from waiting import eventually
@@ -40,10 +41,14 @@ class Stage:
         self.rollcall.wait_ready()
 
     def start(self, *options: str, state: str = "state") -> Rollcall:
-        """Run Rollcall; the same `state` is the same folder on disk."""
+        """Run Rollcall; the same `state` is the same folder on disk.
+
+        Hooks go on asking at its port after it has ended: no connection is to be given that meanwhile.
+        """
         folder = self._folder / state
         folder.mkdir(exist_ok=True)
-        return Rollcall(self._kubeconfig, folder, *self._options, *options)
+        http = f"--http-listen=127.0.0.1:{free_port()}"
+        return Rollcall(self._kubeconfig, folder, *self._options, http, *options)
 
     @contextmanager
     def replicas(self) -> Iterator[tuple[Rollcall, Rollcall]]:
