@@ -1,18 +1,21 @@
 """Whatever happens to messages between us and the server: each change is written once, and none is lost."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from random import Random
 
 import dns.opcode
+import dns.rcode
+import dns.update
 import pytest
 
-from nameservers import Delay, Fault, FaultProxy, Nameserver, serial
-from rollcall.publish.update import session, worker, writer
+from nameservers import Delay, Fault, FaultProxy, Nameserver, send, serial
+from rollcall.publish.update import worker
 from rollcall.publish.update.reasons import UpdateReason
 from rollcall.zone.names import to_text
 from updates import Running, Source, at_server, many, running
 
-ZONES = 30
+ZONES = 32
 FAULTS = [*Fault, Delay(0.1)]
 LONG = 30
 """How many changes a sequence has."""
@@ -20,15 +23,28 @@ LONG = 30
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up soon: real time-outs are for real networks."""
-    monkeypatch.setattr(session, "TIMEOUT_SECONDS", 1.0)
-    monkeypatch.setattr(writer, "TIMEOUT_SECONDS", 1.0)
     monkeypatch.setattr(worker, "FIRST_RETRY_SECONDS", 0.02)
 
 
 @pytest.fixture
-async def proxy(server: Nameserver) -> AsyncIterator[FaultProxy]:
+async def proxy(
+    server: Nameserver, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[FaultProxy]:
+    """Run a proxy. Where it drops a request, the time passes at once that an answer would be waited for."""
+    loop = asyncio.get_running_loop()
+    time, passed = loop.time, 0.0
     async with FaultProxy(server.address, server.port) as running:
+        fate = running.fate
+
+        def noted(request: bytes) -> Fault | Delay:
+            nonlocal passed
+            what = fate(request)
+            if what is Fault.DROP:
+                passed += patience
+            return what
+
+        monkeypatch.setattr(loop, "time", lambda: time() + passed)
+        monkeypatch.setattr(running, "fate", noted)
         yield running
 
 
@@ -95,6 +111,24 @@ async def test_a_question_that_goes_wrong_after_that(
         proxy.inject(fault, dns.opcode.QUERY, times=2)
         await steps.make(Random(1))
         await steps.check()
+
+
+@pytest.mark.parametrize("fault", [Fault.RESET, Fault.CUT_ANSWER], ids=str)
+async def test_a_question_that_goes_wrong_after_a_conflict(
+    server: Nameserver, domain: str, proxy: FaultProxy, fault: Fault
+) -> None:
+    """Somebody has deleted a marker; what has made the next update fail can't be asked at first."""
+    source = filled(domain)
+    async with running(source, ("127.0.0.1", proxy.port)) as it:
+        await it.current()
+        message = dns.update.UpdateMessage(domain)
+        message.delete("_rollcall.s0.shop", "TXT")
+        assert send(server, message).rcode() == dns.rcode.NOERROR
+        proxy.inject(fault, dns.opcode.QUERY)
+        source.service("s0.shop", many(5))
+        await it.current()
+        assert it.outcomes["conflict"]
+        assert await at_server(server, domain) == source.records()
 
 
 @pytest.mark.parametrize(

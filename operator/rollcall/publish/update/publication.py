@@ -21,6 +21,7 @@ A message takes effect as a whole or not at all, and the server says which, or n
 |          |                  | has gone; then it is read like one that was never known                  |
 |          | before, in all   | as refused: it was not a conflict at all                                 |
 |          | units            |                                                                          |
+|          | no answer        | back to the worklist: it fails again, and then there may be an answer    |
 | unknown  | not known        | in flight: nothing is written before the marker was read. The next       |
 |          |                  | marker is unlike each that may still arrive                              |
 |  then    | after            | known as written; unsure, unless the server had acknowledged it: without |
@@ -127,6 +128,15 @@ class Publication:
             yield
         finally:
             self._in_flight.land(roots)
+
+    @contextmanager
+    def explaining(self, draft: Draft) -> Iterator[None]:
+        """Ask within why a message had no effect; where there is no answer, it is still to be sent."""
+        try:
+            yield
+        except BaseException:
+            self.on_returned(draft)
+            raise
 
     def on_applied(self, draft: Draft) -> None:
         """Know a message as written."""

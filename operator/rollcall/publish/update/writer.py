@@ -243,7 +243,9 @@ class Writer:
     async def _explain(self, session: Session, draft: Draft, rcode: int) -> None:
         """Find what has made a prerequisite fail, and read it anew."""
         units = {part.root: [guard.owner for guard in part.guards] for part in draft.parts}
-        found = self._publication.on_conflict(draft, await read_units(session, self._zone, units))
+        with self._publication.explaining(draft):
+            reading = await read_units(session, self._zone, units)
+        found = self._publication.on_conflict(draft, reading)
         if not found:
             await self._refused_by(session, draft, rcode)
             return
@@ -266,9 +268,12 @@ class Writer:
         if self._worklist.divide(draft):
             return
         [part] = draft.parts
-        if not (self._probed or await self._is_as_expected(session, part)):
-            self._publication.on_returned(draft)
-            return
+        if not self._probed:
+            with self._publication.explaining(draft):
+                is_as_expected = await self._is_as_expected(session, part)
+            if not is_as_expected:
+                self._publication.on_returned(draft)
+                return
         if self._worklist.is_obstructed(draft):
             return
         self._publication.on_refused(draft, rcode)
