@@ -15,10 +15,7 @@ from rollcall.feed.frames import SecondaryState, Stats, TransferStats
 from rollcall.feed.observer import Observer
 from rollcall.serve.sockets import WorkerSockets
 from rollcall.zone.changes import ZoneDelta
-from waiting import News, until
-
-DEADLINE_SECONDS = 20.0
-"""How long anything may take on a busy machine; a test that waits this long has failed."""
+from waiting import SECONDS, News, until
 
 SOURCE = Path(__file__).parents[1] / "operator"
 
@@ -127,7 +124,7 @@ class ChildProcess(ABC):
         """Send a signal and wait for the process to end; the result is its exit status."""
         assert self.process is not None
         self.process.send_signal(number)
-        status = self.process.wait(DEADLINE_SECONDS)
+        status = self.process.wait(SECONDS)
         self.process = None
         return status
 

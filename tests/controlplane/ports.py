@@ -4,13 +4,19 @@ Not taken from the range of ephemeral ports, as bind(0) would: while an API serv
 a test, a client that keeps reconnecting could be given its port as its own, and hold it.
 """
 
+import os
 import random
 import socket
+from collections.abc import Iterator
+from functools import cache
+from itertools import cycle
 from pathlib import Path
 
 _LOWEST = 12000
 _FALLBACK_HIGHEST = 32767
 _TRIES = 200
+_WORKERS = 16
+"""Processes of pytest-xdist whose ports are different ones, so that none takes what another has chosen."""
 
 
 def free_port() -> int:
@@ -19,12 +25,19 @@ def free_port() -> int:
     Another process may take it before it is used: start the server, and choose again if its bind
     fails.
     """
-    highest = _highest()
-    for _ in range(_TRIES):
-        port = random.randint(_LOWEST, highest)
+    for _, port in zip(range(_TRIES), _candidates(), strict=False):
         if _is_free(port, socket.SOCK_STREAM) and _is_free(port, socket.SOCK_DGRAM):
             return port
-    raise OSError(f"no free port between {_LOWEST} and {highest} in {_TRIES} tries")
+    raise OSError(f"no free port between {_LOWEST} and {_highest()} in {_TRIES} tries")
+
+
+@cache
+def _candidates() -> Iterator[int]:
+    """Yield the ports of this process for ever, from one of them on: none comes again soon."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+    ports = range(_LOWEST + worker, _highest() + 1, _WORKERS)
+    first = random.randrange(len(ports))
+    return cycle((*ports[first:], *ports[:first]))
 
 
 def _highest() -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import children
+import waiting
 from children import ChildProcess, Control
 from owners import OWNER
 from rollcall.feed.feed import Feed
@@ -67,7 +68,7 @@ class PatientWorker(WorkerProcess):
         _, module, *options = super().command(udp, tcp)
         program = (
             "from rollcall.feed import child\n"
-            f"child.SETTLE_SECONDS = {children.DEADLINE_SECONDS}\n"
+            f"child.SETTLE_SECONDS = {waiting.SECONDS}\n"
             f"from {module} import main\n"
             "main()\n"
         )

@@ -17,8 +17,7 @@ from nameservers.asking import Records, tsig_key
 from rollcall.zone.names import to_text
 from transfers.running import KEY_TEXT
 from transfers.source import ZoneSource
-
-TIMEOUT_SECONDS = 20.0
+from waiting import SECONDS
 
 
 class Copy:
@@ -53,9 +52,7 @@ class Copy:
         if self.key is not None:
             query.use_tsig(tsig_key(self.key))
         mode = dns.query.UDPMode.TRY_FIRST if udp else dns.query.UDPMode.NEVER
-        dns.query.inbound_xfr(
-            where[0], self.zone, query, where[1], TIMEOUT_SECONDS, TIMEOUT_SECONDS, udp_mode=mode
-        )
+        dns.query.inbound_xfr(where[0], self.zone, query, where[1], SECONDS, SECONDS, udp_mode=mode)
 
 
 def expected(source: ZoneSource) -> Records:
@@ -84,7 +81,7 @@ async def exchange(where: tuple[str, int], *messages: dns.message.Message | byte
     reader, writer = await asyncio.open_connection(*where)
     try:
         writer.write(b"".join(struct.pack("!H", len(wire)) + wire for wire in wires))
-        async with asyncio.timeout(TIMEOUT_SECONDS):
+        async with asyncio.timeout(SECONDS):
             with contextlib.suppress(OSError):
                 writer.write_eof()
             with contextlib.suppress(OSError):
@@ -109,7 +106,7 @@ def framed(octets: bytes) -> Iterable[bytes]:
 def datagram(where: tuple[str, int], wire: bytes) -> bytes:
     """Send a datagram; return the answer."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(TIMEOUT_SECONDS)
+        sock.settimeout(SECONDS)
         sock.sendto(wire, where)
         return sock.recv(65535)
 

@@ -23,9 +23,9 @@ from rollcall.http.waits import Waits
 from rollcall.publish.file_store import FileStore
 from unit.docs.pages import ROOT, blocks
 from unit.publish.files.builders import KEYS, WEB, file
+from waiting import SECONDS
 
 HOW_TO = ROOT / "docs" / "how-to"
-SECONDS = 30.0
 MANY = 40
 LARGEST = 64
 ANSWERS = 6
@@ -86,7 +86,11 @@ class Haproxy:
         self.config.write_text(f"global\n    stats socket {self._control}\n{ours}")
 
     def runs(self) -> bool:
-        return self._control.exists()
+        """Whether it takes commands: its socket is there a moment before that."""
+        try:
+            return bool(self._say("show info"))
+        except OSError:
+            return False
 
     def servers(self) -> set[str]:
         return set(re.findall(r" (10\.0\.0\.\d+) ", self._say("show servers state web")))

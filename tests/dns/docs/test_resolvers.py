@@ -12,9 +12,9 @@ import dns.rcode
 from controlplane.child import Child
 from controlplane.ports import free_port
 from unit.docs.pages import ROOT, blocks
+from waiting import SECONDS
 
 PAGE = ROOT / "docs" / "how-to" / "resolvers.md"
-SECONDS = 20.0
 WEB, EMPTY = "web.shop.k8s.example.com", "empty.shop.k8s.example.com"
 ADDRESSES = {"10.0.0.0", "10.0.0.1", "10.0.0.2"}
 

@@ -19,12 +19,12 @@ from controlplane.ports import free_port
 from file_consumers import Mount, answered, finish
 from rollcall.model import Members
 from unit.publish.files.builders import EMPTY, WEB, file, instance, many, members
+from waiting import SECONDS
 
 Ask = Callable[[str, str], Awaitable[set[str]]]
 Serve = Callable[..., tuple[Child, Ask]]
 
 DOMAIN = "k8s.example.org"
-SECONDS = 20.0
 CONFIGURATION = file("dnsmasq", domain=DOMAIN, key="rollcall.conf")
 HOSTS = file("hosts", domain=DOMAIN)
 

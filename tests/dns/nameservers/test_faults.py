@@ -24,8 +24,8 @@ from nameservers import (
     serving,
     tsig_key,
 )
+from waiting import SECONDS
 
-SECONDS = 20.0
 LOST = (OSError, EOFError)
 
 

@@ -14,8 +14,7 @@ from rollcall.serve.snapshot import write_snapshot
 from serving.programs import run
 from serving.running import worker_processes
 from unit.serve.samples import rrset, zone
-
-SECONDS = 20.0
+from waiting import SECONDS
 
 
 def test_dig_takes_our_cookie_for_a_good_one(port: int) -> None:

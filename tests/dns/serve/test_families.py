@@ -23,7 +23,7 @@ from waiting import eventually
 NAME = "s.example.test"
 ADDRESS = "10.9.8.7"
 POD = {"IPv4": "10.244.0.10", "IPv6": "fd00:10:244::a"}
-_GET = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=9).read().decode(), end='')"
+_GET = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=30).read().decode(), end='')"
 _HOLD = (
     "import signal, socket\n"
     "held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
@@ -60,7 +60,8 @@ def is_ready(inside: Network, host: str) -> bool:
 
 
 def dig(inside: Network, address: str, port: int, *options: str) -> list[str]:
-    answered = inside.run("dig", "+short", "+tries=1", f"@{address}", "-p", str(port), *options, NAME)
+    limits = "+tries=1", "+timeout=30"
+    answered = inside.run("dig", "+short", *limits, f"@{address}", "-p", str(port), *options, NAME)
     return answered.stdout.split()
 
 

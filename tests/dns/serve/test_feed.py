@@ -10,7 +10,6 @@ from random import Random
 
 import pytest
 
-from children import DEADLINE_SECONDS
 from rollcall.feed import feed as feed_module
 from rollcall.feed.follower import Follower
 from rollcall.feed.frames import CommitFrame, Decoder, Delta, Hello, Reset, Stats, ToWorker, encode
@@ -32,6 +31,7 @@ from unit.serve.samples import (
     values,
     zone,
 )
+from waiting import SECONDS
 
 SERVICE = "s.example.test."
 
@@ -42,7 +42,7 @@ async def subscribed(path: Path, source: Answers, number: int = 0) -> AsyncItera
     async with asyncio.TaskGroup() as group:
         running = group.create_task(follower.run())
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
+            async with asyncio.timeout(SECONDS):
                 yield follower
         finally:
             running.cancel()
@@ -212,7 +212,7 @@ async def test_what_is_no_worker_is_cut_off(
 ) -> None:
     async with feeding(tmp_path / "feed", []) as (feed, _):
         feed.publish(1, ())
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout(SECONDS):
             reader, writer = await asyncio.open_unix_connection(tmp_path / "feed")
             writer.write(said)
             with contextlib.suppress(ConnectionResetError):

@@ -12,9 +12,9 @@ from rollcall.serve.snapshot import write_snapshot
 from rollcall.serve.sockets import open_sockets
 from serving.running import worker_processes
 from unit.serve.samples import rrset, zone
+from waiting import SECONDS
 
 QUERY = dns.message.make_query("s.example.test.", "A")
-SECONDS = 20.0
 
 
 def ask(source: str, server: str, port: int) -> dns.message.Message:

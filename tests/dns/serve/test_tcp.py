@@ -10,16 +10,16 @@ from typing import Any
 import dns.message
 import pytest
 
-from children import DEADLINE_SECONDS
 from patient_clock import PatientClock
 from rollcall.feed.frames import Stats
 from rollcall.serve.failures import FailureLog
 from rollcall.serve.responder import Respond, Responder
 from rollcall.serve.tcp import Limits, serving
 from unit.serve.samples import addresses, answers, rrset, zone
+from waiting import SECONDS
 
 SHORT = Limits(idle_seconds=0.3)
-PATIENT = Limits(idle_seconds=DEADLINE_SECONDS)
+PATIENT = Limits(idle_seconds=SECONDS)
 QUERY = dns.message.make_query("s.example.test.", "A", use_edns=0).to_wire()
 LONG_QUERY = dns.message.make_query("all.example.test.", "A").to_wire()
 
@@ -55,7 +55,7 @@ async def server(limits: Limits, respond: Respond | None = None) -> AsyncIterato
     async with serving(
         listener, respond or Responder(source, stats, tcp=True).respond, stats, FailureLog(stats), limits
     ):
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout(SECONDS):
             yield Server(port, stats)
 
 
@@ -193,7 +193,7 @@ async def test_a_client_that_takes_no_responses_is_cut_and_others_are_served(
 
 
 async def test_a_newcomer_is_let_in_and_the_idlest_of_the_largest_network_goes() -> None:
-    async with server(Limits(clients=6, idle_seconds=DEADLINE_SECONDS)) as running:
+    async with server(Limits(clients=6, idle_seconds=SECONDS)) as running:
         held = []
         for host in ("127.0.1.1", "127.0.1.1", "127.0.1.2", "127.0.1.3", "127.0.2.1", "127.0.2.2"):
             reader, writer = await running.connect(host)
@@ -218,7 +218,7 @@ async def test_a_newcomer_is_let_in_and_the_idlest_of_the_largest_network_goes()
 
 
 async def test_many_connections_of_one_address_shut_out_nobody() -> None:
-    async with server(Limits(clients=20, idle_seconds=DEADLINE_SECONDS)) as running:
+    async with server(Limits(clients=20, idle_seconds=SECONDS)) as running:
         held = [await running.connect() for _ in range(60)]
 
         for reader, writer in (await running.connect("127.0.9.1"), held[-1]):

@@ -17,6 +17,7 @@ from rollcall.publish.transfer.answering.tcp import TransferLimits
 from transfers.client import Copy, datagram, exchange, expected
 from transfers.running import KEY_TEXT, OTHER_TEXT, Primary, TransferProcess, key, primary, settings
 from transfers.source import ZoneSource
+from waiting import SECONDS
 
 SOA = dns.message.make_query("k8s.example.com", "SOA").to_wire()
 
@@ -145,7 +146,7 @@ async def test_too_many_connections(process: TransferProcess):
         for writer in writers:
             writer.close()
             await writer.wait_closed()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(SECONDS):
             while True:
                 with contextlib.suppress(ConnectionError):
                     if await exchange(process.where, SOA):

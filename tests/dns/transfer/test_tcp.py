@@ -19,6 +19,7 @@ from transfers import client
 from transfers.source import ZoneSource, large
 from unit.publish.transfer.answering.requests import Server
 from unit.publish.transfer.journal.feeding import load
+from waiting import SECONDS
 
 SOA = dns.message.make_query("k8s.example.com", "SOA").to_wire()
 AXFR = dns.message.make_query("k8s.example.com", "AXFR").to_wire()
@@ -76,7 +77,7 @@ async def stuck(where: tuple[str, int]) -> AsyncIterator[None]:
 
 async def ended(reader: asyncio.StreamReader) -> bool:
     """Wait for the end of a connection; return whether it came without an answer."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         try:
             return await reader.read(1) == b""
         except ConnectionError:
@@ -123,7 +124,7 @@ async def test_who_does_not_take_a_transfer_is_cut_off(monkeypatch: pytest.Monke
         connected(where) as (reader, writer),
     ):
         writer.write(framed(AXFR))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(SECONDS):
             while not server.stats.refused:
                 await clock.let_pass(limits.write_seconds / 10)
             assert await reader.readexactly(2)

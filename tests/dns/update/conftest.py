@@ -5,9 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from nameservers import Bind, Knot, Nameserver, PowerDNS, Zone, serving
+from rollcall.publish.update import session, writer
 
 ZONES = 8
 """How many tests of a module need a zone, at most; a module with more says so."""
+
+PATIENCE_SECONDS = 20.0
+"""How long an answer is waited for: so that a test that waits for a report may see two such waits end."""
 
 _unused: dict[Nameserver, Iterator[str]] = {}
 
@@ -27,3 +31,11 @@ def server(request, tmp_path_factory) -> Iterator[Nameserver]:
 def domain(server: Nameserver) -> str:
     """Give the name of a zone that no test has used."""
     return next(_unused[server])
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Wait for each answer of a server however busy the machine is; return for how many seconds."""
+    for module in (session, writer):
+        monkeypatch.setattr(module, "TIMEOUT_SECONDS", PATIENCE_SECONDS)
+    return PATIENCE_SECONDS

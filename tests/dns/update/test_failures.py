@@ -12,7 +12,7 @@ from controlplane.ports import free_port
 from nameservers import DOMAIN, KEY, SHARED, Bind, Knot, Nameserver, PowerDNS, data, serving
 from rollcall.dnswire import tsig
 from rollcall.model import KeyRing, Problem, parse_key
-from rollcall.publish.update import worker
+from rollcall.publish.update import session, worker, writer
 from rollcall.publish.update.reasons import UpdateReason
 from updates import Source, many, running
 from updates.stub import stub
@@ -133,14 +133,17 @@ async def test_a_host_that_has_no_address() -> None:
         await it.said(UpdateReason.UNREACHABLE)
 
 
-async def test_silence(tmp_path) -> None:
+async def test_silence(tmp_path, monkeypatch) -> None:
     with serving(Knot.primary(tmp_path)) as [server]:
         source = shop()
         async with running(source, server) as it:
             await it.current()
             server.pause()
-            source.service("web.shop", many(3))
-            await it.said(UpdateReason.TIMED_OUT)
+            with monkeypatch.context() as patch:
+                for module in (session, writer):
+                    patch.setattr(module, "TIMEOUT_SECONDS", 0.5)
+                source.service("web.shop", many(3))
+                await it.said(UpdateReason.TIMED_OUT)
             server.resume()
             await it.current()
             assert len(data(server, f"web.shop.{DOMAIN}", "A")) == 3

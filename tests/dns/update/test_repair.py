@@ -7,6 +7,7 @@ import dns.update
 import pytest
 
 from nameservers import DOMAIN, Bind, Knot, Nameserver, PowerDNS, data, send, serial, serving
+from rollcall.publish.update import orphans
 from rollcall.publish.update.reasons import UpdateReason
 from updates import Source, at_server, many, markers, running
 from waiting import until
@@ -71,9 +72,12 @@ async def test_everything_deleted(server: Nameserver, domain: str) -> None:
         assert await at_server(server, domain) == source.records()
 
 
-async def test_what_is_found_and_not_wanted_is_buried_first(server: Nameserver, domain: str) -> None:
+async def test_what_is_found_and_not_wanted_is_buried_first(
+    server: Nameserver, domain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = Source(domain)
-    source.services({"web.shop": many(2), "old.shop": many(2, "10.1.0.1")}, ttl=2)
+    source.services({"web.shop": many(2), "old.shop": many(2, "10.1.0.1")})
+    monkeypatch.setattr(orphans, "DELETED_AFTER_TTLS", 1000)
     async with running(source, server) as it:
         await it.current()
     before = await at_server(server, domain)
@@ -84,6 +88,7 @@ async def test_what_is_found_and_not_wanted_is_buried_first(server: Nameserver, 
         assert '"tombstone=' in found[f"_rollcall.old.shop.{domain}."]
         assert '"tombstone=' not in found[f"_rollcall.web.shop.{domain}."]
         assert await at_server(server, domain) == before
+        monkeypatch.setattr(orphans, "DELETED_AFTER_TTLS", 0)  # all caches have forgotten it
         await until(lambda: is_right(server, source, domain))
         assert len(await markers(server, domain)) == 1
 
