@@ -14,6 +14,7 @@ from rollcall.dnswire.rdata import soa_serial
 from rollcall.dnswire.tsig import Chain, sign, skip, verify
 from rollcall.dnswire.types import IN, Type
 from rollcall.model import TsigKey
+from rollcall.model.wording import counted
 
 from .cuts import CUT_TYPES, Cuts
 from .reasons import TargetError, UpdateReason
@@ -124,7 +125,8 @@ class _Collector:
                 raise MalformedMessage("a transfer begins with a SOA record")
             elif record.rdclass == IN and self._is_ours(record.owner):
                 if len(self._records) == MAX_RECORDS:
-                    raise TransferRefused(f"it has more than {MAX_RECORDS} records in our domain")
+                    most = counted(MAX_RECORDS, "record", "records")
+                    raise TransferRefused(f"it has more than {most} in our domain")
                 self._records.append((record.owner, record.rdtype, record.ttl, record.data))
             elif record.rdtype in CUT_TYPES and self._is_above(record.owner, record.rdtype):
                 self._above.add(record.owner, record.rdtype)
