@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import signal
+
+import pytest
 
 WORKERS_PER_CORE = 2
 """Of `pytest -n auto`: one that waits for a server leaves its core to another."""
@@ -19,3 +22,13 @@ def pytest_sessionstart() -> None:
     the current loop in order to restore it. The garbage collector would then blame some test for it.
     """
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Let Ctrl-C end what tests start, and this process, where they press it.
+
+    A shell without job control has what it puts in the background ignore the signal, which is inherited.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

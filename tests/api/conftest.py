@@ -1,6 +1,5 @@
 """One API server for all tests of this tier, and a namespace of its own for each."""
 
-import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
@@ -18,16 +17,6 @@ from waiting import SECONDS
 CRDS = Path(__file__).parents[2] / "manifests" / "crds"
 
 _numbers = count(1)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def interruptible() -> None:
-    """Let Ctrl-C end the programs that tests start.
-
-    A shell without job control has what it puts in the background ignore the signal, which is inherited.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,15 @@ import pytest
 
 from nameservers import DOMAIN, SHARED, Bind, Knot, Nameserver, PowerDNS, data, serving
 from rollcall.dnswire.types import Type
-from rollcall.publish.update import worker
+from rollcall.publish.update import rejections, worker
 from rollcall.publish.update.reasons import UpdateReason
 from rollcall.zone.names import from_text
 from updates import Source, at_server, label, many, running
 
 
 @pytest.mark.parametrize("kind", [Bind, Knot])
-async def test_a_type_that_is_not_granted(kind, tmp_path) -> None:
+async def test_a_type_that_is_not_granted(kind, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(rejections, "FIRST_RETRY_SECONDS", 3600.0)  # the test counts what is refused
     source = Source()
     services = {f"s{number}.shop": many(3, f"10.0.{number}.1") for number in range(50)}
     source.services(services)
