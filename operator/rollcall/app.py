@@ -81,7 +81,12 @@ class App:
     """The control process. `run` returns at SIGTERM; `LEAVE` comes before it where there is time."""
 
     def __init__(
-        self, config: Config, client: KubeClient, credentials: Credentials, http_listener: socket.socket
+        self,
+        config: Config,
+        client: KubeClient,
+        leases: KubeClient,
+        credentials: Credentials,
+        http_listener: socket.socket,
     ) -> None:
         self._config = config
         self._listener = http_listener
@@ -91,7 +96,7 @@ class App:
         installation = Installation(config.identity, config.namespace, config.zone_selector)
         self._zones = Zones(self._directory, installation, self._serials.load())
         self._tracker = Tracker(self._directory, self._zones, config.dns_workers, time.time)
-        self._leadership = Leadership(config, client, self._zones, self._hand_out)
+        self._leadership = Leadership(config, client, leases, self._zones, self._hand_out)
         # Where it comes from.
         self._cluster = ClusterSource(
             client,
@@ -385,8 +390,8 @@ async def _run(config: Config, listener: socket.socket) -> None:
         except errors.CredentialsError as error:
             log.error("%s", error)
             sys.exit(EX_CONFIG)
-        async with KubeClient(credentials) as client:
-            await App(config, client, credentials, listener).run()
+        async with KubeClient(credentials) as client, KubeClient(credentials) as leases:
+            await App(config, client, leases, credentials, listener).run()
 
 
 def main(arguments: list[str]) -> None:

@@ -2,8 +2,11 @@
 
 - A mark after quiet is followed up a moment later, so that what comes in one burst costs one piece of work;
   while an object goes on changing, it is worked on at most once in a longer while.
-- One object has at most one piece of work under way, all together have a few. They take turns by when they
-  are due: one that changes all the time delays no other.
+- One object has at most one piece of work under way, all together have a few. Namespaces take turns, and the
+  objects of one by when they are due: one that changes all the time delays no other, and however many a
+  namespace has, those of another wait for no more than one piece of its work.
+- A namespace has at most as many pieces of work under way as there could be more of: of eight it has four,
+  the next one two. So those that get no answer for a long time leave room for others.
 - What fails is tried again with growing waits. An API server that asks to be left alone, or gives no answer
   for several objects, is a matter of all: they wait together, and none is held against the single object. One
   of those that had no try yet has it meanwhile: what holds up the others may hold up none but them.
@@ -14,8 +17,9 @@ import asyncio
 import logging
 import math
 import re
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable
-from heapq import heappop, heappush, heapreplace
+from heapq import heappop, heappush
 from itertools import count
 from typing import Generic, Never, TypeGuard, TypeVar
 
@@ -73,8 +77,8 @@ class WorkQueue(Generic[K]):
     """Calls `work` with every object that was marked. What `work` raises counts as a failure.
 
     Where `work` returns a number, the object is due again after so many seconds, marked or not. `name` is
-    what log lines begin with; the text of an object says which it is. No object waits for its next try longer
-    than `longest_retry_seconds`.
+    what log lines begin with; the text of an object says which it is, and `namespace_of` whose it is. No
+    object waits for its next try longer than `longest_retry_seconds`.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class WorkQueue(Generic[K]):
         name: str,
         work: Callable[[K], Awaitable[float | None]],
         *,
+        namespace_of: Callable[[K], str],
         first_seconds: float = FIRST_SECONDS,
         rest_seconds: float = REST_SECONDS,
         longest_retry_seconds: float = math.inf,
@@ -90,13 +95,17 @@ class WorkQueue(Generic[K]):
     ) -> None:
         self._name = name
         self._work = work
+        self._namespace_of = namespace_of
         self._first_seconds = first_seconds
         self._rest_seconds = rest_seconds
         self._longest_retry_seconds = longest_retry_seconds
         self._concurrency = concurrency
         self._draw = draw
         self._entries: dict[K, _Entry] = {}
-        self._line: list[tuple[float, int, K]] = []
+        self._line: list[tuple[float, int, K]] = []  # those that are not due yet
+        self._due: dict[str, deque[tuple[int, K]]] = {}  # those that are, by namespace
+        self._turns: deque[str] = deque()  # of the namespaces that have something due, the next one first
+        self._under_way: Counter[str] = Counter()
         self._numbers = count()
         self._wake = asyncio.Event()
         self._outage = Backoff(*OUTAGE_RETRY_SECONDS, draw)
@@ -138,17 +147,15 @@ class WorkQueue(Generic[K]):
 
     async def run(self) -> Never:
         """Work until cancelled. It can be run again: what was under way is worked on anew."""
+        self._under_way.clear()
         for key, entry in self._entries.items():
             if entry.running:
                 entry.running, entry.marked = False, True
                 self._enqueue(key, entry)
-        slots = asyncio.Semaphore(self._concurrency)
         async with asyncio.TaskGroup() as group:
             while True:
-                await slots.acquire()
                 key = await self._next()
-                task = group.create_task(self._attend(key), name=f"{self._name}: {key}")
-                task.add_done_callback(lambda _: slots.release())
+                group.create_task(self._attend(key), name=f"{self._name}: {key}")
 
     def _enqueue(self, key: K, entry: _Entry) -> None:
         entry.ticket = next(self._numbers)
@@ -157,32 +164,82 @@ class WorkQueue(Generic[K]):
             self._wake.set()
 
     async def _next(self) -> K:
-        """Wait for the first object that is due."""
+        """Wait for an object that is due and may be worked on."""
         while True:
-            seconds = None
-            while self._line:
-                due, ticket, key = self._line[0]
-                if due < self._resume_at and key in self._unanswered:
-                    heapreplace(self._line, (self._resume_at, ticket, key))
-                    continue
-                seconds = max(due, 0.0 if self._may_probe else self._resume_at) - _now()
-                if seconds > RESOLUTION_SECONDS:
-                    break
-                heappop(self._line)
-                entry = self._entries.get(key)
-                if entry is not None and entry.ticket == ticket:
-                    if entry.marked or entry.repeats:
-                        entry.marked, entry.running = False, True
-                        self._is_probed = True
-                        return key
-                    del self._entries[key]
-                seconds = None
             self._wake.clear()
+            self._line_up()
+            if (key := self._take()) is not None:
+                return key
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(self._idle_seconds()):
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    def _line_up(self) -> None:
+        """Let those that have become due stand in line behind the others of their namespace."""
+        while self._line and self._line[0][0] - _now() <= RESOLUTION_SECONDS:
+            _, ticket, key = heappop(self._line)
+            if self._is_next(key, ticket):
+                namespace = self._namespace_of(key)
+                if namespace not in self._due:
+                    self._due[namespace] = deque()
+                    self._turns.append(namespace)
+                self._due[namespace].append((ticket, key))
+
+    def _is_next(self, key: K, ticket: int) -> bool:
+        """Whether a place in line is that of an object which is to be worked on; forget one that rests."""
+        entry = self._entries.get(key)
+        if entry is None or entry.ticket != ticket:
+            return False
+        if entry.marked or entry.repeats:
+            return True
+        del self._entries[key]
+        return False
+
+    def _take(self) -> K | None:
+        """Return an object of the first namespace that has one to be worked on, None where none has."""
+        all_wait = self._resume_at - _now() > RESOLUTION_SECONDS
+        free = self._concurrency - self._under_way.total()
+        if not free or (all_wait and not self._may_probe):
+            return None
+        passed_over: list[str] = []
+        found = None
+        while self._turns and found is None:
+            namespace = self._turns.popleft()
+            if self._under_way[namespace] < free:
+                found = self._first_of(namespace, all_wait=all_wait)
+            if not self._due[namespace]:
+                del self._due[namespace]
+            elif found is None:
+                passed_over.append(namespace)
+            else:
+                self._turns.append(namespace)
+        self._turns.extendleft(reversed(passed_over))
+        if found is not None:
+            self._under_way[namespace] += 1
+            self._entries[found].marked, self._entries[found].running = False, True
+            self._is_probed = True
+        return found
+
+    def _first_of(self, namespace: str, *, all_wait: bool) -> K | None:
+        """Take the first object out of the line of a namespace; while all wait, of those not tried yet."""
+        line = self._due[namespace]
+        for _ in range(len(line)):
+            ticket, key = line.popleft()
+            if not self._is_next(key, ticket):
+                continue
+            if not (all_wait and key in self._unanswered):
+                return key
+            line.append((ticket, key))
+        return None
+
+    def _idle_seconds(self) -> float | None:
+        """Return how long nothing changes by itself, None: for ever."""
+        times = [self._line[0][0]] if self._line else []
+        if self._due and self._resume_at - _now() > RESOLUTION_SECONDS:
+            times.append(self._resume_at)
+        return max(0.0, min(times) - _now()) if times else None
 
     @property
     def _may_probe(self) -> bool:
@@ -210,7 +267,12 @@ class WorkQueue(Generic[K]):
             if repeat_seconds is not None and not entry.marked:
                 entry.due = max(entry.rested_at, _now() + repeat_seconds)
         entry.running = entry.again = entry.anew = False
+        namespace = self._namespace_of(key)
+        self._under_way[namespace] -= 1
+        if not self._under_way[namespace]:
+            del self._under_way[namespace]
         self._enqueue(key, entry)
+        self._wake.set()
 
     def _is_outage(self, error: Exception, key: K, began_at: float) -> TypeGuard[KubeError]:
         """Whether a failure is of the API server as a whole.

@@ -13,7 +13,7 @@ from rollcall.zone import Zones
 
 from .elector import Elector, holder_identity
 from .handover import previous_leader_serials
-from .lease import lease_name
+from .lease import LeaseApi, lease_name
 from .no_election import NoElection
 
 log = logging.getLogger(__name__)
@@ -28,11 +28,18 @@ Duty = Callable[[], Awaitable[Any]]
 class Leadership:
     """Takes part in the election, and does the duties while this replica leads.
 
-    `hand_out` closes a version of the zones and hands it out. `elector` says whether we lead.
+    The Lease is renewed over `leases`, a client of its own: however many requests wait for an answer
+    elsewhere, a renewal waits for none of them. `hand_out` closes a version of the zones and hands it out.
+    `elector` says whether we lead.
     """
 
     def __init__(
-        self, config: Config, client: KubeClient, zones: Zones, hand_out: Callable[[], None]
+        self,
+        config: Config,
+        client: KubeClient,
+        leases: LeaseApi,
+        zones: Zones,
+        hand_out: Callable[[], None],
     ) -> None:
         self._client = client
         self._zones = zones
@@ -42,7 +49,7 @@ class Leadership:
         if config.leader_elect:
             name = lease_name(config.identity)
             self.elector = Elector(
-                client, config.operator_namespace, name, holder_identity(), self._lead, config.lease_times
+                leases, config.operator_namespace, name, holder_identity(), self._lead, config.lease_times
             )
         else:
             self.elector = NoElection(self._lead)

@@ -45,7 +45,9 @@ class InstanceCreator:
         self._wanted = wanted
         self._grace_seconds = grace_seconds
         self._missing_since: dict[Key, float] = {}
-        self._queue = WorkQueue("ServiceInstances", self._create, draw=draw)
+        self._queue = WorkQueue(
+            "ServiceInstances", self._create, namespace_of=lambda key: key.namespace, draw=draw
+        )
 
     def mark(self, key: Key) -> None:
         """Find out, soon, whether a Service needs a ServiceInstance."""
@@ -85,7 +87,13 @@ class OwnerKeeper:
     ) -> None:
         self._api = api
         self._entry_of = entry_of
-        self._queue = WorkQueue("owners", self._amend, first_seconds=DISOWN_SECONDS, draw=draw)
+        self._queue = WorkQueue(
+            "owners",
+            self._amend,
+            namespace_of=lambda key: key.namespace,
+            first_seconds=DISOWN_SECONDS,
+            draw=draw,
+        )
 
     def mark_if_amiss(self, key: Key) -> None:
         """Have a ServiceInstance written, if its metadata is not as it should be."""

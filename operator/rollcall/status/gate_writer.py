@@ -51,7 +51,13 @@ class GateWriter(Listener):
         self._api = api
         self._gate = gate
         self._news = asyncio.Event()
-        self._queue = WorkQueue("publication gate", self._write, first_seconds=FIRST_SECONDS, draw=draw)
+        self._queue = WorkQueue(
+            "publication gate",
+            self._write,
+            namespace_of=lambda key: key.namespace,
+            first_seconds=FIRST_SECONDS,
+            draw=draw,
+        )
 
     def on_pod(self, pod: Pod) -> None:
         """Look at a pod."""

@@ -72,7 +72,9 @@ class StatusWriter:
         self._on_written = on_written
         self._held: dict[ObjectRef, _Held] = {}
         self._outdated: set[ObjectRef] = set()
-        self._queue = WorkQueue("status", self._bring_up_to_date, draw=draw)
+        self._queue = WorkQueue(
+            "status", self._bring_up_to_date, namespace_of=lambda ref: ref.key.namespace, draw=draw
+        )
 
     def mark(self, kind: Kind, key: Key) -> None:
         """Have the status of an object computed and, if it differs, written: soon."""

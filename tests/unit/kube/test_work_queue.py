@@ -45,8 +45,13 @@ class Log:
         return [at for done, at in self.done if done == key]
 
 
+def namespace_of(key: str) -> str:
+    """Take what comes before a slash; what has none is alone in a namespace of its own."""
+    return key.partition("/")[0]
+
+
 def queue_of(log: Log) -> WorkQueue[str]:
-    return WorkQueue("status", log.work, draw=max)
+    return WorkQueue("status", log.work, namespace_of=namespace_of, draw=max)
 
 
 async def test_one_mark_is_followed_up_soon() -> None:
@@ -149,6 +154,25 @@ async def test_hot_objects_delay_no_other() -> None:
     assert max(counts) - min(counts) <= 1
 
 
+async def test_however_many_objects_a_namespace_has_those_of_others_have_their_turn() -> None:
+    log = Log(seconds=0.01)
+    queue = queue_of(log)
+    async with running(queue.run()):
+        for i in range(9000):
+            queue.mark(f"crowd/{i}")
+        await asyncio.sleep(1.0)
+        for i in range(3):
+            queue.mark(f"calm/{i}")
+            queue.mark(f"other/{i}")
+        before = len(log.done)
+        await asyncio.sleep(0.5)
+        order = [key.partition("/")[0] for key, _ in log.done[before:]]
+        await asyncio.sleep(60)
+    last = max(order.index(each) + 3 * 3 for each in ("calm", "other"))
+    assert order[:last].count("calm") == order[:last].count("other") == 3, "they take turns from the first on"
+    assert len(log.done) == 9006, "the crowd has its own in the meantime and afterwards"
+
+
 async def test_a_failure_concerns_its_object_only(caplog: pytest.LogCaptureFixture) -> None:
     log = Log()
     log.failures["bad"] = [broken() for _ in range(4)]
@@ -220,7 +244,7 @@ async def test_no_wait_is_longer_than_the_longest() -> None:
     log = Log()
     log.failures["broken"] = [broken() for _ in range(9)]
     log.failures["forbidden"] = [forbidden("forbidden") for _ in range(9)]
-    queue = WorkQueue("status", log.work, longest_retry_seconds=30.0, draw=max)
+    queue = WorkQueue("status", log.work, namespace_of=namespace_of, longest_retry_seconds=30.0, draw=max)
     async with running(queue.run()):
         queue.mark("broken")
         queue.mark("forbidden")
@@ -246,6 +270,8 @@ async def test_what_is_to_be_looked_at_again_is() -> None:
         assert log.times("a")[5:] == [450.2]
         assert not queue._entries
         assert not queue._line
+        assert not queue._due
+        assert not queue._turns
 
 
 async def test_one_that_gets_no_answer_while_others_do_delays_none() -> None:
@@ -257,7 +283,7 @@ async def test_one_that_gets_no_answer_while_others_do_delays_none() -> None:
             log.failures.setdefault(key, []).append(unreachable())
         await log.work(key)
 
-    queue = WorkQueue("status", work, draw=max)
+    queue = WorkQueue("status", work, namespace_of=namespace_of, draw=max)
     async with running(queue.run()):
         for i in range(CONCURRENCY - 1):
             queue.mark(f"stuck{i}")
@@ -278,7 +304,7 @@ def stuck_or_logged(log: Log) -> WorkQueue[str]:
             raise unreachable()
         await log.work(key)
 
-    return WorkQueue("files", work, draw=max)
+    return WorkQueue("files", work, namespace_of=namespace_of, draw=max)
 
 
 @pytest.mark.parametrize("stuck", [1, 2, 3])
@@ -303,6 +329,25 @@ async def test_those_that_get_no_answer_delay_no_other_though_nothing_else_succe
     assert max(after - before for before, after in pairwise(tries)) <= 15 + 15 + 0.5, (
         "it is tried all the same"
     )
+
+
+@pytest.mark.parametrize("namespaces", [1, 2])
+async def test_a_namespace_whose_objects_get_no_answer_delays_no_other(namespaces: int) -> None:
+    """However many objects that are: from the first moment on there is room for those of others."""
+    log = Log()
+    queue = stuck_or_logged(log)
+    async with running(queue.run()):
+        for number in range(100):
+            queue.mark(f"stuck{number % namespaces}/{number}")
+        marked = []
+        for moment in range(60):
+            await asyncio.sleep(1.3)
+            marked.append(asyncio.get_running_loop().time())
+            queue.mark(f"good{moment}/a")
+        await asyncio.sleep(30)
+    waits = [log.times(f"good{moment}/a")[0] - at for moment, at in enumerate(marked)]
+    assert max(waits) <= 0.2 + 0.002
+    assert len({key for key, _ in log.done if key.startswith("stuck")}) > 10, "they are tried all the same"
 
 
 async def test_one_alone_waits_no_longer_for_an_api_server_than_many() -> None:
@@ -432,6 +477,8 @@ async def test_it_forgets_what_has_come_to_rest() -> None:
         await asyncio.sleep(10)
         assert not queue._entries
         assert not queue._line
+        assert not queue._due
+        assert not queue._turns
 
 
 async def test_an_outage_holds_while_it_lasts_whatever_is_marked() -> None:

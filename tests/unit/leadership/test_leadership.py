@@ -9,6 +9,7 @@ from rollcall.kube.errors import Unreachable
 from rollcall.leadership import leadership as module
 from rollcall.leadership.leadership import SERIALS_RETRY_SECONDS, Leadership
 from rollcall.leadership.no_election import RESTART_SECONDS
+from unit.leadership.lease_server import LeaseClient, LeaseServer
 from unit.running import running
 
 pytestmark = pytest.mark.looptime
@@ -19,12 +20,12 @@ APEX = b"\x07example\x03com\x00"
 class World:
     """Stands for the zones: `told` is what they and the duties heard, in order."""
 
-    def __init__(self, monkeypatch, tmp_path):
+    def __init__(self, monkeypatch, tmp_path, leases=None, **options):
         self.told = []
         self.refusals = 0
         monkeypatch.setattr(module, "previous_leader_serials", self.handed_out)
         self.leadership = Leadership(
-            Config(tmp_path, tmp_path), self, self, lambda: self.told.append("commit")
+            Config(tmp_path, tmp_path, **options), self, leases, self, lambda: self.told.append("commit")
         )
 
     async def handed_out(self, client):
@@ -85,3 +86,17 @@ async def test_a_duty_that_breaks_is_begun_anew_with_the_others(world):
         world.told.clear()
         await asyncio.sleep(RESTART_SECONDS)
         assert world.told[:4] == [*FIRST, "begun", "begun"]
+
+
+async def test_the_lease_is_renewed_over_a_client_of_its_own(monkeypatch, tmp_path):
+    """What the duties ask of the other one may wait for answers, in any number."""
+    server = LeaseServer()
+    leases = LeaseClient(server)
+    options = {"leader_elect": True, "operator_namespace": "rollcall-system"}
+    world = World(monkeypatch, tmp_path, leases, **options)
+    async with running(world.leadership.run(Duty(world).run)):
+        await asyncio.sleep(60)
+        assert world.leadership.elector.leading
+        assert world.leadership.elector.terms == 1
+    assert world.told == [*FIRST, "begun", "ended"]
+    assert len(server.history) > 10, "it is renewed all the time"

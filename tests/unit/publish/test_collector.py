@@ -2,10 +2,11 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from rollcall.model import ConfigMapTarget, DiscoveryFile, FileServices, FileSpec, Key
-from rollcall.publish.collector import REST_SECONDS, FileCollector
+from rollcall.publish.collector import AT_ONCE, REST_SECONDS, FileCollector
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.selection import FileSelection
 from unit.running import running
@@ -66,6 +67,27 @@ async def test_a_change_passes_at_once_and_a_burst_as_one(world):
         await asyncio.sleep(2 * REST_SECONDS)
         assert "10.0.0.8" in await world.text()
         assert world.collected == before + 2
+
+
+async def test_thousands_of_files_of_one_namespace_hold_up_no_other(world):
+    """They are collected a few in each turn of the event loop, and namespaces take turns in it."""
+    crowd = [Key("crowd", f"file-{number}") for number in range(20 * AT_ONCE)]
+    for key in crowd:
+        world.files.apply_file(key, msgspec.structs.replace(FILE, key=key, uid=f"uid-{key.name}"))
+    world.flow(service(namespace="crowd"))
+    world.files.start(1)
+    seen = []
+    world.store.listen(seen.append)
+    async with running(world.files.run()):
+        await asyncio.sleep(1.0)
+        assert seen == []
+        world.flow(pod("web-1", "10.8.0.1", namespace="crowd"), pod("web-2", "10.0.0.2"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(seen) <= 2 * AT_ONCE, "in two turns of the loop"
+        assert KEY in seen[:2]
+        await asyncio.sleep(1.0)
+    assert sorted(seen) == sorted([KEY, *crowd])
 
 
 async def test_a_change_of_other_services_is_none(world):

@@ -307,7 +307,7 @@ async def test_a_burst_of_many_objects(bench: Bench) -> None:
         await asyncio.sleep(5)
     assert len(bench.api.made("get")) == len(bench.api.made("patch")) == 60
     assert bench.computed == 60
-    assert max(call.at for call in bench.api.calls) < 0.5
+    assert max(call.at for call in bench.api.calls) < 0.8, "two at a time, for they are of one namespace"
 
 
 async def test_a_leader_that_is_back_reads_what_the_one_between_has_written(bench: Bench) -> None:

@@ -57,6 +57,7 @@ class FilePublisher:
         self._queue = WorkQueue(
             "DiscoveryFiles",
             self._publish,
+            namespace_of=lambda key: key.namespace,
             first_seconds=COALESCE_SECONDS,
             rest_seconds=COALESCE_SECONDS,
             longest_retry_seconds=LONGEST_RETRY_SECONDS,
