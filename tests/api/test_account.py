@@ -63,7 +63,7 @@ def granted(*roles: str) -> set[Right]:
     rules = yaml.safe_load((CHART / "rules.yaml").read_text())
     return {
         Right(verb, group, resource)
-        for role in roles or ("namespaced", "own", "cluster")
+        for role in roles or ("namespaced", "files", "own", "cluster")
         for rule in rules[role]
         for verb in rule["verbs"]
         for group in rule["apiGroups"]

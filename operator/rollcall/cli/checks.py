@@ -15,7 +15,7 @@ from .advice import INSTALL, advice
 from .cluster import Cluster, connected
 from .objects import ZoneObject
 from .options import GlobalOptions
-from .rights import PUBLICATION_GATE, Right, rights, summed_up
+from .rights import PUBLICATION_GATE, Right, Scope, rights, summed_up
 from .schema import KINDS, missing_fields
 
 OLDEST = (1, 31)
@@ -146,7 +146,7 @@ async def check_rights(
     `namespace` is the one that is watched, None for all; `operator_namespace` has the Lease and the Secrets.
     """
     where = _where(namespace)
-    namespaces = {"namespaced": namespace, "own": operator_namespace, "cluster": None}
+    namespaces = {"namespaced": namespace, "files": namespace, "own": operator_namespace, "cluster": None}
     whom = user or "you"
     wanted = list(rights())
     try:
@@ -162,6 +162,19 @@ async def check_rights(
     denied = [right for right, task in zip(wanted, asked, strict=True) if not task.result()]
     if not denied:
         return Line(Level.OK, "rights", f"{whom} may do all that the operator needs {where}")
+    places: dict[Scope, str] = {
+        "namespaced": where,
+        "files": where,
+        "own": f"in the namespace {operator_namespace}",
+    }
+    if namespace is None and all(right.scope == "files" for right in denied):
+        return Line(
+            Level.WARN,
+            "rights",
+            f"{whom} may do all that the operator needs, but not write files everywhere.",
+            "The chart grants that in the namespaces of fileNamespaces; check one with -n.",
+            tuple(summed_up(denied, places)),
+        )
     told = counted(len(denied), "right is missing", "rights are missing")
     return Line(
         Level.FAIL,
@@ -170,7 +183,7 @@ async def check_rights(
         "The chart and manifests/install.yaml grant them to the operator's account."
         if user
         else f"For the account of an installed operator add --as {_ACCOUNT}rollcall-system:rollcall",
-        tuple(summed_up(denied, {"namespaced": where, "own": f"in the namespace {operator_namespace}"})),
+        tuple(summed_up(denied, places)),
     )
 
 

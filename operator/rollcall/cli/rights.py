@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
-Scope = Literal["namespaced", "own", "cluster"]
-"""Where a right is needed: in the namespaces that are watched, in the operator's own, in none."""
+Scope = Literal["namespaced", "files", "own", "cluster"]
+"""Where a right is needed: in the namespaces that are watched, in those of them that have files, in the
+operator's own, in none."""
 
 
 class Right(NamedTuple):
@@ -27,12 +28,13 @@ _RULES: dict[Scope, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = 
         (_OURS, ("serviceinstances",), ("create", "list", "patch", "watch")),
         (_OURS, ("discoveryfiles",), ("list", "watch")),
         (_OURS, ("discoveryfiles/status", "serviceinstances/status"), ("get", "patch")),
-        ("", ("configmaps",), ("create", "get", "list", "update", "watch")),
+        ("", ("configmaps",), ("list", "watch")),
         ("apps", ("deployments", "replicasets"), ("list", "watch")),
         ("argoproj.io", ("rollouts",), ("list", "watch")),
         ("flagger.app", ("canaries",), ("list", "watch")),
         ("discovery.k8s.io", ("endpointslices",), ("list", "watch")),
     ),
+    "files": (("", ("configmaps",), ("create", "get", "update")),),
     "own": (
         ("coordination.k8s.io", ("leases",), ("create", "get", "patch")),
         ("", ("secrets",), ("list", "watch")),

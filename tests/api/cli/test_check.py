@@ -28,7 +28,7 @@ def account(cluster: ControlPlane, namespace: str) -> Iterator[str]:
     rules = yaml.safe_load((ROOT / "charts" / "rollcall" / "rules.yaml").read_text())
     cluster.kubectl("create", "serviceaccount", "operator", "-n", namespace)
     for kind, name, granted in (
-        ("Role", "operator", [*rules["namespaced"], *rules["own"]]),
+        ("Role", "operator", [*rules["namespaced"], *rules["files"], *rules["own"]]),
         ("ClusterRole", namespace, rules["cluster"]),
     ):
         where = {"namespace": namespace} if kind == "Role" else {}
@@ -68,7 +68,7 @@ def test_an_account_may_what_it_was_granted(command: Run, namespace: str, accoun
     assert results(command, "--as", account, "-n", namespace)["rights"][0] == "OK"
     everywhere = results(command, "--as", account)["rights"]
     assert everywhere[0] == "FAIL"
-    assert "list, watch pods, services in all namespaces" in everywhere[1]
+    assert "list, watch pods, services, configmaps in all namespaces" in everywhere[1]
     assert "discoveryzones" not in everywhere[1]
 
 

@@ -145,6 +145,11 @@ def test_a_typo_is_refused(release: Release) -> None:
         release.helm("install", {"zone": [ZONE]})
 
 
+def test_a_file_where_none_can_be_written_is_refused(release: Release) -> None:
+    with pytest.raises(CommandFailed, match="default/targets could not be written: fileNamespaces lacks"):
+        release.helm("install", {"files": [FILE], "fileNamespaces": ["shop"]})
+
+
 def test_a_wrong_zone_is_refused_with_the_rule(release: Release) -> None:
     with pytest.raises(CommandFailed, match="in lower case without the last dot"):
         release.helm("install", {"zones": [{"name": "internal", "spec": {"domain": "K8s."}}]})

@@ -90,7 +90,7 @@ def cluster_without_release(empty_cluster: ControlPlane) -> Iterator[ControlPlan
 
 def test_all_namespaces(cluster_without_release: ControlPlane) -> None:
     account = install(cluster_without_release)
-    listed = rights((*RULES["namespaced"], *RULES["cluster"]))
+    listed = rights((*RULES["namespaced"], *RULES["files"], *RULES["cluster"]))
     account.wait_rights("default", listed)
     account.wait_rights(NAMESPACE, listed | rights(RULES["own"]))
 
@@ -98,9 +98,21 @@ def test_all_namespaces(cluster_without_release: ControlPlane) -> None:
 def test_one_namespace(cluster_without_release: ControlPlane) -> None:
     cluster_without_release.workloads.make_namespace("shop")
     account = install(cluster_without_release, "--set", "watchNamespace=shop")
-    account.wait_rights("shop", rights((*RULES["namespaced"], *RULES["cluster"])))
+    account.wait_rights("shop", rights((*RULES["namespaced"], *RULES["files"], *RULES["cluster"])))
     account.wait_rights("default", rights(RULES["cluster"]))
     account.wait_rights(NAMESPACE, rights((*RULES["own"], *RULES["cluster"])))
+
+
+def test_files_are_written_where_the_values_say(cluster_without_release: ControlPlane) -> None:
+    for namespace in ("shop", "desk"):
+        cluster_without_release.workloads.make_namespace(namespace)
+    account = install(cluster_without_release, "--set", "fileNamespaces={shop,desk}")
+    listed, files = rights((*RULES["namespaced"], *RULES["cluster"])), rights(RULES["files"])
+    for namespace in ("shop", "desk"):
+        account.wait_rights(namespace, listed | files)
+    for namespace in ("default", "kube-system"):
+        account.wait_rights(namespace, listed)
+    assert not account.may("update", "", "configmaps", "kube-system")
 
 
 @pytest.mark.parametrize("watched", ["", "shop"], ids=["everywhere", "one namespace"])
@@ -112,7 +124,7 @@ def test_the_publication_gate_brings_one_right(cluster_without_release: ControlP
     more = rights(RULES["publicationGate"])
     assert more == {("patch", "", "pods/status")}
     everywhere = rights(RULES["cluster"])
-    there = rights(RULES["namespaced"]) | everywhere | more
+    there = rights((*RULES["namespaced"], *RULES["files"])) | everywhere | more
     account.wait_rights("shop", there)
     account.wait_rights("default", everywhere if watched else there)
 

@@ -170,6 +170,20 @@ def test_rights_that_are_missing(sound: CannedApi, rollcall: Rollcall, free: tup
     ]
 
 
+def test_files_may_be_written_in_some_namespaces_only(
+    sound: CannedApi, rollcall: Rollcall, free: tuple[str, ...]
+) -> None:
+    """As with the chart's fileNamespaces: in all nothing is missing, in one without it is."""
+    sound.denied = {f"{verb} configmaps" for verb in ("create", "get", "update")}
+    for where, code, result in (((), 0, "WARN"), (("-n", "shop"), 1, "FAIL")):
+        ended = rollcall("check", "-o", "json", *where, *free)
+        found = by_name(ended)["rights"]
+        assert (ended.code, found["result"]) == (code, result)
+        assert found["details"][0].startswith("create, get, update configmaps in ")
+    sound.denied |= {"list configmaps"}
+    assert by_name(rollcall("check", "-o", "json", *free))["rights"]["result"] == "FAIL"
+
+
 def test_missing_rights_are_rows_of_their_own(
     sound: CannedApi, rollcall: Rollcall, free: tuple[str, ...]
 ) -> None:
@@ -182,7 +196,7 @@ def test_missing_rights_are_rows_of_their_own(
     column = lines[0].index("WHAT")
     listed = [line[column:] for line in lines[first + 1 :] if line.startswith(" " * column)]
     assert listed[:2] == [
-        "- list, watch pods, services in all namespaces",
+        "- list, watch pods, services, configmaps in all namespaces",
         "- create, list, patch, watch serviceinstances.rollcall.dev in all namespaces",
     ]
     assert listed[-1] == "- create events"
@@ -192,7 +206,7 @@ def test_missing_rights_are_rows_of_their_own(
 @given(denied=st.sets(st.sampled_from(list(rights()))))
 def test_what_is_summed_up_is_what_was_given(denied: set[Right]) -> None:
     given_rights = [right for right in rights() if right in denied]
-    places: dict[Scope, str] = {"namespaced": "in all", "own": "in own"}
+    places: dict[Scope, str] = {"namespaced": "in all", "files": "in some", "own": "in own"}
     found = set()
     for line in summed_up(given_rights, places):
         scope: Scope = next((each for each, place in places.items() if line.endswith(f" {place}")), "cluster")

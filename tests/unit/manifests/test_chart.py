@@ -118,6 +118,8 @@ def test_a_typo_is_refused(path: str) -> None:
         {"files": [{"name": "web", "spec": {"format": "json", "configMap": {}}}]},
         {"logFormat": "yaml"},
         {"replicas": -1},
+        {"fileNamespaces": "shop"},
+        {"fileNamespaces": [""]},
         {"dns": {"workers": "4"}},
         {"dns": {"service": {"type": "ExternalName"}}},
         {"imagePullSecrets": ["registry"]},
@@ -139,7 +141,7 @@ def test_the_readme_lists_every_value() -> None:
 def test_the_readme_lists_every_right() -> None:
     rules = chart_file("rules.yaml")
     granted = []
-    for rule in (*rules["namespaced"], *rules["own"], *rules["cluster"]):
+    for rule in (*rules["namespaced"], *rules["files"], *rules["own"], *rules["cluster"]):
         (group,) = rule["apiGroups"]
         granted.append(([_qualified(name, group) for name in rule["resources"]], rule["verbs"]))
     rows = [
@@ -147,6 +149,7 @@ def test_the_readme_lists_every_right() -> None:
     ]
     assert rows == granted
     assert len(rules["namespaced"]) == 9, "the README says how many rows hold in one namespace only"
+    assert len(rules["files"]) == 1, "and which of them with fileNamespaces in those alone"
 
 
 def _qualified(resource: str, group: str) -> str:
@@ -156,7 +159,7 @@ def _qualified(resource: str, group: str) -> str:
 
 def test_pods_and_services_are_only_read() -> None:
     rules = chart_file("rules.yaml")
-    for rule in (*rules["namespaced"], *rules["own"], *rules["cluster"]):
+    for rule in (*rules["namespaced"], *rules["files"], *rules["own"], *rules["cluster"]):
         assert "*" not in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])
         if any(name.split("/")[0] in ("pods", "services") for name in rule["resources"]):
             assert set(rule["verbs"]) <= {"get", "list", "watch"}
