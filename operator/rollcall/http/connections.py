@@ -25,8 +25,8 @@ from .places import Activity, Places
 
 log = logging.getLogger(__name__)
 
-ACCEPTED_A_TURN = 16
-"""One costs a tenth of a millisecond. In a storm a change has its turn between, and probes come soon."""
+ACCEPTED_A_TURN = 4
+"""With its first request one costs half a millisecond. In a storm a change has its turn between."""
 
 ACCEPT_PAUSE_SECONDS = 0.2
 SWEEP_SECONDS = 1.0
