@@ -24,11 +24,15 @@ _NETWORK = "10.77"
 
 
 class Kubelet:
-    """Plays one node for one namespace, until the end of the `with`."""
+    """Plays one node for one namespace, until the end of the `with`.
+
+    `events` are those of its pods, oldest first: the API server forgets what is older than a minute or so.
+    """
 
     _hosts = itertools.count(1)  # of all kubelets, so that no address is ever given to another pod
 
     def __init__(self, client: Client, namespace: str, port: int) -> None:
+        self.events: list[Json] = []
         self._client = client
         self._namespace = namespace
         self._port = port
@@ -69,6 +73,7 @@ class Kubelet:
             )
             for event in events:
                 version = event["object"]["metadata"]["resourceVersion"]
+                self.events.append(event)
                 self._take(event["object"], deleted=event["type"] == "DELETED")
 
     def _take(self, pod: Json, *, deleted: bool = False) -> None:

@@ -1,7 +1,5 @@
 """Deployments under the publication gate: rolled out by the real controllers, run by the kubelet stand-in."""
 
-import time
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import yaml
@@ -146,33 +144,29 @@ class Rollout:
         }
 
     def fewest_published(self, before: Moment) -> int:
-        """Go through what has happened to the pods since a moment, until all of `before` were told to end.
+        """Wait until all pods of a moment were told to end, and go through what has happened until then.
 
-        Return how many published pods were there to stay, at least, whenever one of them was.
+        Return how many published pods were there to stay, at least, whenever one of them was told.
         """
+        everyone = len(before.pods)
+        eventually(lambda: len(self._published_at_ends(before)) == everyone, "all are told to end", SECONDS)
+        return min(self._published_at_ends(before))
+
+    def _published_at_ends(self, before: Moment) -> list[int]:
+        """Count the published pods there to stay, each time that one of `before` was told to end."""
         published = {name for name, pod in before.pods.items() if _condition(pod, GATE) == "True"}
         ending: set[str] = set()
         counts: list[int] = []
-        for event in self._events(before.version):
+        for event in list(self.kubelet.events):
             name, pod = event["object"]["metadata"]["name"], event["object"]
+            if int(pod["metadata"]["resourceVersion"]) <= int(before.version):
+                continue
             if _is_ending(pod) and name not in ending:
                 ending.add(name)
                 if name in before.pods:
                     counts.append(len(published - ending))
             (published.add if _condition(pod, GATE) == "True" else published.discard)(name)
-            if len(counts) == len(before.pods):
-                break
-        return min(counts)
-
-    def _events(self, version: str) -> Iterator[Json]:
-        """Yield what has happened to the pods since a version, and what happens."""
-        pods = path("v1", "pods", self.namespace)
-        deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline:
-            for event in self.plane.client.watch(pods, resourceVersion=version, timeoutSeconds="1"):
-                version = event["object"]["metadata"]["resourceVersion"]
-                yield event
-        raise AssertionError(f"not within {SECONDS:.0f} s: all pods of before are told to end")
+        return counts
 
     def remove(self) -> None:
         """Remove everything, what makes pods before the pods."""
