@@ -50,7 +50,12 @@ class InstanceCreator:
         )
 
     def mark(self, key: Key) -> None:
-        """Find out, soon, whether a Service needs a ServiceInstance."""
+        """Find out, soon, whether a Service needs a ServiceInstance.
+
+        That it has one is noted at once: until then it may be gone again, and its time begins anew.
+        """
+        if key in self._missing_since and self._wanted(key) is None:
+            del self._missing_since[key]
         self._queue.mark(key)
 
     async def run(self) -> Never:

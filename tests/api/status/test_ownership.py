@@ -157,18 +157,6 @@ def test_what_nobody_has_written_goes_with_its_service_and_follows_the_next(
     assert shop.instance() is not None
 
 
-def test_one_that_is_replaced_is_not_made_in_between(shop: Shop, operator: Rollcall) -> None:
-    """`kubectl replace --force` deletes it, waits until it is gone, and creates it."""
-    shop.make_service()
-    shop.wait_generated()
-    WAYS["apply"](shop)
-    for ttl in (31, 32, 33):
-        shop.kubectl(
-            "replace", "--force", "--filename", "-", given=resource(shop, **SPEC | {"ttlSeconds": ttl})
-        )
-        assert (shop.instance() or {})["spec"]["ttlSeconds"] == ttl
-
-
 def test_another_managed_by_meets_no_conflict(shop: Shop, operator: Rollcall) -> None:
     shop.make_service()
     shop.wait_generated()

@@ -114,6 +114,21 @@ async def test_one_that_comes_within_the_grace_time_is_left_alone() -> None:
         assert len(bench.api.calls) == 2
 
 
+async def test_one_that_is_replaced_as_soon_as_it_is_there_has_its_grace_time_too() -> None:
+    bench = Bench(grace_seconds=10)
+    async with running(bench.creator.run()):
+        bench.want("web")
+        await asyncio.sleep(11)
+        assert len(bench.api.calls) == 1
+        bench.services.pop(Key("shop", "web"))  # it has one now
+        bench.creator.mark(Key("shop", "web"))
+        bench.want("web")  # and it is deleted, before anything was looked at
+        await asyncio.sleep(8)
+        assert len(bench.api.calls) == 1
+        await asyncio.sleep(8)
+        assert len(bench.api.calls) == 2
+
+
 async def test_changes_do_not_prolong_the_grace_time() -> None:
     bench = Bench(grace_seconds=10)
     async with running(bench.creator.run()):
