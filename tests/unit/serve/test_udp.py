@@ -2,6 +2,7 @@
 
 import logging
 from collections import deque
+from types import SimpleNamespace
 from typing import Any
 
 import dns.edns
@@ -9,6 +10,7 @@ import dns.message
 import pytest
 
 from rollcall.feed.frames import Stats
+from rollcall.serve import failures
 from rollcall.serve.cookies import Cookies, new_secrets
 from rollcall.serve.failures import FailureLog
 from rollcall.serve.ratelimit import OCTETS_A_SECOND, RateLimit
@@ -116,8 +118,10 @@ def test_an_error_of_the_network_ends_the_turn_only(caplog: pytest.LogCaptureFix
 
 
 def test_a_query_that_breaks_us_is_answered_and_logged_with_its_sender(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(failures, "time", SimpleNamespace(monotonic=lambda: 5.0))
+
     def broken(query: bytes, client: Any) -> bytes | None:
         raise RuntimeError("a bug")
 
