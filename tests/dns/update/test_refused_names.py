@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import dns.opcode
 import pytest
 
-from nameservers import DOMAIN, SHARED, Bind, Knot, Nameserver, PowerDNS, data, serving
+from nameservers import DOMAIN, SHARED, Bind, Fault, FaultProxy, Knot, Nameserver, PowerDNS, data, serving
 from rollcall.dnswire.types import Type
 from rollcall.publish.update import rejections, worker
 from rollcall.publish.update.reasons import UpdateReason
@@ -52,6 +53,23 @@ async def test_a_name_that_one_server_does_not_take(tmp_path) -> None:
             assert data(server, f"i19.web.shop.{DOMAIN}", "A") == {"10.0.0.1"}
             source.put("web.shop", {(owner, Type.A): {address} for owner in (root, *fine)})
             await it.current()
+
+
+async def test_a_question_about_a_refused_name_that_goes_wrong(tmp_path) -> None:
+    """It is refused again, and said; it is not forgotten."""
+    source = Source()
+    source.service("web.shop", many(2))
+    bad = source.root("bad.shop")
+    with serving(Bind.primary(tmp_path)) as [server]:
+        async with (
+            FaultProxy(server.address, server.port) as proxy,
+            running(source, ("127.0.0.1", proxy.port)) as it,
+        ):
+            await it.current()
+            proxy.inject(Fault.RESET, dns.opcode.QUERY)
+            source.put("bad.shop", {(bad, Type.PTR): {from_text("x.example.com")}})
+            said = await it.until(lambda report: report.serial == source.serial)
+            assert said.reason == UpdateReason.REJECTED
 
 
 def without_a_namespace(kind: Any, folder: Path) -> Nameserver:
