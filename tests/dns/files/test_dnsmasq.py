@@ -17,6 +17,7 @@ import pytest
 from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Mount, answered, finish
+from hostile import hostile
 from rollcall.model import Members
 from unit.publish.files.builders import EMPTY, WEB, file, instance, many, members
 from waiting import SECONDS
@@ -64,7 +65,13 @@ def serve(program: Callable[[str], str], run: Callable[..., Child]) -> Serve:
 
 
 @pytest.mark.parametrize(
-    "services", [pytest.param([WEB, EMPTY], id="all kinds"), pytest.param([many(3_000)], id="many"), []]
+    "services",
+    [
+        pytest.param([WEB, EMPTY], id="all kinds"),
+        pytest.param([many(3_000)], id="many"),
+        pytest.param([*hostile()], id="hostile"),
+        [],
+    ],
 )
 async def test_the_syntax(services: list[Members], tmp_path: Path, program: Callable[[str], str]) -> None:
     mount = Mount(tmp_path / "mount")

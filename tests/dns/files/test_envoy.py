@@ -1,7 +1,7 @@
 """Envoy follows our endpoints as a ConfigMap is exchanged."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Mount, answered, answering, finish, shared
+from hostile import hostile
 from rollcall.model import Members
 from unit.publish.files.builders import EMPTY, WEB, file, members
 
@@ -59,14 +60,14 @@ def listener(port: int, cluster_name: str) -> dict[str, Any]:
     }
 
 
-def configuration(folder: Path, admin: int, port: int) -> Path:
+def configuration(folder: Path, admin: int, port: int, names: Sequence[str] = ("web", "empty")) -> Path:
     path = folder / "envoy.json"
     config = {
         "node": {"id": "test", "cluster": "test"},
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin}}},
         "static_resources": {
             "listeners": [listener(port, "web")],
-            "clusters": [cluster(name, folder / "mount") for name in ("web", "empty")],
+            "clusters": [cluster(name, folder / "mount") for name in names],
         },
     }
     path.write_text(json.dumps(config))
@@ -125,6 +126,24 @@ async def test_endpoints_follow_the_file(
 
         mount.publish(FILE, [Members(web.key, web.ports, web.instances[1:]), EMPTY])
         await answered(several, lambda answers: answers == {"web-2"})
+
+
+async def test_hostile_names_are_those_of_clusters(
+    tmp_path: Path, program: Callable[[str], str], run: Callable[..., Child]
+) -> None:
+    admin = free_port()
+    mount = Mount(tmp_path / "mount")
+    mount.publish(FILE, [WEB, *hostile()])
+    names = ["web", *(each.key.name for each in hostile())]
+    run(program("envoy"), "-c", configuration(tmp_path, admin, free_port(), names), *OPTIONS)
+    async with aiohttp.ClientSession() as http:
+
+        async def addresses() -> dict[str, set[str]]:
+            found = await endpoints_at(http, admin)
+            return {name: {address for address, *_ in found[name]} for name in names[1:]}
+
+        want = {f"10.0.0.{number}" for number in range(1, 8)}
+        await answered(addresses, lambda found: all(each == want for each in found.values()))
 
 
 async def test_a_canary_gets_its_share_of_the_requests(

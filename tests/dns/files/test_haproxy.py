@@ -11,6 +11,7 @@ import pytest
 from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Mount, answered, answering, finish, shared
+from hostile import hostile
 from rollcall.model import Members
 from unit.publish.files.builders import EMPTY, WEB, file, instance, many, members
 
@@ -53,6 +54,7 @@ def catches(pid: int, number: signal.Signals) -> bool:
         pytest.param([members("web"), EMPTY], id="only empty"),
         pytest.param([members("web", instance(1, weight=0), instance(2, weight=1000)), EMPTY], id="weights"),
         pytest.param([many(2_000), EMPTY], id="many"),
+        pytest.param([WEB, EMPTY, *hostile()], id="hostile"),
     ],
 )
 async def test_a_configuration(

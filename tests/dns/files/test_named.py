@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from file_consumers import Finished, Mount, finish
+from hostile import hostile
 from rollcall.model import Members
 from rollcall.publish.files import numbered
 from unit.publish.files.builders import EMPTY, WEB, file, many
@@ -27,6 +28,7 @@ async def load(checker: str, mount: Mount) -> Finished:
         pytest.param([EMPTY], id="only empty"),
         pytest.param([], id="no service"),
         pytest.param([many(300)], id="capped"),
+        pytest.param([*hostile()], id="hostile"),
     ],
 )
 async def test_a_zone_loads(services: list[Members], tmp_path: Path, program: Callable[[str], str]) -> None:

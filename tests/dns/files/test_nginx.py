@@ -12,6 +12,7 @@ import pytest
 from controlplane.child import Child
 from controlplane.ports import free_port
 from file_consumers import Finished, Mount, answered, answering, finish, shared
+from hostile import hostile
 from rollcall.model import Members
 from unit.publish.files.builders import EMPTY, WEB, file, many, members
 
@@ -59,6 +60,11 @@ async def test_a_configuration_with_all_kinds_of_instances(
 
 async def test_only_empty_services(tmp_path: Path, program: Callable[[str], str]) -> None:
     assert (await check(program("nginx"), tmp_path, members("web"), EMPTY)).code == 0
+
+
+async def test_hostile_names_are_names(tmp_path: Path, program: Callable[[str], str]) -> None:
+    checked = await check(program("nginx"), tmp_path, WEB, EMPTY, *hostile())
+    assert checked.code == 0, checked
 
 
 async def test_thousands_of_instances_fit_into_their_zone(

@@ -1,6 +1,7 @@
 """Prometheus discovers our targets, from the file and over HTTP."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from file_consumers import Mount, finish, shared
+from hostile import NAMES, VERSIONS, hostile
 from rollcall.http.bodies import Bodies
 from rollcall.http.files import add_file_route
 from rollcall.http.limits import HttpLimits
@@ -97,6 +99,18 @@ async def test_the_file(
 
     kept = [{k: v for k, v in one.items() if not k.startswith("__meta")} for one in found]
     assert sorted(kept, key=lambda one: one["pod"]) == labels(*range(1, count + 1))
+
+
+async def test_hostile_labels_are_labels(tmp_path: Path, program: Callable[[str], str]) -> None:
+    mount = Mount(tmp_path / "mount")
+    mount.publish(FILE, hostile())
+    discovery = f"file_sd_configs: [{{files: ['{mount.folder}/*.json']}}]"
+    count = len(NAMES) * len(VERSIONS)
+    found = await discovered(program("promtool"), tmp_path, discovery, count, ("version", "zone"))
+
+    for name in ("version", "zone"):
+        assert Counter(each[name] for each in found) == dict.fromkeys(VERSIONS, len(NAMES))
+    assert {each["service"] for each in found} == set(NAMES)
 
 
 async def test_all_parts_are_read(tmp_path: Path, program: Callable[[str], str]) -> None:
