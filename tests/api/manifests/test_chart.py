@@ -111,6 +111,21 @@ def test_the_grace_period_is_long_enough_to_end_in_order(release: Release, scena
     assert spec["terminationGracePeriodSeconds"] >= options["lameduck"] + 2 * STOP_SECONDS
 
 
+@pytest.mark.parametrize("transfer", [False, True])
+def test_the_network_policy_lets_in_what_the_pod_is_for(release: Release, transfer: bool) -> None:
+    flags = ["--set", f"networkPolicy.enabled=true,transfer.enabled={str(transfer).lower()}"]
+    rendered = list(yaml.safe_load_all(release.cluster.helm("template", "rollcall", str(CHART), *flags)))
+    (container,) = pod_of(rendered)["spec"]["containers"]
+    (policy,) = (item for item in rendered if item["kind"] == "NetworkPolicy")
+    let_in = {
+        (port["port"], port["protocol"]) for rule in policy["spec"]["ingress"] for port in rule["ports"]
+    }
+    assert let_in == {(port["name"], port["protocol"]) for port in container["ports"]}
+    assert not any("from" in rule for rule in policy["spec"]["ingress"])
+    labels = pod_of(rendered)["metadata"]["labels"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+
+
 def test_a_long_release_name_gives_a_valid_identity(release: Release) -> None:
     manifest = release.cluster.helm("template", "r" * 53, str(CHART), "--namespace", "n" * 63)
     (container,) = pod_of(yaml.safe_load_all(manifest))["spec"]["containers"]

@@ -120,6 +120,8 @@ def test_a_typo_is_refused(path: str) -> None:
         {"replicas": -1},
         {"fileNamespaces": "shop"},
         {"fileNamespaces": [""]},
+        {"networkPolicy": {"dnsFrom": ["10.0.0.0/8"]}},
+        {"networkPolicy": {"dnsFrom": [{}]}},
         {"dns": {"workers": "4"}},
         {"dns": {"service": {"type": "ExternalName"}}},
         {"imagePullSecrets": ["registry"]},
