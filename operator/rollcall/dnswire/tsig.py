@@ -136,7 +136,11 @@ def skip(wire: bytes, chain: Chain) -> Chain:
 
 
 def mac_of(wire: bytes, message: Message) -> bytes:
-    """Return the MAC of a signed message, b"" of an unsigned one."""
+    """Return the MAC of a signed message, b"" of an unsigned one.
+
+    Raises:
+        MalformedMessage: the TSIG record cannot be read.
+    """
     return bytes(_read_tsig(wire, message.tsig)[1].mac) if message.tsig else b""
 
 

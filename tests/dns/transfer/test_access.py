@@ -1,14 +1,14 @@
 """Who gets nothing, and what nobody can do to the others: the process at its limits."""
 
-import asyncio
 import contextlib
-import struct
 from collections.abc import AsyncIterator
+from functools import partial
 from random import Random
 
 import dns.message
 import dns.rcode
 import dns.xfr
+import msgspec
 import pytest
 
 from nameservers.asking import tsig_key
@@ -17,7 +17,6 @@ from rollcall.publish.transfer.answering.tcp import TransferLimits
 from transfers.client import Copy, datagram, exchange, expected
 from transfers.running import KEY_TEXT, OTHER_TEXT, Primary, TransferProcess, key, primary, settings
 from transfers.source import ZoneSource
-from waiting import SECONDS
 
 SOA = dns.message.make_query("k8s.example.com", "SOA").to_wire()
 
@@ -130,36 +129,24 @@ async def test_a_request_that_is_too_long(process: TransferProcess):
         await control.control.until(lambda: control.control.transfers.refused.get("too-long") == 1)
 
 
-async def test_too_many_connections(process: TransferProcess):
-    """Of one address; those that are there go on."""
-    async with serving(process, "127.0.0.1") as (control, _):
-        limit = TransferLimits().clients_an_address
-        writers = []
-        for _ in range(limit):
-            reader, writer = await asyncio.open_connection(*process.where)
-            writers.append(writer)
-            writer.write(struct.pack("!H", len(SOA)) + SOA)
-            assert await reader.readexactly(2)
-        with pytest.raises(ConnectionError):
-            await rejected(process)
-        await control.control.until(lambda: control.control.transfers.refused.get("too-many-clients", 0) > 0)
-        for writer in writers:
-            writer.close()
-            await writer.wait_closed()
-        async with asyncio.timeout(SECONDS):
-            while True:
-                with contextlib.suppress(ConnectionError):
-                    if await exchange(process.where, SOA):
-                        break
+async def test_malformed_signatures_fill_no_log(process: TransferProcess):
+    """They are counted, and said once; also where there is no key that they could be of."""
+    async with serving(process, "127.0.0.1") as (control, source):
+        signed = dns.message.make_query("k8s.example.com", "SOA")
+        signed.use_tsig(tsig_key())
+        wire = bytearray(signed.to_wire())
+        wire[wire.index(b"\x0bhmac-sha256")] = 0xFF  # a label of no type there is
+        usual = settings(source)
+        without_keys = msgspec.structs.replace(usual, keys={})
+        for number, each in enumerate((usual, without_keys), 1):
+            control.feed.configure(each)
+            await control.publish()
+            for _ in range(50):
+                answer = dns.message.from_wire(datagram(process.where, bytes(wire)))
+                assert answer.rcode() == dns.rcode.FORMERR
+            await control.control.until(partial(is_counted, control, 50 * number))
+        assert process.log.count("malformed") == 1
 
 
-async def rejected(process: TransferProcess) -> None:
-    reader, writer = await asyncio.open_connection(*process.where)
-    try:
-        writer.write(struct.pack("!H", len(SOA)) + SOA)
-        if not await reader.read(1):
-            raise ConnectionError
-    finally:
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
+def is_counted(control: Primary, number: int) -> bool:
+    return control.control.transfers.refused.get("malformed") == number

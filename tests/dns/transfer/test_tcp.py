@@ -13,6 +13,7 @@ from patient_clock import PatientClock
 from rollcall.dnswire.message import read
 from rollcall.feed.frames import TransferSettings, TransferZone
 from rollcall.model import Transfer
+from rollcall.publish.transfer.answering.places import PlaceLimits
 from rollcall.publish.transfer.answering.refusals import RefusalLog
 from rollcall.publish.transfer.answering.tcp import TcpServer, TransferLimits
 from transfers import client
@@ -22,6 +23,8 @@ from unit.publish.transfer.journal.feeding import load
 from waiting import SECONDS
 
 SOA = dns.message.make_query("k8s.example.com", "SOA").to_wire()
+SMALL = 1 << 16
+"""Octets of the kernel's buffer, which would else take the whole of a zone."""
 AXFR = dns.message.make_query("k8s.example.com", "AXFR").to_wire()
 
 
@@ -34,9 +37,9 @@ async def listening(
     server = Server(TransferSettings(True, zones, {}))
     load(server.zones, source)
     sock = socket.create_server(("127.0.0.1", 0))
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)  # the kernel would take it all
     where = sock.getsockname()
     running = asyncio.create_task(TcpServer(server.responder, RefusalLog(server.stats), limits).run(sock))
+    await asyncio.sleep(0)  # it begins, and sets what connections inherit
     try:
         yield server, where
     finally:
@@ -63,15 +66,16 @@ async def connected(
 
 
 @contextlib.asynccontextmanager
-async def stuck(where: tuple[str, int]) -> AsyncIterator[None]:
-    """Be a client that asks for a zone and takes no more than the beginning of it."""
+async def stuck(where: tuple[str, int], *, begins: bool = True) -> AsyncIterator[None]:
+    """Be a client that asks for a zone and takes no more than the beginning of it, if that."""
     loop = asyncio.get_running_loop()
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.setblocking(False)
         await loop.sock_connect(sock, where)
         await loop.sock_sendall(sock, framed(AXFR))
-        await loop.sock_recv(sock, 2)
+        if begins:
+            await loop.sock_recv(sock, 2)
         yield
 
 
@@ -117,7 +121,8 @@ async def test_who_does_not_take_a_transfer_is_cut_off(monkeypatch: pytest.Monke
     """And makes room for those who wait for theirs."""
     clock = PatientClock(monkeypatch)
     source = large(40_000)
-    limits = TransferLimits(transfers=1, write_seconds=0.3)
+    places = PlaceLimits(places=1)
+    limits = TransferLimits(kernel_buffer=SMALL, places=places)
     async with (
         listening(source, limits) as (server, where),
         stuck(where),
@@ -126,7 +131,7 @@ async def test_who_does_not_take_a_transfer_is_cut_off(monkeypatch: pytest.Monke
         writer.write(framed(AXFR))
         async with asyncio.timeout(SECONDS):
             while not server.stats.refused:
-                await clock.let_pass(limits.write_seconds / 10)
+                await clock.let_pass(places.hurried_seconds / 10)
             assert await reader.readexactly(2)
             while "axfr" not in server.stats.transfers:
                 assert await reader.read(1 << 16)
@@ -152,11 +157,52 @@ async def test_who_asks_nothing_more_is_sent_the_whole_zone():
     assert len(records) == len(client.expected(source)) + 2
 
 
+async def test_twenty_that_take_nothing_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch):
+    """Not even somebody at their own address, who has to wait until they are cut off."""
+    clock = PatientClock(monkeypatch)
+    source = large(40_000)
+    limits = TransferLimits(kernel_buffer=SMALL)
+    async with contextlib.AsyncExitStack() as others:
+        server, where = await others.enter_async_context(listening(source, limits))
+        for number in range(20):
+            await others.enter_async_context(stuck(where, begins=number < limits.places.of_a_client))
+        reader, writer = await others.enter_async_context(connected(where))
+        writer.write(framed(AXFR))
+        answer = asyncio.create_task(reader.readexactly(2))
+        for _ in range(300):  # as much time as three rounds of them have
+            await clock.let_pass(0 if answer.done() else limits.places.hurried_seconds / 100)
+        async with asyncio.timeout(6):  # a minute of the machine's own time, and less than nobody hurried has
+            assert await answer
+            while "axfr" not in server.stats.transfers:
+                assert await reader.read(1 << 16)
+        assert server.stats.refused["too-slow"] > 0
+
+
+async def test_for_one_connection_too_many_the_idlest_goes():
+    """Of the client that has the most: whoever comes is let in."""
+    async with contextlib.AsyncExitStack() as others:
+        server, where = await others.enter_async_context(
+            listening(ZoneSource(), TransferLimits(clients=4, idle_seconds=600))
+        )
+        held = []
+        for _ in range(4):
+            reader, writer = await others.enter_async_context(connected(where))
+            writer.write(framed(SOA))
+            assert await reader.readexactly(2)
+            held.append(reader)
+        newcomer, asking = await others.enter_async_context(connected(where))
+        asking.write(framed(SOA))
+        async with asyncio.timeout(SECONDS):
+            assert await newcomer.readexactly(2)
+            with contextlib.suppress(ConnectionError):
+                await held[0].read()  # to its end
+        assert server.stats.refused == {"too-many-clients": 1}
+
+
 async def test_a_transfer_holds_up_nobody():
     """Others are answered between two messages of it, and no more of it waits than the buffer holds."""
-    source = large(20_000)
     async with (
-        listening(source, TransferLimits()) as (server, where),
+        listening(large(40_000), TransferLimits(kernel_buffer=SMALL)) as (server, where),
         stuck(where),
         connected(where) as (other, asking),
     ):

@@ -82,7 +82,7 @@ async def serve(udp: socket.socket, tcp: socket.socket, feed: Path, folder: Path
                 following = group.create_task(follower.run())
                 # What waits in the sockets of a process that was restarted shall be answered, not refused.
                 await follower.settle(child.SETTLE_SECONDS)
-                loop.add_reader(udp, receiver(datagrams(udp), responder, secondaries.on_response))
+                loop.add_reader(udp, receiver(datagrams(udp), responder, refusals, secondaries.on_response))
                 tasks = [
                     following,
                     group.create_task(TcpServer(responder, refusals).run(tcp)),

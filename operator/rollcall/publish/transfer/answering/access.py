@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rollcall.dnswire.errors import TsigError, TsigFault
 from rollcall.dnswire.message import Message
-from rollcall.dnswire.tsig import Verified, verify
+from rollcall.dnswire.tsig import Verified, mac_of, verify
 from rollcall.feed.frames import TransferSettings
 from rollcall.model import KeyRing, Transfer, TsigKey
 
@@ -49,6 +49,7 @@ class TransferAccess:
         """
         if not message.tsig:
             return None
+        mac_of(wire, message)  # that it can be read is to be known also where there is no key to try
         fault = TsigFault.BAD_KEY
         for key in self._keys:
             try:

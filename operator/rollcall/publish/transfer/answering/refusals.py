@@ -4,13 +4,14 @@ import logging
 import time
 
 from rollcall.feed.frames import TransferStats
-from rollcall.model.wording import counted
 
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 60.0
-LINES = 20
-"""Refusals that are said in an interval, each client and reason once."""
+"""In which a reason is said once, with the first client that gave it; the others are counted in the next."""
+
+BROKEN = "broken"
+"""The reason of what a defect of ours leaves unanswered."""
 
 
 def count(counter: dict[str, int], what: str) -> None:
@@ -19,28 +20,35 @@ def count(counter: dict[str, int], what: str) -> None:
 
 
 class RefusalLog:
-    """Counts refusals by reason."""
+    """Counts refusals by reason, and says each reason at most once in an interval."""
 
     def __init__(self, stats: TransferStats) -> None:
         self._stats = stats
-        self._said: set[tuple[str, str, str]] = set()
-        self._unsaid = 0
+        self._more: dict[str, int] = {}  # by what was said in this interval: how often it was not
         self._until = 0.0
 
     def record(self, client: str, reason: str, about: str) -> None:
         """Count a refusal; `about` says of what."""
+        if self._is_first(reason):
+            log.warning("refused %s of %s: %s", about, client, reason)
+
+    def record_broken(self, client: str) -> None:
+        """Count a request that broke; call it in an except block, of which the first traceback is logged."""
+        if self._is_first(BROKEN):
+            log.exception("a message of %s broke", client)
+
+    def _is_first(self, reason: str) -> bool:
+        """Count; return whether it is the first in this interval."""
         count(self._stats.refused, reason)
         now = time.monotonic()
         if now >= self._until:
-            if self._unsaid:
-                more = counted(self._unsaid, "more request was", "more requests were")
-                log.warning("%s refused in the last minute", more)
+            more = ", ".join(f"{number} {each}" for each, number in self._more.items() if number)
+            if more:
+                log.warning("since the last word on each, more requests were refused: %s", more)
             self._until = now + INTERVAL_SECONDS
-            self._said.clear()
-            self._unsaid = 0
-        what = client, reason, about
-        if what in self._said or len(self._said) >= LINES:
-            self._unsaid += 1
-            return
-        self._said.add(what)
-        log.warning("refused %s of %s: %s", about, client, reason)
+            self._more.clear()
+        if reason not in self._more:
+            self._more[reason] = 0
+            return True
+        self._more[reason] += 1
+        return False

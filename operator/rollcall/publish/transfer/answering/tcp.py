@@ -3,16 +3,21 @@
 A client has some seconds for a whole request, counted from the end of what came before, so that neither
 silence nor an octet a second holds a connection; and it has to take what is sent to it at a pace. Requests of
 one connection are answered in their order.
+
+Nobody is shut out by who came first: for a connection too many the idlest one goes of the client that has the
+most (`rollcall.crowd`), and places for transfers are shared (`places`).
 """
 
 import asyncio
 import contextlib
 import logging
-from collections import Counter
-from dataclasses import dataclass
-from socket import socket
+from dataclasses import dataclass, field
+from socket import SO_SNDBUF, SOL_SOCKET, socket
 
-from ..peer import peer_address
+from rollcall.crowd import Crowd
+
+from ..peer import Address, client_of, peer_address
+from .places import PlaceLimits, TooManyWait, TransferPlaces
 from .refusals import RefusalLog
 from .responder import TransferResponder
 from .stream import TransferStream
@@ -23,20 +28,36 @@ _LENGTH = 2
 _TOO_MANY = "too-many-clients"
 _TOO_LONG = "too-long"
 _TOO_SLOW = "too-slow"
+_TOO_MANY_WAIT = "too-many-transfers"
 
 
 @dataclass(frozen=True, slots=True)
 class TransferLimits:
-    """What TCP clients may use. `request` and `write_buffer` are octets."""
+    """What TCP clients may use. `request` and the buffers are octets.
+
+    The kernel's own buffer grows to megabytes, for a client that doesn't read as well.
+    """
 
     clients: int = 256
-    clients_an_address: int = 32
-    transfers: int = 16
     request: int = 4096
     write_buffer: int = 1 << 17
+    kernel_buffer: int = 1 << 18
     idle_seconds: float = 10.0
     write_seconds: float = 30.0
-    """For one message of a transfer, of at most 64 KiB, to make room for the next one."""
+    """For an answer of one message to be taken."""
+    places: PlaceLimits = field(default_factory=PlaceLimits)
+
+
+@dataclass(eq=False, slots=True)
+class _Connection:
+    """One of a client; `since` is when it last said or took something."""
+
+    address: Address
+    task: asyncio.Task[None]
+    since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+
+    def is_of_use(self) -> None:
+        self.since = asyncio.get_running_loop().time()
 
 
 class TcpServer:
@@ -48,11 +69,12 @@ class TcpServer:
         self._responder = responder
         self._refusals = refusals
         self._limits = limits
-        self._clients: Counter[str] = Counter()
-        self._transfers = asyncio.Semaphore(limits.transfers)
+        self._crowd = Crowd[_Connection](limits.clients)
+        self._places = TransferPlaces(limits.places)
 
     async def run(self, sock: socket) -> None:
         """Serve until cancelled; the socket is then closed."""
+        sock.setsockopt(SOL_SOCKET, SO_SNDBUF, self._limits.kernel_buffer)  # connections inherit it
         async with asyncio.TaskGroup() as group:
             server = await asyncio.start_server(
                 lambda reader, writer: group.create_task(self._serve(reader, writer)),
@@ -67,34 +89,32 @@ class TcpServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername")
-        client = peer[0] if peer else ""
-        limits = self._limits
-        if (
-            not client
-            or self._clients.total() >= limits.clients
-            or self._clients[client] >= limits.clients_an_address
-        ):
-            self._refusals.record(client, _TOO_MANY, "a connection")
+        task = asyncio.current_task()
+        if not peer or task is None:  # it has gone already
             writer.transport.abort()
             return
-        self._clients[client] += 1
-        writer.transport.set_write_buffer_limits(high=limits.write_buffer)
+        connection = _Connection(peer_address(peer[0]), task)
+        victim = self._crowd.enter(connection, client_of(connection.address))
+        if victim is not None:
+            self._refusals.record(str(victim.address), _TOO_MANY, "the idlest connection")
+            victim.task.cancel()
+        writer.transport.set_write_buffer_limits(high=self._limits.write_buffer)
         try:
             with contextlib.suppress(asyncio.IncompleteReadError):  # it asks nothing more
-                await self._answer(client, reader, writer)
-            await self._send_rest(client, writer)
+                await self._answer(connection, reader, writer)
+            await self._send_rest(connection, writer)
         except (OSError, TimeoutError) as error:
-            log.debug("%s: the connection ends: %r", client, error)
+            log.debug("%s: the connection ends: %r", connection.address, error)
         except Exception:
-            log.exception("a request of %s over TCP broke", client)
+            self._refusals.record_broken(f"{connection.address} over TCP")
         finally:
-            self._clients[client] -= 1
-            if not self._clients[client]:
-                del self._clients[client]
+            self._crowd.leave(connection)
             writer.transport.abort()
 
-    async def _answer(self, client: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        address = peer_address(client)
+    async def _answer(
+        self, connection: _Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        client = str(connection.address)
         while True:
             async with asyncio.timeout(self._limits.idle_seconds):
                 size = int.from_bytes(await reader.readexactly(_LENGTH), "big")
@@ -102,31 +122,49 @@ class TcpServer:
                     self._refusals.record(client, _TOO_LONG, f"a request of {size} octets")
                     return
                 wire = await reader.readexactly(size)
-            answer = self._responder.respond(wire, address, is_tcp=True)
-            if isinstance(answer, TransferStream):
-                async with self._transfers, contextlib.aclosing(answer.messages()) as messages:
-                    async for message in messages:
-                        await self._write(client, writer, message)
-            elif answer is not None:
-                await self._write(client, writer, answer)
-            else:
+            connection.is_of_use()
+            answer = self._responder.respond(wire, connection.address, is_tcp=True)
+            try:
+                if isinstance(answer, TransferStream):
+                    await self._transfer(connection, writer, answer)
+                elif answer is not None:
+                    async with asyncio.timeout(self._limits.write_seconds):
+                        await _write(writer, answer)
+                else:
+                    return
+            except TooManyWait:
+                self._refusals.record(client, _TOO_MANY_WAIT, "a transfer")
                 return
+            except TimeoutError:
+                self._refusals.record(client, _TOO_SLOW, "a transfer")
+                raise
 
-    async def _write(self, client: str, writer: asyncio.StreamWriter, message: bytes) -> None:
-        writer.write(len(message).to_bytes(_LENGTH, "big"))
-        writer.write(message)
-        await self._drain(client, writer)
-        await asyncio.sleep(0)  # drain returns at once while there is room; others need their turn
-
-    async def _send_rest(self, client: str, writer: asyncio.StreamWriter) -> None:
+    async def _send_rest(self, connection: _Connection, writer: asyncio.StreamWriter) -> None:
         """Send what the buffer still holds: who has stopped asking may still read."""
         writer.transport.set_write_buffer_limits(high=0)
-        await self._drain(client, writer)
-
-    async def _drain(self, client: str, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(self._limits.write_seconds):
                 await writer.drain()
         except TimeoutError:
-            self._refusals.record(client, _TOO_SLOW, "a transfer")
+            self._refusals.record(str(connection.address), _TOO_SLOW, "a transfer")
             raise
+
+    async def _transfer(
+        self, connection: _Connection, writer: asyncio.StreamWriter, stream: TransferStream
+    ) -> None:
+        async with (
+            self._places.take(client_of(connection.address)) as place,
+            contextlib.aclosing(stream.messages()) as messages,
+        ):
+            async for message in messages:
+                place.begin()
+                await _write(writer, message)
+                place.took()
+                connection.is_of_use()
+
+
+async def _write(writer: asyncio.StreamWriter, message: bytes) -> None:
+    writer.write(len(message).to_bytes(_LENGTH, "big"))
+    writer.write(message)
+    await writer.drain()
+    await asyncio.sleep(0)  # drain returns at once while there is room; others need their turn

@@ -8,6 +8,7 @@ from rollcall.dnswire.header import QR
 from rollcall.feed.datagrams import Datagrams
 
 from ..peer import peer_address
+from .refusals import RefusalLog
 from .responder import TransferResponder
 from .stream import TransferStream
 
@@ -21,7 +22,10 @@ _QR = QR >> 8
 
 
 def receiver(
-    sock: Datagrams, responder: TransferResponder, on_response: Callable[[bytes, Any], None]
+    sock: Datagrams,
+    responder: TransferResponder,
+    refusals: RefusalLog,
+    on_response: Callable[[bytes, Any], None],
 ) -> Callable[[], None]:
     """Make a callback for when the non-blocking socket is readable. It lets no exception out.
 
@@ -49,6 +53,6 @@ def receiver(
             except OSError as error:  # a full buffer, an unreachable client: lost, as any answer may be
                 log.debug("sending to %s failed: %s", source, error)
             except Exception:
-                log.exception("a message of %s over UDP broke", source)
+                refusals.record_broken(f"{source[0]} over UDP")
 
     return receive

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from rollcall.serve.crowd import Crowd
+from rollcall.crowd import Crowd
 
 
 @dataclass(eq=False)

@@ -1,5 +1,7 @@
 """Who has a TCP connection, and who must go when one more comes: fair by network (RFC 7766 section 6.2.2).
 
+The DNS workers and the transfer process share it; what counts as one network is for them to say.
+
 A bound on connections that refuses the newcomer belongs to whoever came first and stays. Here the newcomer is
 let in, and the idlest connection of the network that has the most goes. So a network that opens connections
 without end shuts out itself only, and one that has few keeps them.
