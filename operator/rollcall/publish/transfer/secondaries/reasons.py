@@ -14,6 +14,7 @@ class SecondaryReason(StrEnum):
     CURRENT = CURRENT
     BEHIND = BEHIND
     AHEAD = "Ahead"
+    IMPLAUSIBLE_SERIAL = "ImplausibleSerial"
     UNREACHABLE = "Unreachable"
     NOTIFY_REFUSED = "NotifyRefused"
     NOT_AUTHORITATIVE = "NotAuthoritative"
@@ -137,4 +138,16 @@ def ahead(serial: int, ours: int) -> Diagnosis:
         f"The secondary has serial {serial}, newer than ours ({ours}): it comes from before our state was "
         "lost, or from another primary. The zone goes on above it; where this comes again, look for the "
         "other primary.",
+    )
+
+
+def implausible(serial: int, ours: int, *, is_signed: bool) -> Diagnosis:
+    """Say that a secondary claims a newer version than any clock explains."""
+    proof = "" if is_signed else ", without the signature of a key"
+    way = "" if is_signed else ", or give it a keySecret, with which it is believed up to a year"
+    return Diagnosis(
+        SecondaryReason.IMPLAUSIBLE_SERIAL,
+        f"The secondary claims the serial {serial}{proof}: ours is {ours}, and no clock explains one so far "
+        "ahead. The zone doesn't go on from there. See who answers at this address; have the secondary drop "
+        f"its copy and transfer the zone anew{way}.",
     )

@@ -140,7 +140,8 @@ class SecondaryWatch:
         ours = self._zones.serial(self._key.apex)
         is_newest = has_come = False
         if isinstance(found, Diagnosis):
-            self._poll_trouble = None if self._is_catalog else found
+            is_usual = self._is_catalog and found.reason is not SecondaryReason.IMPLAUSIBLE_SERIAL
+            self._poll_trouble = None if is_usual else found
         else:
             has_come = self._poll_trouble is not None
             self._poll_trouble = None

@@ -6,6 +6,7 @@ names. Where it is refused, the keys are tried. UDP, and TCP where UDP brings no
 
 import asyncio
 import secrets
+import time
 
 from rollcall.dnswire.errors import MalformedMessage, TsigError, TsigFault
 from rollcall.dnswire.header import AA, TC, Opcode, Rcode, flags_of, rcode_text
@@ -17,11 +18,17 @@ from rollcall.model import KeyRing, TsigKey
 from rollcall.zone.serial import is_newer
 
 from .exchange import Exchange, ServerAddress
-from .reasons import Diagnosis, SecondaryReason, of_signature, of_soa
+from .reasons import Diagnosis, SecondaryReason, implausible, of_signature, of_soa
 
 UDP_SECONDS = (1.0, 2.0)
 """How long to wait for each of the datagrams."""
 TCP_SECONDS = 3.0
+
+CLOCK_REACH_SECONDS = 86_400
+"""How far ahead of our clock a serial may be that anybody claims: no clock that is looked after is further
+off, and a zone that changes more often than once a second is ahead of it as well."""
+SIGNED_REACH_SECONDS = 366 * 86_400
+"""And one that is claimed with our key: a clock may have been wrong by a year. More is nobody's to say."""
 
 _LENGTH = 2
 
@@ -40,14 +47,17 @@ class SerialQuery:
         """Return the serial, or why there is none. `ours` is what we have.
 
         A serial newer than ours has consequences here, so that it has to be said over TCP or with a key: a
-        datagram is easily forged.
+        datagram is easily forged. Whoever sits at the address can claim any, to drag ours there, and with
+        another one back: it has to be one that a clock explains, or is refused as a `Diagnosis`.
         """
         result: int | Diagnosis | None = None
         for key in self._keys():
             found = await self._try(key, ours)
             if isinstance(found, int):
-                self._key = key
-                return found
+                if ours is None or not is_newer(found, ours) or _is_explained(found, ours, key):
+                    self._key = key
+                    return found
+                found = implausible(found, ours, is_signed=key is not None)
             if result is None or found.reason is SecondaryReason.CLOCK_SKEW:
                 result = found
             if found.reason is SecondaryReason.UNREACHABLE or found.reason is SecondaryReason.EXPIRED:
@@ -155,3 +165,10 @@ class SerialQuery:
             "authority for the zone: it may be a resolver. Make it a secondary of the zone, or name the "
             "one that is.",
         )
+
+
+def _is_explained(serial: int, ours: int, key: TsigKey | None) -> bool:
+    """Whether a serial newer than ours is one that we could have handed out ourselves, by some clock."""
+    reach = SIGNED_REACH_SECONDS if key else CLOCK_REACH_SECONDS
+    latest = (int(time.time()) + reach) & 0xFFFFFFFF
+    return is_newer(latest, ours) and not is_newer(serial, latest)

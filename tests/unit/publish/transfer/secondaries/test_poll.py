@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from random import Random
 
@@ -188,6 +189,65 @@ async def test_an_unsigned_answer_to_a_signed_question_is_none() -> None:
 
     assert isinstance(found, Diagnosis)
     assert KEY.name not in found.message
+
+
+# Serials newer than ours: which of them ours may follow.
+
+NOW = 1_800_000_000
+DAY = 86_400
+HALF = (1 << 31) - 1
+
+
+def claiming(monkeypatch: pytest.MonkeyPatch, serial: int, *, signs: bool) -> SerialQuery:
+    """Ask a server that claims a serial over UDP and TCP, without a key, and with one where it `signs`."""
+    monkeypatch.setattr(time, "time", lambda: float(NOW))
+
+    def answer(wire: bytes, request: Message) -> bytes | None:
+        if not request.tsig:
+            return response(request, serial=serial)
+        if not signs:
+            return response(request, rcode=Rcode.REFUSED)
+        verified = verify(wire, request, [KEY])
+        return sign(response(request, serial=serial), verified.key, Chain(verified.mac)).wire
+
+    async def over_tcp(self: SerialQuery, key: object) -> int:
+        return serial
+
+    monkeypatch.setattr(SerialQuery, "_over_tcp", over_tcp)
+    query, _ = asking(answer)
+    query.ring = RING if signs else None
+    return query
+
+
+@pytest.mark.parametrize("ours", [NOW - 1000, NOW, NOW + 30, 5])
+async def test_a_serial_that_a_clock_explains_is_believed(monkeypatch: pytest.MonkeyPatch, ours: int) -> None:
+    assert await claiming(monkeypatch, NOW + DAY, signs=False).ask(ours) == NOW + DAY
+
+
+@pytest.mark.parametrize(
+    ("ours", "claimed"),
+    [
+        (NOW, NOW + HALF),  # as far as one can be ahead
+        (NOW, NOW + DAY + 1),
+        (NOW + HALF, (NOW + 2 * HALF) & 0xFFFFFFFF),  # and back, from where we were dragged
+        (NOW + 2 * DAY, NOW + 2 * DAY + 1),  # we are further than any clock already: not one step more
+    ],
+)
+async def test_a_serial_that_no_clock_explains_takes_ours_nowhere(
+    monkeypatch: pytest.MonkeyPatch, ours: int, claimed: int
+) -> None:
+    found = await claiming(monkeypatch, claimed, signs=False).ask(ours)
+    assert isinstance(found, Diagnosis)
+    assert found.reason is SecondaryReason.IMPLAUSIBLE_SERIAL
+    assert str(claimed) in found.message
+    assert "keySecret" in found.message
+
+
+async def test_a_signature_is_believed_a_year(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await claiming(monkeypatch, NOW + 300 * DAY, signs=True).ask(NOW) == NOW + 300 * DAY
+    found = await claiming(monkeypatch, NOW + HALF, signs=True).ask(NOW)
+    assert isinstance(found, Diagnosis)
+    assert found.reason is SecondaryReason.IMPLAUSIBLE_SERIAL
 
 
 async def test_a_secondary_that_is_not_there_is_unreachable(unused_tcp_port: int) -> None:

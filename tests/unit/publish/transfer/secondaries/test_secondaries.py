@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
@@ -17,6 +18,7 @@ from rollcall.publish.transfer.secondaries.catalog import Catalogs
 from rollcall.publish.transfer.secondaries.exchange import ServerAddress
 from rollcall.publish.transfer.secondaries.secondaries import Secondaries
 from rollcall.publish.transfer.secondaries.secondary_watch import STUCK_SECONDS
+from rollcall.publish.transfer.secondaries.serial_query import SerialQuery
 from rollcall.zone.names import from_text, to_text
 from transfers.source import ZoneSource
 from unit.publish.transfer.journal.feeding import load, unfiled
@@ -264,6 +266,25 @@ async def test_a_newer_serial_is_reported_and_told_to_who_can_go_beyond_it() -> 
         world.change(4_000_001)
         await asyncio.sleep(2)
         assert (world.last.serial, world.last.reason) == (4_000_001, "Current")
+
+
+async def test_a_serial_that_no_clock_explains_is_said_and_not_followed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    far = int(time.time()) + (1 << 31) - 5
+
+    async def over_tcp(self: SerialQuery, key: object) -> int:
+        return far
+
+    monkeypatch.setattr(SerialQuery, "_over_tcp", over_tcp)
+    async with running(World(transfer_zone("k8s.example.com", NS1), serial=int(time.time()))) as world:
+        world.servers.transfers_after = None
+        world.servers.serials["192.0.2.1", APEX] = far
+        await asyncio.sleep(60)
+
+        assert (world.last.serial, world.last.reason) == (0, "ImplausibleSerial")
+        assert world.zones.overtaken == []
+        assert caplog.text.count("ImplausibleSerial") == 1
 
 
 async def test_serials_are_compared_as_rfc_1982_says() -> None:
