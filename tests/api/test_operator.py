@@ -285,14 +285,16 @@ def test_two_zones_with_one_domain_and_a_zone_in_a_zone(cluster, namespace, roll
     rollcall.wait_answers(web, {"10.20.0.1", "10.20.0.2", "10.20.0.3"})
 
 
-def test_two_services_that_claim_one_name(cluster, namespace, rollcall, web):
+def test_a_flat_name_is_the_namespaces_that_has_leave(cluster, namespace, rollcall, web):
     cluster.workloads.make_namespace(f"{namespace}-b")
-    apply(cluster, zone("flat", "flat.example", naming="Flat", namespaces=[namespace, f"{namespace}-b"]))
+    leave = [{"name": "web", "namespace": namespace}]
+    namespaces = [namespace, f"{namespace}-b"]
+    apply(cluster, zone("flat", "flat.example", naming="Flat", namespaces=namespaces, flatNames=leave))
     try:
         rollcall.wait_answers("web.flat.example", {"10.20.0.1", "10.20.0.2", "10.20.0.3"})
         cluster.workloads.make_service(f"{namespace}-b", "web", selector={"app": "web"})
         eventually(
-            lambda: condition(cluster, "si", "web", f"{namespace}-b") == "NameCollision", "NameCollision"
+            lambda: condition(cluster, "si", "web", f"{namespace}-b") == "NameNotGranted", "NameNotGranted"
         )
         assert len(rollcall.answers("web.flat.example")) == 3
     finally:

@@ -115,6 +115,13 @@ class Naming(StrEnum):
     FLAT = "Flat"
 
 
+class FlatName(msgspec.Struct, frozen=True, rename="camel"):
+    """The leave of a namespace to have a name in a zone with naming Flat."""
+
+    name: str
+    namespace: str
+
+
 class NameServer(msgspec.Struct, frozen=True, rename="camel"):
     """A server in the NS RRset at the apex; `addresses` are published where the name is in the zone."""
 
@@ -173,6 +180,9 @@ WrittenTarget: TypeAlias = UpdateTarget | OctodnsTarget
 class ZoneSpec(msgspec.Struct, frozen=True, rename="camel"):
     """`spec` of a DiscoveryZone. An empty `namespaces` means all of them.
 
+    `flat_names` say who may have which name with naming FLAT; empty means everybody, where that is the one
+    namespace of the zone, and nobody elsewhere.
+
     `ip_families` stand in for those of Services; a ServiceInstance can only leave out some of them.
     """
 
@@ -180,6 +190,7 @@ class ZoneSpec(msgspec.Struct, frozen=True, rename="camel"):
     namespaces: tuple[str, ...] = ()
     service_selector: LabelSelector = LabelSelector()
     naming: Naming = Naming.NAMESPACED
+    flat_names: tuple[FlatName, ...] = ()
     ip_families: tuple[IPFamily, ...] = ()
     ttl_seconds: int = DEFAULT_TTL_SECONDS
     negative_ttl_seconds: int = DEFAULT_TTL_SECONDS

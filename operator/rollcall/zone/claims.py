@@ -1,6 +1,7 @@
 """Who has a name that several services ask for: the oldest, then the first by namespace and name.
 
-Age decides, not arrival, so that a restart or a re-list hands no name to another service.
+A zone gives each name to one namespace, so that there are several only while it is being given to another
+one. Age decides, not arrival, so that a restart or a re-list hands no name to another service.
 """
 
 from bisect import bisect_left, insort

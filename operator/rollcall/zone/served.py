@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from rollcall.directory import Directory, Entry
 from rollcall.dnswire.names import MAX_LABEL, is_at_or_below, suffixes
-from rollcall.model import DiscoveryZone, Instance, Key, Problem
+from rollcall.model import DiscoveryZone, Instance, Key, Naming, Problem
 from rollcall.model.wording import abridged
 
 from .apex import Apex
@@ -60,6 +60,7 @@ class ServedZone:
         self._identity = identity
         self._claims = Claims()
         self._apex: dict[bytes, Apex] = {}
+        self._flat_names: dict[str, str] = {}  # with the namespace that may have each
         self._touched: set[Key] = set()
 
     def configure(self, zone: DiscoveryZone, inner: frozenset[bytes], reverse: frozenset[bytes]) -> None:
@@ -72,6 +73,7 @@ class ServedZone:
             for key in list(self.placed):
                 self._withdraw(key)
         self.zone, self.inner = zone, inner
+        self._flat_names = {each.name: each.namespace for each in zone.spec.flat_names}
         if has_moved:
             self.reverse = {domain: self.reverse.get(domain) or ZoneContent(domain) for domain in reverse}
         self._apex = {
@@ -155,6 +157,9 @@ class ServedZone:
         self.problems.pop(key, None)
         if entry is None or not self.selects(entry) or entry.problem:
             return None
+        if problem := self._not_granted(key):
+            self.problems[key] = problem
+            return None
         try:
             root = root_name(key, self.zone.spec.naming, self.domain)
         except InvalidName as error:
@@ -176,6 +181,25 @@ class ServedZone:
                 )
                 return None
         return root
+
+    def _not_granted(self, key: Key) -> Problem | None:
+        """Return why a service may not have a name right below the domain, None where it may.
+
+        Who came first would have it at the mercy of who waits: a service that is made anew would find its
+        name taken. So a name is a namespace's, by the word of whoever has the zone.
+        """
+        spec = self.zone.spec
+        if spec.naming is not Naming.FLAT or (len(spec.namespaces) == 1 and not spec.flat_names):
+            return None
+        namespace = self._flat_names.get(key.name)
+        if namespace == key.namespace:
+            return None
+        given = f"to the namespace {namespace}" if namespace else "to no namespace"
+        return Problem(
+            "NameNotGranted",
+            f"The zone {self.zone.name} gives the name {key.name} {given}: have {{name: {key.name},"
+            f" namespace: {key.namespace}}} in its flatNames, or have the service in other zones.",
+        )
 
     def _place(self, key: Key) -> None:
         root = self._claims.root(key)
@@ -209,8 +233,7 @@ class ServedZone:
             return None
         return Problem(
             "NameCollision",
-            f"The name {to_text(root)} of the zone {self.zone.name} belongs to {holder}, which is older:"
-            " rename one of them, or use the naming Namespaced.",
+            f"The name {to_text(root)} of the zone {self.zone.name} still belongs to {holder}.",
         )
 
     def _withdraw(self, key: Key) -> None:

@@ -7,6 +7,7 @@ from controlplane import ApiError
 from unit.manifests.sources import EXAMPLE_OBJECTS
 
 ZONE = {"domain": "k8s.example.com"}
+FLAT: Json = {**ZONE, "naming": "Flat", "flatNames": [{"name": "web", "namespace": "shop"}]}
 FILE = {"format": "json", "configMap": {"name": "web", "key": "web.json"}}
 LABEL = {"matchLabels": {"app": "web"}}
 PORT = {"name": "http", "port": 80}
@@ -199,6 +200,30 @@ ZONES: dict[str, tuple[Json, str]] = {
         'unknown field "spec.serviceSelector.app"',
     ),
     "naming": ({**ZONE, "naming": "flat"}, 'supported values: "Namespaced", "Flat"'),
+    "flat names of all namespaces": (
+        {**ZONE, "naming": "Flat"},
+        "with naming Flat, flatNames has to say which namespace may have which name",
+    ),
+    "flat names of two namespaces": (
+        {**FLAT, "namespaces": ["shop", "blog"], "flatNames": []},
+        "list them, or name exactly one namespace in namespaces",
+    ),
+    "flat name of no namespace of the zone": (
+        {**FLAT, "namespaces": ["blog"]},
+        "a namespace of flatNames is not among namespaces",
+    ),
+    "flat name twice": (
+        {**FLAT, "flatNames": [*FLAT["flatNames"], {"name": "web", "namespace": "blog"}]},
+        "spec.flatNames[1]: Duplicate value",
+    ),
+    "flat name with a dot": (
+        {**FLAT, "flatNames": [{"name": "web.shop", "namespace": "shop"}]},
+        "must be the name of a service, without the domain",
+    ),
+    "flat names of a zone that is not": (
+        {**FLAT, "naming": "Namespaced"},
+        "only zones with naming: Flat give names to namespaces",
+    ),
     "ttl": ({**ZONE, "ttlSeconds": -1}, "greater than or equal to 0"),
     "negative ttl": ({**ZONE, "negativeTtlSeconds": 86400}, "less than or equal to 3600"),
     "server is an address": (

@@ -5,7 +5,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from rollcall.model import BlueGreen, Canary, Drain, Naming, Reason, Release, ReleaseStatus, ServicePort
+from rollcall.model import (
+    BlueGreen,
+    Canary,
+    Drain,
+    FlatName,
+    Naming,
+    Reason,
+    Release,
+    ReleaseStatus,
+    ServicePort,
+)
 from rollcall.status.service_status import MAX_BYTES, MAX_INSTANCES
 from unit.status.cluster import KEY, START, World, condition, events, states
 from unit.world import pod, resource, service, zone
@@ -177,10 +187,10 @@ def test_an_invalid_name_in_one_of_two_zones() -> None:
     assert [publication["zone"] for publication in status["publications"]] == ["main"]
 
 
-def test_a_name_that_another_service_has() -> None:
-    older = service(namespace="bank", created="2025-01-01T00:00:00Z")
-    made = World(zone(naming=Naming.FLAT), older, service(), resource(), pod())
-    assert states(made.service())["Stalled"] == ("True", "NameCollision")
+def test_a_name_that_another_namespace_has() -> None:
+    flat = zone(naming=Naming.FLAT, flat_names=(FlatName("web", "bank"),))
+    made = World(flat, service(namespace="bank"), service(), resource(), pod())
+    assert states(made.service())["Stalled"] == ("True", "NameNotGranted")
 
 
 def test_a_part_that_is_withheld_is_told_without_stalling() -> None:

@@ -8,6 +8,7 @@ from rollcall.model import (
     Answer,
     DiscoveryZone,
     Eligibility,
+    FlatName,
     InstanceNames,
     IPFamily,
     Key,
@@ -230,23 +231,55 @@ def test_of_many_versions_that_share_labels_the_first_few_are_named():
     assert "v0-0, v1-0, v2-0, v3-0, v4-0 and 3 more" in problem.message
 
 
-def test_flat_names_belong_to_the_oldest_service():
-    old = service(created="2026-01-01T00:00:00Z")
-    new = service(namespace="blog", created="2026-01-02T00:00:00Z")
-    world = World(zone(naming=Naming.FLAT), new, pod(namespace="blog", address="10.9.0.1"), old, pod())
+FLAT = zone(naming=Naming.FLAT, flat_names=(FlatName("web", "shop"),))
+
+
+def test_a_flat_name_is_its_namespaces_through_a_deletion_and_a_new_beginning():
+    """Another namespace's service, older than the new one and waiting, has none of it at any time."""
+    waiting = service(namespace="blog", created="2026-01-01T00:00:00Z")
+    world = World(FLAT, waiting, pod(namespace="blog", address="10.9.0.1"), service(), pod())
     assert "web A 10.0.0.1" in world.lines("A")
-    (problem,) = world.zones.service_problems(Key("blog", "web"))
-    assert problem.reason == "NameCollision"
-    assert "shop/web" in problem.message
     world.drop(Service, Key("shop", "web"))
     world.commit()
+    assert world.lines("A") == []
+    world.put(service(created="2026-01-02T00:00:00Z", uid="uid-web-again"))
+    assert "web A 10.0.0.1" in world.lines("A")
+    assert not any("10.9.0.1" in line for line in world.lines("A"))
+    (problem,) = world.zones.service_problems(Key("blog", "web"))
+    assert problem.reason == "NameNotGranted"
+    assert "to the namespace shop" in problem.message
+
+
+def test_a_flat_name_can_be_given_to_another_namespace():
+    theirs = service(namespace="blog"), pod(namespace="blog", address="10.9.0.1")
+    world = World(FLAT, service(), pod(), *theirs)
+    world.put(zone(naming=Naming.FLAT, flat_names=(FlatName("web", "blog"),), generation=2))
     assert "web A 10.9.0.1" in world.lines("A")
+    assert not any("10.0.0.1" in line for line in world.lines("A"))
+    assert world.zones.service_problems(Key("shop", "web"))[0].reason == "NameNotGranted"
     assert world.zones.service_problems(Key("blog", "web")) == []
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "flat_names", "has_name"),
+    [
+        (("shop",), (), True),  # nobody else could want it
+        (("shop",), (FlatName("api", "shop"),), False),  # only what is listed
+        (("shop", "blog"), (), False),
+        ((), (), False),  # as zones were before there was leave to give
+    ],
+)
+def test_who_needs_leave_for_a_flat_name(namespaces, flat_names, has_name):
+    made = zone(naming=Naming.FLAT, namespaces=namespaces, flat_names=flat_names)
+    world = World(made, service(), pod())
+    assert ("web A 10.0.0.1" in world.lines("A")) is has_name
+    reasons = [problem.reason for problem in world.zones.service_problems(Key("shop", "web"))]
+    assert reasons == ([] if has_name else ["NameNotGranted"])
 
 
 def test_a_name_server_keeps_its_name():
     servers = (NameServer("web.example.com", ("192.0.2.1",)),)
-    world = World(zone(naming=Naming.FLAT, name_servers=servers), service(), pod())
+    world = World(zone(naming=Naming.FLAT, namespaces=("shop",), name_servers=servers), service(), pod())
     assert world.lines("A") == ["web A 192.0.2.1"]
     assert world.zones.service_problems(Key("shop", "web"))[0].reason == "NameCollision"
 
