@@ -85,7 +85,7 @@ async def test_a_run_that_takes_too_long_is_ended(tmp_path, monkeypatch) -> None
         return started[-1]
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
-    outcome = await run(request(Domain(), settings(f"{PROVIDERS}.Endless", file=str(tmp_path / "pid"))), 3.0)
+    outcome = await run(request(Domain(), settings(f"{PROVIDERS}.Endless", file=str(tmp_path / "pid"))), 1.0)
     assert outcome.failure is Failure.TIME_OUT
     (process,) = started
     assert process.returncode == -signal.SIGKILL

@@ -13,6 +13,7 @@ from nameservers.asking import wait_until
 from transfers.client import domain_of, expected
 from transfers.running import KEY_TEXT, TransferProcess, primary, settings
 from transfers.source import ZoneSource, large
+from waiting import until
 
 CHANGES = 60
 READABLE = {
@@ -100,8 +101,13 @@ async def test_a_restart_is_nothing_to_them(tmp_path: Path, process: TransferPro
             await control.publish(source.flip(random))
             await until_current(secondary, source)
             assert content(secondary, source) == expected(source)
-    _, after = process.log.rsplit("Using selector", 1)
-    assert re.findall(r": ([AI]XFR) of serial", after) == ["IXFR"]
+
+    def logged() -> list[str]:
+        _, after = process.log.rsplit("Using selector", 1)
+        return re.findall(r": ([AI]XFR) of serial", after)
+
+    await until(logged, "a transfer in the log, where it comes after the last octet of it")
+    assert logged() == ["IXFR"]
 
 
 async def until_current(secondary: Nameserver, source: ZoneSource) -> None:

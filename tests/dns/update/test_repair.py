@@ -7,7 +7,7 @@ import dns.update
 import pytest
 
 from nameservers import DOMAIN, Bind, Knot, Nameserver, PowerDNS, data, send, serial, serving
-from rollcall.publish.update import orphans
+from rollcall.publish.update import orphans, writer
 from rollcall.publish.update.reasons import UpdateReason
 from updates import Source, at_server, many, markers, running
 from waiting import until
@@ -78,6 +78,7 @@ async def test_what_is_found_and_not_wanted_is_buried_first(
     source = Source(domain)
     source.services({"web.shop": many(2), "old.shop": many(2, "10.1.0.1")})
     monkeypatch.setattr(orphans, "DELETED_AFTER_TTLS", 1000)
+    monkeypatch.setattr(writer, "PROBE_SECONDS", 0.1)  # so often an idle one looks what is due
     async with running(source, server) as it:
         await it.current()
     before = await at_server(server, domain)
