@@ -92,7 +92,9 @@ class App:
         self._listener = http_listener
         # What is known, and how far it has got.
         self._serials = SerialReservations(config.serials_path, config.owner)
-        self._directory = Directory(publication_gate=config.publication_gate)
+        self._directory = Directory(
+            publication_gate=config.publication_gate, services_per_pod=config.services_per_pod
+        )
         installation = Installation(config.identity, config.namespace, config.zone_selector)
         self._zones = Zones(self._directory, installation, self._serials.load())
         self._tracker = Tracker(self._directory, self._zones, config.dns_workers, time.time)

@@ -6,6 +6,7 @@ import msgspec
 
 from rollcall.model.lease_times import LeaseTimes
 from rollcall.model.owner import ClusterName, Owner
+from rollcall.model.quotas import SERVICES_PER_POD
 from rollcall.model.selector import LabelSelector
 
 DNS_LISTEN = "127.0.0.1:10053"
@@ -27,7 +28,7 @@ class Config(msgspec.Struct, frozen=True):
     files. `cluster` is where the credentials lead. `transfers` says that there is a transfer process.
     `publication_gate`: whether pods are told that they are published.
     `generate_after_seconds`: for how long a Service has to be without a ServiceInstance before one is made
-    for its status.
+    for its status. `services_per_pod`: how many services may have one pod as an instance.
     """
 
     state_dir: Path
@@ -48,6 +49,7 @@ class Config(msgspec.Struct, frozen=True):
     cross_namespace_files: bool = False
     publication_gate: bool = False
     generate_after_seconds: float = 10.0
+    services_per_pod: int = SERVICES_PER_POD
 
     @property
     def owner(self) -> Owner:

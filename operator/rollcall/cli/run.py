@@ -16,6 +16,7 @@ from rollcall.config import DNS_LISTEN, HTTP_LISTEN, Config
 from rollcall.model import LabelSelector, parse_selector, short_duration_seconds
 from rollcall.model.lease_times import LeaseTimes
 from rollcall.model.owner import Owner
+from rollcall.model.quotas import SERVICES_PER_POD
 
 log = logging.getLogger("rollcall")
 
@@ -176,6 +177,13 @@ Examples:
     default=f"{GENERATE_AFTER_SECONDS:g}s",
     show_default=True,
     help="How long a Service is without a ServiceInstance before one is made for its status.",
+)
+@click.option(
+    "--services-per-pod",
+    type=click.IntRange(1),
+    default=SERVICES_PER_POD,
+    show_default=True,
+    help="How many services may have one pod as an instance, the oldest ones; the others leave it out.",
 )
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(

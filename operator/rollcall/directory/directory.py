@@ -21,6 +21,7 @@ from rollcall.model import (
     ServiceInstance,
     Workload,
 )
+from rollcall.model.quotas import SERVICES_PER_POD
 
 from .changes import ServiceChange
 from .eligibility import judge
@@ -31,19 +32,23 @@ from .followers import Followers
 from .index import LabelIndex, SelectorIndex
 from .outcome import outcome, under
 from .release import Decision, follows, shares
+from .selections import Selections, Standing
 from .slices import Slices
 from .steps import in_step
 
 
 class Directory:
-    """All services and their instances; `publication_gate` as in `judge`."""
+    """All services and their instances; `publication_gate` as in `judge`.
 
-    def __init__(self, *, publication_gate: bool = False) -> None:
+    A pod is an instance of at most `services_per_pod` services, the oldest of those that select it.
+    """
+
+    def __init__(self, *, publication_gate: bool = False, services_per_pod: int = SERVICES_PER_POD) -> None:
         self._publication_gate = publication_gate
         self._entries: dict[Key, Entry] = {}
         self._entries_of: defaultdict[str, dict[Key, Entry]] = defaultdict(dict)
         self._pods: dict[Key, Pod] = {}
-        self._services_of: dict[Key, frozenset[Key]] = {}
+        self._selections = Selections(services_per_pod)
         self._pod_labels = LabelIndex()
         self._selectors = SelectorIndex()
         self._followers = Followers()
@@ -73,12 +78,12 @@ class Directory:
         """Return what a pod is for each service that selects it, None where no such pod is known."""
         if pod not in self._pods:
             return None
-        entries = (self._entries[key] for key in self._services_of.get(pod, ()))
+        entries = (self._entries[key] for key in self._selections.holders(pod))
         return [instance for entry in entries if (instance := entry.instances.get(pod)) is not None]
 
     def awaits_switch(self, pod: Key) -> bool:
         """Whether a pod is held back from the answers of a service only until others of its version come."""
-        for key in self._services_of.get(pod, ()):
+        for key in self._selections.holders(pod):
             entry = self._entries[key]
             instance = entry.instances.get(pod)
             if instance is None:
@@ -105,15 +110,17 @@ class Directory:
         key = pod.key
         before = self._pods.get(key)
         self._pods[key] = pod
-        services = self._services_of.get(key, frozenset())
         if before is None or before.labels != pod.labels:
             self._pod_labels.put(key, pod.labels)
-            now = frozenset(self._selectors.matching(key.namespace, pod.labels))
-            for gone in services - now:
-                self._expel(self._entries[gone], key)
-            self._member_of(key, now)
-            services = now
-        for service in services:
+            was = self._selections.selecting(key)
+            services = self._selectors.matching(key.namespace, pod.labels)
+            self._selections.replace(key, [self._entries[service].standing for service in services])
+            now = self._selections.selecting(key)
+            for service in {*was}.difference(now):
+                self._expel(self._entries[service], key)
+            for service in now[len(self._selections.holders(key)) :]:
+                self._pass_over(self._entries[service], key)
+        for service in self._selections.holders(key):
             self._admit(self._entries[service], pod)
 
     def remove_pod(self, key: Key) -> None:
@@ -121,8 +128,9 @@ class Directory:
         if self._pods.pop(key, None) is None:
             return
         self._pod_labels.discard(key)
-        for service in self._services_of.pop(key, frozenset()):
+        for service in self._selections.selecting(key):
             self._expel(self._entries[service], key)
+        self._selections.replace(key, [])
 
     def apply_service(self, service: Service) -> None:
         """Add or replace a Service."""
@@ -151,7 +159,12 @@ class Directory:
         entry = self._entry(resource.key)
         labels = entry.version_labels
         before, entry.resource = entry.resource, resource
-        if before is None or before.spec != resource.spec or before.labels != resource.labels:
+        if (
+            before is None
+            or before.spec != resource.spec
+            or before.labels != resource.labels
+            or before.created != resource.created
+        ):
             self._reselect(entry)
             return
         if resource.progress != before.progress:  # the leader's word is the only one
@@ -162,11 +175,7 @@ class Directory:
             self._undecided[entry.key] = None
         if entry.version_labels != labels:  # those of what is in force, while it isn't known what to follow
             self._reselect(entry)
-        if (before.generation, before.created, before.origin) != (
-            resource.generation,
-            resource.created,
-            resource.origin,
-        ):
+        if (before.generation, before.origin) != (resource.generation, resource.origin):
             self._change(entry.key).whole = True
 
     def remove_resource(self, key: Key) -> None:
@@ -254,16 +263,21 @@ class Directory:
         entry.asked = None
         self._pod_labels.set_selector(key, selector)
         selected = self._pod_labels.selected_by(key)
-        for pod in (entry.judged.keys() | entry.ended.keys()) - set(selected):
+        stood, entry.standing = entry.standing, (entry.created, key)
+        for pod in (entry.judged.keys() | entry.ended.keys() | entry.passed_over) - set(selected):
             if entry.asks_slices and pod in entry.judged and entry.judged[pod].slice:
                 continue  # an endpoint: they are looked at below
-            self._member_of(pod, self._services_of.get(pod, frozenset()) - {key})
+            if self._selections.has(pod, stood):
+                self._move(pod, stood, None)
             self._expel(entry, pod)
         before, entry.judged_by = entry.judged_by, entry.criteria
         for pod in selected:
-            self._member_of(pod, self._services_of.get(pod, frozenset()) | {key})
-            known = entry.judged.get(pod)
-            if known is None or known.slice or before != entry.judged_by:
+            if not self._selections.has(pod, stood):
+                self._move(pod, None, entry.standing)
+                continue
+            if stood != entry.standing:
+                self._move(pod, stood, entry.standing)
+            if before != entry.judged_by and pod not in entry.passed_over:
                 self._admit(entry, self._pods[pod])
         if entry.asks_slices:
             self._read_slices(entry)
@@ -288,13 +302,31 @@ class Directory:
         for name, instance in found.items():
             self._set_judged(entry, name, narrow(instance, entry.spec.ip_families))
 
-    def _member_of(self, pod: Key, services: frozenset[Key]) -> None:
-        if services:
-            self._services_of[pod] = services
-        else:
-            self._services_of.pop(pod, None)
+    def _move(self, pod: Key, before: Standing | None, after: Standing | None) -> None:
+        """Give a service another standing among those that select a pod; others may get it, or lose it."""
+        had = self._selections.holders(pod)
+        self._selections.move(pod, before, after)
+        have = self._selections.holders(pod)
+        if after is not None and after[1] not in have:
+            self._pass_over(self._entries[after[1]], pod)
+        moved = {standing[1] for standing in (before, after) if standing is not None}
+        for lost in {*had}.difference(have) - moved:
+            self._pass_over(self._entries[lost], pod)
+        for gained in {*have}.difference(had):
+            self._admit(self._entries[gained], self._pods[pod])
+
+    def _pass_over(self, entry: Entry, pod: Key) -> None:
+        """Leave a pod out of a service that selects it, for as many older ones as may have it do."""
+        if pod in entry.passed_over:
+            return
+        self._expel(entry, pod)
+        entry.passed_over.add(pod)
+        self._change(entry.key).pods.add(pod)
 
     def _admit(self, entry: Entry, pod: Pod) -> None:
+        if pod.key in entry.passed_over:
+            entry.passed_over.discard(pod.key)
+            self._change(entry.key).pods.add(pod.key)
         if pod.has_ended:
             self._set_judged(entry, pod.key, None)
             if entry.ended.get(pod.key) != pod.phase:
@@ -309,7 +341,9 @@ class Directory:
     def _expel(self, entry: Entry, pod: Key) -> None:
         """Forget what a pod was for a service."""
         self._set_judged(entry, pod, None)
-        if entry.ended.pop(pod, None) is not None:
+        if pod in entry.passed_over or pod in entry.ended:
+            entry.passed_over.discard(pod)
+            entry.ended.pop(pod, None)
             self._change(entry.key).pods.add(pod)
 
     def _set_judged(self, entry: Entry, pod: Key, after: Instance | None) -> None:

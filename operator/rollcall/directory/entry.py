@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rollcall.model import (
     Counts,
@@ -26,6 +27,12 @@ from .endpoints import API_SERVER
 from .follow import VERSION_LABELS, Followed, FollowReason
 from .labels import Labels
 
+if TYPE_CHECKING:
+    from .selections import Standing
+
+QUOTA_EXCEEDED = "QuotaExceeded"
+"""Why pods are left out that are instances of too many services."""
+
 _NO_SPEC = InstanceSpec()
 
 
@@ -41,7 +48,9 @@ class Entry:
     `answered` are the versions that have the answers, each with its part in percent; None: all of them.
     `judged_by` is what the instances were judged by. `instance_labels` says which of them has which name.
     `coming` counts, by version, the instances that are on their way to be available. `ended` are pods that
-    the selector matches and that have run to their end, or failed: they are not instances.
+    the selector matches and that have run to their end, or failed: they are not instances. `passed_over` are
+    pods that it selects and that as many older services have as may have one. `standing` is its place among
+    those.
 
     Of a Service without a selector: `slices_problem` is why nothing is known of its EndpointSlices, None once
     it is; `has_slices` whether there are any, `slice_ports` the ports in them. `selector_before` is the
@@ -63,6 +72,7 @@ class Entry:
         "judged",
         "judged_by",
         "key",
+        "passed_over",
         "release_problem",
         "released",
         "resource",
@@ -70,6 +80,7 @@ class Entry:
         "service",
         "slice_ports",
         "slices_problem",
+        "standing",
         "versions",
         "versions_of_label",
     )
@@ -90,6 +101,8 @@ class Entry:
         self.answered: dict[str, int] | None = None
         self.counts = Counts()
         self.ended: dict[Key, Reason] = {}
+        self.passed_over: set[Key] = set()
+        self.standing: Standing = ("", key)
         self.versions: Counter[str] = Counter()
         self.versions_of_label: Counter[str] = Counter()
         self.colliding_versions: frozenset[str] = frozenset()
@@ -290,6 +303,8 @@ class Entry:
         """Count what is not answered by its reason, pods that have ended among it."""
         reasons = Counter(str(each.reason) for each in self.instances.values() if not each.eligible)
         reasons.update(map(str, self.ended.values()))
+        if self.passed_over:
+            reasons[QUOTA_EXCEEDED] = len(self.passed_over)
         return dict(sorted(reasons.items()))
 
     def members(self) -> Members:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from rollcall.directory import Entry
+from rollcall.directory.entry import QUOTA_EXCEEDED
 from rollcall.model import (
     Condition,
     Counts,
@@ -108,6 +109,8 @@ def _published_as_asked(entry: Entry, zones: Zones, places: ServicePlaces) -> li
         return reconciling("Publishing", f"On its way to {underway}.")
     if problems:
         return ready(problems[0].reason, told)
+    if passed_over := _passed_over(entry):
+        return ready(QUOTA_EXCEEDED, passed_over)
     if contested := _contested(entry):
         return ready("HostnameCollision", contested)
     if mistakes := _mistakes(entry):
@@ -139,6 +142,19 @@ def _unknown_zones(entry: Entry, zones: Zones) -> list[Problem]:
         return []
     message = f"spec.zones names what is not a DiscoveryZone: {', '.join(unknown)}. See `kubectl get dz`."
     return [Problem("ZoneNotFound", message)]
+
+
+def _passed_over(entry: Entry) -> str:
+    """Tell which pods are left out because too many other services have them, "" where none is."""
+    if not entry.passed_over:
+        return ""
+    first = min(entry.passed_over)
+    left_out = counted(len(entry.passed_over), "pod that it selects is", "pods that it selects are")
+    return (
+        f"{left_out} left out, {first.name} among them: as many older services have it as may have one pod"
+        " (the quota servicesPerPod). Delete services that nobody needs, select other pods, or have the"
+        " quota raised (rollcall run --services-per-pod, servicesPerPod in the chart)."
+    )
 
 
 def _contested(entry: Entry) -> str:
@@ -177,6 +193,8 @@ def _endpoints_available(entry: Entry) -> Condition:
         told = "The EndpointSlices of the Service hold no endpoint."
         return Condition(ENDPOINTS_AVAILABLE, FALSE, "NoEndpoints", told)
     if not counts.total:
+        if passed_over := _passed_over(entry):
+            return Condition(ENDPOINTS_AVAILABLE, FALSE, QUOTA_EXCEEDED, passed_over)
         if entry.ended:
             return Condition(
                 ENDPOINTS_AVAILABLE,

@@ -10,7 +10,9 @@ from rollcall.model import (
     Canary,
     Drain,
     FlatName,
+    Key,
     Naming,
+    Pod,
     Reason,
     Release,
     ReleaseStatus,
@@ -201,6 +203,22 @@ def test_a_part_that_is_withheld_is_told_without_stalling() -> None:
     status = world(*versions).service()
     assert states(status) == {"Ready": ("True", "VersionCollision"), "EndpointsAvailable": AVAILABLE}
     assert (status["reason"], status["targets"]) == ("VersionCollision", "1/1")
+
+
+def test_a_pod_that_is_left_out_for_a_quota_is_told_with_its_name_and_a_remedy() -> None:
+    older = service("older", created="2025-01-01T00:00:00Z", selector={"tier": "front"})
+    shared = pod("both", "10.0.0.2", labels={"app": "web", "tier": "front"})
+    made = World(zone(), older, service(), resource(), pod(), shared, services_per_pod=1)
+    status = made.service()
+    assert states(status) == {"Ready": ("True", "QuotaExceeded"), "EndpointsAvailable": AVAILABLE}
+    assert (status["reason"], status["leftOut"]) == ("QuotaExceeded", {"QuotaExceeded": 1})
+    told = next(each["message"] for each in status["conditions"] if each["type"] == "Ready")
+    assert told.startswith("1 pod that it selects is left out, both among them:")
+    assert "servicesPerPod" in told
+    assert [(each.type, each.reason) for each in events({}, status)] == [("Warning", "QuotaExceeded")]
+    made.drop(Pod, Key("shop", "web-0"))
+    made.commit()
+    assert states(made.service())["EndpointsAvailable"] == ("False", "QuotaExceeded")
 
 
 def test_until_a_dns_worker_has_it_it_is_underway() -> None:

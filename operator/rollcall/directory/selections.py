@@ -1,0 +1,51 @@
+"""Which services have a pod as an instance: of those that select it the oldest, as many as the quota allows.
+
+Age decides, not arrival: in whatever order services come, the same ones have the pod, and a new one takes it
+from none.
+"""
+
+from bisect import bisect_left, insort
+
+from rollcall.model import Key
+
+Standing = tuple[str, Key]
+"""When a service was created (RFC 3339), and which one it is: the first in order comes first."""
+
+
+class Selections:
+    """The services that select each pod, in order of their standing; the first `most` of them have it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lines: dict[Key, list[Standing]] = {}
+
+    def holders(self, pod: Key) -> list[Key]:
+        """Return the services that have a pod, the oldest first."""
+        return [key for _, key in self._lines.get(pod, ())[: self._most]]
+
+    def selecting(self, pod: Key) -> list[Key]:
+        """Return the services that select a pod, whether or not they have it, the oldest first."""
+        return [key for _, key in self._lines.get(pod, ())]
+
+    def has(self, pod: Key, standing: Standing) -> bool:
+        """Whether a service with this standing selects a pod."""
+        line = self._lines.get(pod, [])
+        place = bisect_left(line, standing)
+        return line[place : place + 1] == [standing]
+
+    def move(self, pod: Key, before: Standing | None, after: Standing | None) -> None:
+        """Give a service another standing among those that select a pod; None: it doesn't select it."""
+        line = self._lines.setdefault(pod, [])
+        if before is not None:
+            del line[bisect_left(line, before)]
+        if after is not None:
+            insort(line, after)
+        if not line:
+            del self._lines[pod]
+
+    def replace(self, pod: Key, standings: list[Standing]) -> None:
+        """Set the services that select a pod."""
+        if standings:
+            self._lines[pod] = sorted(standings)
+        else:
+            self._lines.pop(pod, None)
