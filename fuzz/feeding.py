@@ -1,4 +1,4 @@
-"""Feeds one target for a time, in a process of its own: `python -m fuzz.feeding NAME SECONDS FOLDER`.
+"""Feeds one target for a time, in a process of its own: `python -m fuzz.feeding NAME SECONDS SEED FOLDER`.
 
 Which parts of Rollcall an input reaches is seen by Atheris, which keeps in FOLDER those that reach new ones,
 and makes others of them. At the first fault the process ends with what has gone wrong, and the input stays in
@@ -36,15 +36,15 @@ class _Traceback(logging.Handler):
             self.fault = record
 
 
-def main(name: str, seconds: float, folder: Path) -> None:
+def main(name: str, seconds: float, seed: int, folder: Path) -> None:
     """Feed it."""
     inputs, found = folder / "inputs", folder / "faults"
     for each in (inputs, found):
         each.mkdir(parents=True, exist_ok=True)
     with atheris.instrument_imports(include=["rollcall"]):
         target = load(name)
-    for number, seed in enumerate(target.seeds):
-        (inputs / f"seed-{number}").write_bytes(seed)
+    for number, octets in enumerate(target.seeds):
+        (inputs / f"seed-{number}").write_bytes(octets)
     logs = _Traceback()
     logging.root.handlers = [logs]
     logging.root.setLevel(logging.WARNING)
@@ -70,6 +70,7 @@ def main(name: str, seconds: float, folder: Path) -> None:
     options = [
         f"-max_total_time={seconds:g}",
         f"-max_len={MAX_OCTETS}",
+        f"-seed={seed}",
         f"-artifact_prefix={found}/",
         "-timeout=10",
         "-print_final_stats=0",
@@ -81,4 +82,4 @@ def main(name: str, seconds: float, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))
