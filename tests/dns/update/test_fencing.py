@@ -130,6 +130,33 @@ async def test_a_marker_that_no_leader_can_have_written(server: Nameserver, doma
         assert sorted(await generations(server, domain)) == [f"1.{source.serial}"] * 2
 
 
+async def test_a_withdrawn_service_with_such_a_marker_is_said_and_stays(
+    server: Nameserver, domain: str
+) -> None:
+    """Until the marker is deleted: then it goes, as it should have."""
+    source = Source(domain)
+    source.services({"web.shop": many(2), "api.shop": many(2, "10.1.0.1")})
+    generation = f"{10**18 - 1}.{10**18 - 1}"
+    planted = f'heritage=rollcall owner=rollcall service=shop/web "domain={domain}" generation={generation}'
+    replace = dns.update.UpdateMessage(domain)
+    replace.replace("_rollcall.web.shop", 5, "TXT", planted)
+    delete = dns.update.UpdateMessage(domain)
+    delete.delete("_rollcall.web.shop", "TXT")
+    async with running(source, server) as it:
+        await it.current()
+        before = await at_server(server, domain)
+        assert send(server, replace).rcode() == 0
+        await it.repaired()
+        source.remove("web.shop")
+        said = await it.said(UpdateReason.IMPLAUSIBLE_MARKER)
+        assert f"web.shop.{domain}" in said.message
+        assert await at_server(server, domain) == before
+        assert send(server, delete).rcode() == 0
+        it.repair()
+        await it.current()
+        await until(lambda: is_right(server, source, domain))
+
+
 async def test_one_that_does_not_lead_writes_nothing(server: Nameserver, domain: str) -> None:
     source = Source(domain)
     source.service("web.shop", many(2))

@@ -2,6 +2,8 @@
 
 from rollcall.model import NameServer, ZoneStatus, parse_selector
 from rollcall.propagation.report import TargetReport
+from rollcall.publish.update.reasons import implausible
+from rollcall.status.transitions import transitions
 from rollcall.zone import Installation
 from rollcall.zone.names import from_text
 from unit.status.cluster import START, World, states
@@ -140,6 +142,24 @@ def test_failing_targets_are_named_in_the_condition() -> None:
     message = status["conditions"][0]["message"]
     assert message.startswith("n0, example.com: Add the key. n1")
     assert message.endswith("2 more targets are listed in status.publications.")
+
+
+def test_a_marker_that_no_leader_wrote_is_an_event_that_says_what_to_do() -> None:
+    made = World(main := zone("internal"))
+    made.hear(report("Current"), START)
+    before = made.zone_status(main, ZoneStatus())
+    assert isinstance(before, ZoneStatus)
+    message = implausible([from_text("web.shop.example.com")], 10**18)
+    made.hear(report("ImplausibleMarker", message=message), START)
+    after = made.zone_status(main, before)
+    assert isinstance(after, ZoneStatus)
+    (event,) = transitions(before, after)
+    assert (event.type, event.reason) == ("Warning", "ImplausibleMarker")
+    assert "update delete _rollcall.web.shop.example.com. TXT" in event.message
+    made.hear(report("Current", serial=8), START)
+    again = made.zone_status(main, after)
+    assert isinstance(again, ZoneStatus)
+    assert [each.type for each in transitions(after, again)] == ["Normal"]
 
 
 def test_what_is_no_target_any_more_is_forgotten() -> None:

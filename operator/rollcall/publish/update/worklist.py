@@ -87,7 +87,7 @@ class Worklist:
             else:
                 self._withdrawn.add(root)
                 self._rejections.forget(root)
-                self._obstacles.forget(root)
+                self._note_implausible(root)
         self._backlog.add_touched(touched)
 
     def _update_rejections(self, root: bytes, keys: set[RRsetKey]) -> None:
@@ -135,6 +135,16 @@ class Worklist:
             self._orphans.discard(root)
         else:
             self._orphans.found(root)
+        if root not in self._units:
+            self._note_implausible(root)
+
+    def _note_implausible(self, root: bytes) -> None:
+        """Note whether a unit that nobody wants can't be deleted, for no leader can have marked it."""
+        unit = self._state.unit(root)
+        self._obstacles.forget(root)
+        if unit is not None and self._planner.is_ours(unit) and not self._planner.is_plausible(unit):
+            obstacle = Obstacle((root,), epoch=unit.found.generation.epoch, is_whole=True)
+            self._obstacles.replace(root, (), (obstacle,))
 
     # --- what is sent next -------------------------------------------------------------------------------
 

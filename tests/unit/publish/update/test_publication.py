@@ -386,6 +386,35 @@ def test_what_no_leader_marked_is_not_deleted_until_the_marker_is() -> None:
     assert without_markers(server) == wanted(source)
 
 
+@pytest.mark.parametrize("is_known", [True, False], ids=["running", "started-anew"])
+@pytest.mark.parametrize("is_read_before", [True, False], ids=["read-before", "read-after"])
+def test_what_no_leader_marked_is_said_also_of_a_service_that_is_gone(
+    is_known: bool, is_read_before: bool
+) -> None:
+    source, server = Source(), ModelServer()
+    source.services({"s1.shop": many(3), "s2.shop": many(3)})
+    driver = Driver(source, server)
+    driver.drain()
+    root = source.root("s1.shop")
+    plant(source, server, "s1.shop", Generation(MOST, MOST))
+    if is_read_before:
+        driver.learn()
+    source.remove("s1.shop")
+    if not is_known:
+        source.listeners.clear()
+        driver = Driver(source, server)
+    driver.drain()
+    if not is_read_before:
+        driver.learn()
+        driver.drain(5000.0)
+    assert driver.publication.worklist.obstacles == [Obstacle((root,), epoch=MOST, is_whole=True)]
+    assert (root, Type.A) in server.rrsets
+    server.replace(marker_name(root), Type.TXT, None)
+    driver.learn()
+    driver.drain(5000.0)
+    assert not driver.publication.worklist.obstacles
+
+
 @pytest.mark.parametrize("epoch", [0, 1, 5, HIGHEST_EPOCH])
 @pytest.mark.parametrize("is_known", [True, False], ids=["running", "started-anew"])
 def test_a_version_is_in_nobody_s_way_however_high(epoch: int, is_known: bool) -> None:
