@@ -22,6 +22,9 @@ from thorough import THOROUGH
 from waiting import until
 
 EXPIRED = status(410, "Expired", "too old resource version")
+FOUND_OUT_SECONDS = 180.0
+"""Until an etcd that was restored is found out; half a minute of it are rests between questions."""
+
 BEHIND_IS_SLOW = "servers start anew for it; unit/watch/test_audits.py has it too"
 
 
@@ -249,7 +252,7 @@ async def test_an_etcd_restored_from_a_backup_is_found_out(
         proxy.heal()
         async with asyncio.TaskGroup() as group:
             writing = group.create_task(written_now_and_then(breakable))
-            await consumer.until(lambda: consumer.names() == set("acde"))
+            await consumer.until(lambda: consumer.names() == set("acde"), seconds=FOUND_OUT_SECONDS)
             writing.cancel()
         assert reflector.restarts["Restored"] == 1
         assert reflector.lists == 2
