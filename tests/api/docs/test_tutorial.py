@@ -13,7 +13,7 @@ from controlplane.programs import find
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "tutorial" / "first-steps.md"
-SECONDS = 180.0
+SECONDS = 300.0
 
 _INSTALLATION = re.compile(r"^(python3 -m venv|\.venv/bin/pip|export PATH=).*\n", re.MULTILINE)
 
