@@ -1,4 +1,7 @@
-"""Rollcall as its users run it: `rollcall run` in a process of its own, on free ports."""
+"""Rollcall as its users run it: `rollcall run` in a process of its own, on free ports.
+
+At its end its log is looked through for keys and tokens.
+"""
 
 import os
 import re
@@ -15,6 +18,7 @@ import dns.message
 import dns.query
 import dns.rdatatype
 
+import key_material
 from waiting import SECONDS, NotInTime, eventually
 
 PROGRAM = Path(sys.executable).with_name("rollcall")
@@ -37,6 +41,7 @@ class Rollcall:
     def __init__(self, kubeconfig: Path, state_dir: Path, *options: str) -> None:
         self.log: list[str] = []
         self.ports: dict[str, int] = {}
+        self._secrets = key_material.secrets(kubeconfig)
         self._expected = 2 + any(option.startswith("--transfer-listen") for option in options)
         self._process = subprocess.Popen(
             [
@@ -126,6 +131,7 @@ class Rollcall:
         self._reader.join()
         assert self._process.stderr is not None
         self._process.stderr.close()
+        key_material.check_untold(self._secrets, self.text, "the log of `rollcall run`")
 
     def pids(self, module: str) -> list[int]:
         """Return the processes of this operator that run a module."""

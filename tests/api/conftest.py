@@ -10,6 +10,7 @@ import pytest
 from api.faultproxy import FaultProxy
 from api.objects import Objects
 from controlplane import ControlPlane, FetchFailed, ProgramMissing
+from key_material import check_cluster
 from rollcall.kube.client import KubeClient
 from rollcall.kube.credentials import Credentials
 from waiting import SECONDS
@@ -63,10 +64,11 @@ def controllers(cluster: ControlPlane) -> Iterator[None]:
 
 @pytest.fixture
 def namespace(cluster: ControlPlane) -> Iterator[str]:
-    """Make a namespace, and remove it with all that is in it."""
+    """Make a namespace, and remove it with all that is in it, in which there must be no key of ours."""
     name = f"test-{next(_numbers)}"
     cluster.workloads.make_namespace(name)
     yield name
+    check_cluster(cluster, name)
     cluster.workloads.remove_namespace(name)
 
 

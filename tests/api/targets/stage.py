@@ -8,6 +8,7 @@ from typing import Any
 
 from api.test_operator import apply, status, zone
 from controlplane import ControlPlane
+from key_material import check_cluster
 from nameservers import DOMAIN, KEY, Nameserver
 from rollcall_process import Rollcall
 from waiting import eventually
@@ -98,5 +99,6 @@ def staged(
     stage = Stage(plane, namespace, folder)
     try:
         yield stage
+        check_cluster(plane, namespace)
     finally:
         plane.kubectl("delete", "dz", ZONE, "--ignore-not-found")
