@@ -34,6 +34,10 @@ BURST = 100
 REFILL_SECONDS = 0.1
 """Of all objects together: a first start with thousands of services must not flood either."""
 
+NAMESPACE_BURST = 50
+NAMESPACE_REFILL_SECONDS = 0.2
+"""Of the objects of one namespace: half of that, the rest is for others."""
+
 MAX_WAITING = 1000
 CONCURRENCY = 2
 LOG_SECONDS = 60.0
@@ -68,6 +72,7 @@ class EventRecorder:
         self._clock = clock
         self._all = _Bucket(BURST, REFILL_SECONDS, clock())
         self._buckets: dict[str, _Bucket] = {}
+        self._namespaces: dict[str, _Bucket] = {}
         self._waiting: deque[dict[str, Any]] = deque()
         self._wake = asyncio.Event()
         self._dropped = 0
@@ -93,7 +98,7 @@ class EventRecorder:
                 group.create_task(self._post_all(), name=f"events {number}")
             while True:
                 await asyncio.sleep(OBJECT_REFILL_SECONDS)
-                self._forget_quiet_objects()
+                self._forget_quiet()
 
     def _put(self, reference: dict[str, str], transition: Transition) -> None:
         now = self._clock()
@@ -101,7 +106,11 @@ class EventRecorder:
         if not bucket.take_token(now):
             log.debug("event %s of %s %s dropped: too many", transition.reason, *_name(reference))
             return
-        if len(self._waiting) >= MAX_WAITING or not self._all.take_token(now):
+        namespace = self._namespaces.setdefault(
+            reference.get("namespace", ""), _Bucket(NAMESPACE_BURST, NAMESPACE_REFILL_SECONDS, now)
+        )
+        is_full = len(self._waiting) >= MAX_WAITING
+        if is_full or not namespace.take_token(now) or not self._all.take_token(now):
             self._tell_dropped(now)
             return
         self._waiting.append(self._event(reference, transition))
@@ -156,10 +165,11 @@ class EventRecorder:
             log.info("%s dropped: so many of them would flood the API server", dropped)
             self._dropped = 0
 
-    def _forget_quiet_objects(self) -> None:
+    def _forget_quiet(self) -> None:
         now = self._clock()
-        for uid in [uid for uid, bucket in self._buckets.items() if bucket.is_full(now)]:
-            del self._buckets[uid]
+        for buckets in (self._buckets, self._namespaces):
+            for each in [each for each, bucket in buckets.items() if bucket.is_full(now)]:
+                del buckets[each]
 
 
 class _Bucket:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rollcall.model import Condition, Key, Status
-from rollcall.status.events import BURST, MAX_WAITING, OBJECT_BURST, EventRecorder
+from rollcall.status.events import BURST, MAX_WAITING, NAMESPACE_BURST, OBJECT_BURST, EventRecorder
 from rollcall.status.kinds import Kind, ObjectRef
 from rollcall.status.status_writer import Written
 from unit.running import running
@@ -31,10 +31,15 @@ class Bench:
         )
 
     def record(
-        self, before: Status, after: Status, name: str = "web", kind: Kind = Kind.SERVICE_INSTANCE
+        self,
+        before: Status,
+        after: Status,
+        name: str = "web",
+        kind: Kind = Kind.SERVICE_INSTANCE,
+        namespace: str = "shop",
     ) -> None:
-        key = Key("" if kind is Kind.DISCOVERY_ZONE else "shop", name)
-        self.recorder.record(Written(ObjectRef(kind, key), f"uid-{name}", before, after))
+        key = Key("" if kind is Kind.DISCOVERY_ZONE else namespace, name)
+        self.recorder.record(Written(ObjectRef(kind, key), f"uid-{namespace}-{name}", before, after))
 
     @property
     def posted(self) -> list[dict[str, Any]]:
@@ -59,7 +64,7 @@ async def test_an_event() -> None:
             "kind": "ServiceInstance",
             "namespace": "shop",
             "name": "web",
-            "uid": "uid-web",
+            "uid": "uid-shop-web",
         },
         "type": "Warning",
         "reason": "InvalidName",
@@ -80,7 +85,7 @@ async def test_the_service_is_told_as_well() -> None:
         bench.record(PUBLISHED, EMPTY)
         await asyncio.sleep(1)
     assert [(event["involvedObject"]["kind"], event["involvedObject"]["uid"]) for event in bench.posted] == [
-        ("ServiceInstance", "uid-web"),
+        ("ServiceInstance", "uid-shop-web"),
         ("Service", "uid-of-the-service"),
     ]
     assert bench.posted[1]["involvedObject"]["apiVersion"] == "v1"
@@ -134,6 +139,7 @@ async def test_it_forgets_the_objects_that_are_quiet() -> None:
             bench.record(NOTHING, INVALID, f"s{i}")
         await asyncio.sleep(150)
         assert not bench.recorder._buckets
+        assert not bench.recorder._namespaces
 
 
 async def test_a_first_start_does_not_flood(caplog: pytest.LogCaptureFixture) -> None:
@@ -141,13 +147,26 @@ async def test_a_first_start_does_not_flood(caplog: pytest.LogCaptureFixture) ->
     caplog.set_level(logging.INFO)
     async with running(bench.recorder.run()):
         for i in range(5000):
-            bench.record(NOTHING, PUBLISHED, f"s{i}")
+            bench.record(NOTHING, PUBLISHED, f"s{i}", namespace=f"n{i % 5}")
         await asyncio.sleep(30)
         assert len(bench.posted) == BURST
         bench.record(NOTHING, INVALID, "later")
         await asyncio.sleep(1)
     assert bench.posted[-1]["involvedObject"]["name"] == "later"
     assert len([record for record in caplog.records if "dropped" in record.getMessage()]) == 1
+
+
+async def test_a_namespace_where_much_happens_leaves_room_for_the_events_of_others() -> None:
+    bench = Bench()
+    async with running(bench.recorder.run()):
+        for second in range(30):
+            for i in range(100):
+                bench.record(NOTHING, INVALID, f"s{second}-{i}", namespace="crowd")
+            bench.record(NOTHING, INVALID, f"calm-{second}")
+            await asyncio.sleep(1)
+    namespaces = [each["metadata"]["namespace"] for each in bench.posted]
+    assert namespaces.count("shop") == 30
+    assert NAMESPACE_BURST < namespaces.count("crowd") <= NAMESPACE_BURST + 30 * 5
 
 
 async def test_an_api_server_that_hangs_costs_no_memory() -> None:
