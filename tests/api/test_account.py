@@ -146,3 +146,25 @@ def test_the_publication_gate_writes_the_status_of_pods_and_nothing_else_of_them
         ("patch", "", "pods/status"),
     }
     assert not any(codes & {401, 403} for codes in used.values())
+
+
+def test_files_are_written_where_the_chart_says_and_it_is_said_elsewhere(audited, tmp_path):
+    plane, _ = audited
+    home = "rollcall-narrow"
+    for namespace in ("narrow", "beside"):
+        plane.workloads.make_namespace(namespace)
+        plane.workloads.make_service(namespace, "web", selector={"app": "web"})
+    flags = ["--create-namespace", "--set", "fileNamespaces={narrow}"]
+    plane.helm("install", "narrow", str(CHART), "--namespace", home, *flags)
+    apply(plane, file("narrow", "mine"), file("beside", "mine"))
+    account = f"system:serviceaccount:{home}:narrow-rollcall"
+    wait_granted(plane, account, granted("namespaced", "own", "cluster"), home)
+    wait_granted(plane, account, granted("files"), "narrow")
+    kubeconfig = plane.account_kubeconfig(home, "narrow-rollcall")
+    with Rollcall(kubeconfig, tmp_path, "--leader-elect", f"--operator-namespace={home}") as rollcall:
+        rollcall.wait_ready()
+        eventually(lambda: condition(plane, "df", "mine", "narrow") == "Written", "the file is written")
+        eventually(lambda: condition(plane, "df", "mine", "beside") == "Forbidden", "it is said")
+    labelled = ["--selector=app.kubernetes.io/managed-by=rollcall", "--output=name"]
+    assert plane.kubectl("get", "configmaps", "-n", "narrow", *labelled)
+    assert not plane.kubectl("get", "configmaps", "-n", "beside", *labelled)
