@@ -15,7 +15,7 @@ from rollcall.publish.update.reasons import UpdateReason
 from rollcall.zone.names import to_text
 from updates import Running, Source, at_server, many, running
 
-ZONES = 32
+ZONES = 26
 FAULTS = [*Fault, Delay(0.1)]
 LONG = 30
 """How many changes a sequence has."""
