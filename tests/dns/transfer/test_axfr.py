@@ -65,11 +65,10 @@ async def test_each_message_is_signed(process: TransferProcess):
 async def test_a_zone_that_moves_on_meanwhile(process: TransferProcess):
     """A slow client gets the version that it began with, whole; others are answered meanwhile."""
     source, random = large(8000), Random(5)
-    process.sockets.tcp.setsockopt(
-        socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 14
-    )  # the kernel would take it all
     async with primary(process.feed_path, source) as control:
         await control.start(settings(source, allow_unsigned=LOOPBACK))
+        # Its connections inherit it. The kernel would take the whole zone.
+        process.sockets.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 14)
         before, serial = expected(source), source.serial
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

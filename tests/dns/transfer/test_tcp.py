@@ -143,7 +143,7 @@ async def test_who_asks_nothing_more_is_sent_the_whole_zone():
     source = large(12_000)
     loop = asyncio.get_running_loop()
     octets = b""
-    async with listening(source, TransferLimits(write_buffer=1 << 22)) as (_, where):
+    async with listening(source, TransferLimits(write_buffer=1 << 22, kernel_buffer=SMALL)) as (_, where):
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.setblocking(False)
