@@ -16,6 +16,7 @@ COMMANDS = {
     "lookup": "Ask a DNS server, and say which instances the answer is.",
     "watch": "Follow services as their instances come and go, until Ctrl-C.",
     "release": "Show and change which versions of a service are answered.",
+    "takeover": "Take a service back whose marker no leader can have written.",
     "check": "Check an installation: API, CRDs, rights, ports, zones.",
     "run": "Run the operator.",
 }

@@ -19,6 +19,21 @@ PREVIOUS = "previous"
 _FORM = "ALGORITHM:NAME:SECRET, as in hmac-sha256:rollcall:<base64>"
 
 
+def ring_of(secret: Key, data: Mapping[str, bytes]) -> KeyRing | Problem:
+    """Return the keys among the entries of a Secret, or what is wrong with it and what to do."""
+    try:
+        current = _key(data, CURRENT)
+        previous = _key(data, PREVIOUS)
+    except InvalidKey as error:
+        return Problem("KeyInvalid", f"The Secret {secret}: {error}.")
+    if current is None:
+        return Problem(
+            "KeyMissing",
+            f"The Secret {secret} has no entry `{CURRENT}`: write the key into it as {_FORM}.",
+        )
+    return KeyRing(current, previous)
+
+
 class Secrets:
     """Follows the Secrets of one namespace.
 
@@ -46,20 +61,7 @@ class Secrets:
     def ring(self, name: str) -> KeyRing | Problem:
         """Return the keys in a Secret, or what is wrong with it and what to do."""
         data = self.data(name)
-        if data is None:
-            return self._absent(name)
-        try:
-            current = _key(data, CURRENT)
-            previous = _key(data, PREVIOUS)
-        except InvalidKey as error:
-            return Problem("KeyInvalid", f"The Secret {self._namespace}/{name}: {error}.")
-        if current is None:
-            return Problem(
-                "KeyMissing",
-                f"The Secret {self._namespace}/{name} has no entry `{CURRENT}`:"
-                f" write the key into it as {_FORM}.",
-            )
-        return KeyRing(current, previous)
+        return self._absent(name) if data is None else ring_of(Key(self._namespace, name), data)
 
     def data(self, name: str) -> Mapping[str, bytes] | None:
         """Return the entries of a Secret, None where there is none of that name, or it isn't known yet."""
