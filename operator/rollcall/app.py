@@ -118,7 +118,11 @@ class App:
         )
         # Where it goes.
         self._store = FileStore()
-        self._selection = FileSelection(self._directory, cross_namespace=config.cross_namespace_files)
+        self._selection = FileSelection(
+            self._directory,
+            cross_namespace=config.cross_namespace_files,
+            per_namespace=config.files_per_namespace,
+        )
         self._snapshots = Snapshots(
             config.snapshot_path, config.files_path, config.owner, self._zones, self._store
         )

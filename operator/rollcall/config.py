@@ -6,7 +6,7 @@ import msgspec
 
 from rollcall.model.lease_times import LeaseTimes
 from rollcall.model.owner import ClusterName, Owner
-from rollcall.model.quotas import SERVICES_PER_POD
+from rollcall.model.quotas import FILES_PER_NAMESPACE, SERVICES_PER_POD
 from rollcall.model.selector import LabelSelector
 
 DNS_LISTEN = "127.0.0.1:10053"
@@ -28,7 +28,8 @@ class Config(msgspec.Struct, frozen=True):
     files. `cluster` is where the credentials lead. `transfers` says that there is a transfer process.
     `publication_gate`: whether pods are told that they are published.
     `generate_after_seconds`: for how long a Service has to be without a ServiceInstance before one is made
-    for its status. `services_per_pod`: how many services may have one pod as an instance.
+    for its status. `services_per_pod`: how many services may have one pod as an instance,
+    `files_per_namespace` how many DiscoveryFiles of a namespace count.
     """
 
     state_dir: Path
@@ -50,6 +51,7 @@ class Config(msgspec.Struct, frozen=True):
     publication_gate: bool = False
     generate_after_seconds: float = 10.0
     services_per_pod: int = SERVICES_PER_POD
+    files_per_namespace: int = FILES_PER_NAMESPACE
 
     @property
     def owner(self) -> Owner:

@@ -16,7 +16,7 @@ from rollcall.config import DNS_LISTEN, HTTP_LISTEN, Config
 from rollcall.model import LabelSelector, parse_selector, short_duration_seconds
 from rollcall.model.lease_times import LeaseTimes
 from rollcall.model.owner import Owner
-from rollcall.model.quotas import SERVICES_PER_POD
+from rollcall.model.quotas import FILES_PER_NAMESPACE, SERVICES_PER_POD
 
 log = logging.getLogger("rollcall")
 
@@ -184,6 +184,13 @@ Examples:
     default=SERVICES_PER_POD,
     show_default=True,
     help="How many services may have one pod as an instance, the oldest ones; the others leave it out.",
+)
+@click.option(
+    "--files-per-namespace",
+    type=click.IntRange(1),
+    default=FILES_PER_NAMESPACE,
+    show_default=True,
+    help="How many DiscoveryFiles of a namespace count, the oldest ones; the others aren't written.",
 )
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(

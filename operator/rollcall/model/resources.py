@@ -269,3 +269,4 @@ class DiscoveryFile(msgspec.Struct, frozen=True):
     uid: str
     generation: int
     spec: FileSpec
+    created: str = ""

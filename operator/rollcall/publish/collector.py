@@ -34,11 +34,10 @@ class FileCollector(Output):
     def apply_file(self, key: Key, file: DiscoveryFile | None) -> None:
         """Follow a file, its new spec, or that it is gone."""
         if file is None:
-            self._selection.remove_file(key)
             self._store.remove_file(key)
+            self._mark(self._selection.remove_file(key))
         else:
-            self._selection.apply_file(file)
-            self._mark({key})
+            self._mark(self._selection.apply_file(file))
 
     def on_published(self, version: PublishedVersion) -> None:
         """Have those files collected anew that the changed services are in, later."""
@@ -84,4 +83,4 @@ class FileCollector(Output):
 
     def _collect(self, key: Key) -> None:
         if (file := self._selection.get(key)) is not None:
-            self._store.put_file(file, self._selection.members(key))
+            self._store.put_file(file, self._selection.members(key), self._selection.problem(key))

@@ -57,6 +57,7 @@ class _Entry:
     def __init__(self) -> None:
         self.file: DiscoveryFile | None = None
         self.services: tuple[Members, ...] = ()
+        self.problem: Problem | None = None
         self.version = 0
         self.rendered: tuple[int, DiscoveryFile, Rendering | Problem] | None = None
         self.saved: Rendering | None = None
@@ -104,18 +105,28 @@ class FileStore:
         entry = self._entries.get(key)
         return entry.file if entry else None
 
+    def problem(self, key: Key) -> Problem | None:
+        """Return why a file isn't to be rendered, whatever its spec; None where it is."""
+        entry = self._entries.get(key)
+        return entry.problem if entry else None
+
     def listen(self, listener: Callable[[Key], None]) -> Callable[[], None]:
         """Have a function called with the key of each file that changes or goes; return what ends that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def put_file(self, file: DiscoveryFile, services: Sequence[Members]) -> None:
-        """Set what a file is to hold. Call it only with what is known: after everything has synced."""
+    def put_file(
+        self, file: DiscoveryFile, services: Sequence[Members], problem: Problem | None = None
+    ) -> None:
+        """Set what a file is to hold, or why it isn't rendered.
+
+        Call it only with what is known: after everything has synced.
+        """
         entry = self._entries.setdefault(file.key, _Entry())
         known = tuple(services)
-        if entry.file == file and entry.services == known:
+        if (entry.file, entry.services, entry.problem) == (file, known, problem):
             return
-        entry.file, entry.services, entry.saved = file, known, None
+        entry.file, entry.services, entry.problem, entry.saved = file, known, problem, None
         entry.version = next(self._versions)
         self._notify(file.key, entry)
 
@@ -209,6 +220,8 @@ class FileStore:
     async def _render(
         self, entry: _Entry, file: DiscoveryFile, services: tuple[Members, ...]
     ) -> Rendering | Problem:
+        if entry.problem is not None:
+            return entry.problem
         large = sum(len(members.instances) for members in services) >= THREAD_INSTANCES
         try:
             document = await asyncio.to_thread(compose, file, services) if large else compose(file, services)

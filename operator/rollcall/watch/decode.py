@@ -137,7 +137,13 @@ def discovery_zone(wire: WireDiscoveryZone, key: Key) -> DiscoveryZone:
 def discovery_file(wire: WireDiscoveryFile, key: Key) -> DiscoveryFile:
     """Read a DiscoveryFile."""
     meta = wire.metadata
-    return DiscoveryFile(key=key, uid=meta.uid, generation=meta.generation, spec=wire.spec)
+    return DiscoveryFile(
+        key=key,
+        uid=meta.uid,
+        generation=meta.generation,
+        created=meta.creation_timestamp or "",
+        spec=wire.spec,
+    )
 
 
 def _remembered(raw: msgspec.Raw) -> RememberedRelease | None:

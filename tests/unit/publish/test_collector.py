@@ -8,6 +8,7 @@ import pytest
 from rollcall.model import ConfigMapTarget, DiscoveryFile, FileServices, FileSpec, Key
 from rollcall.publish.collector import AT_ONCE, REST_SECONDS, FileCollector
 from rollcall.publish.file_store import FileStore
+from rollcall.publish.files import CannotRender
 from rollcall.publish.selection import FileSelection
 from unit.running import running
 from unit.world import World, pod, service
@@ -21,11 +22,11 @@ FILE = DiscoveryFile(KEY, "uid", 1, FileSpec("json", ConfigMapTarget("file", "fi
 class Collecting(World):
     """Services and pods, and a store of what files hold; `collected` counts how often it was told."""
 
-    def __init__(self):
+    def __init__(self, **quota):
         super().__init__(service())
         self.store = FileStore()
         self.collected = 0
-        selection = FileSelection(self.directory, cross_namespace=False)
+        selection = FileSelection(self.directory, cross_namespace=False, **quota)
         self.files = FileCollector(selection, self.store, self._on_collected)
 
     def _on_collected(self):
@@ -108,3 +109,22 @@ async def test_a_file_that_is_gone_is_gone_at_once(world):
     async with running(world.files.run()):
         await asyncio.sleep(1.0)
         assert KEY not in world.store
+
+
+async def test_a_file_beyond_the_quota_says_so_and_counts_when_an_older_one_goes():
+    world = Collecting(per_namespace=1)
+    older = msgspec.structs.replace(FILE, key=Key("shop", "older"), created="2026-01-01T00:00:00Z")
+    newer = msgspec.structs.replace(FILE, created="2026-01-02T00:00:00Z")
+    world.files.apply_file(KEY, newer)
+    world.files.apply_file(older.key, older)
+    world.flow(pod())
+    world.files.start(1)
+    async with running(world.files.run()):
+        await asyncio.sleep(1.0)
+        assert "10.0.0.1" in (await world.store.current(older.key)).rendering.text
+        with pytest.raises(CannotRender, match="filesPerNamespace") as raised:
+            await world.store.current(KEY)
+        assert raised.value.problem.reason == "QuotaExceeded"
+        world.files.apply_file(older.key, None)
+        await asyncio.sleep(1.0)
+        assert "10.0.0.1" in await world.text()

@@ -2,6 +2,10 @@
 
 from unittest.mock import patch
 
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
 from rollcall.directory import Directory, Entry
 from rollcall.model import (
     ConfigMapTarget,
@@ -115,3 +119,45 @@ def test_files_of_other_namespaces_cost_a_change_nothing():
         directory.apply_service(service(labels={"tier": "back"}))
         selected.update_services(directory.take_changes())
     assert looked_at == []
+
+
+MOST = 2
+days = st.integers(1, 4)
+events = st.lists(
+    st.tuples(st.booleans(), st.sampled_from(("shop", "blog")), st.sampled_from("abcde"), days), max_size=20
+)
+
+
+def aged(namespace, name, day):
+    made = file(namespace=namespace)
+    return msgspec.structs.replace(made, key=Key(namespace, name), created=f"2026-01-0{day}T00:00:00Z")
+
+
+@given(events)
+def test_the_oldest_files_count_in_whatever_order_they_come(events):
+    directory = Directory()
+    for namespace in ("shop", "blog"):
+        directory.apply_service(service(namespace=namespace))
+    directory.take_changes()
+    selected = FileSelection(directory, cross_namespace=False, per_namespace=MOST)
+    files = {}
+    counted = set()
+    for is_there, namespace, name, day in events:
+        key = Key(namespace, name)
+        if is_there:
+            files[key] = aged(namespace, name, day)
+            touched = selected.apply_file(files[key])
+        else:
+            files.pop(key, None)
+            touched = selected.remove_file(key)
+        before, counted = counted, set()
+        for each in ("shop", "blog"):
+            known = [file for file in files.values() if file.key.namespace == each]
+            counted |= {file.key for file in sorted(known, key=lambda file: (file.created, file.key))[:MOST]}
+        assert counted ^ before <= touched | {key}, "who counts now, or no longer, is told"
+        for each in files:
+            assert (selected.problem(each) is None) == (each in counted)
+            assert selected.services(each) == ({Key(each.namespace, "web")} if each in counted else set())
+        directory.apply_service(service(namespace=namespace, labels={"changed": name}))
+        concerned = selected.update_services(directory.take_changes())
+        assert concerned == {each for each in counted if each.namespace == namespace}

@@ -111,6 +111,11 @@ class FilePublisher:
         if key not in self._writers:
             self._writers[key] = self._writer(file)
         writer = self._writers[key]
+        if (problem := self._store.problem(key)) is not None:  # there is nothing to try until that changes
+            writer.file = file
+            now = {"generation": file.generation, "problem": problem}
+            self._report(writer, msgspec.structs.replace(writer.report, **now))
+            return None
         if writer.read_back_at <= _now():
             writer.forget()
             writer.read_back_at = _now() + READ_BACK_SECONDS * uniform(0.9, 1.1)

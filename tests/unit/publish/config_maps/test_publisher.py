@@ -21,7 +21,7 @@ from rollcall.kube import (
     TooManyRequests,
     Unreachable,
 )
-from rollcall.model import Key
+from rollcall.model import Key, Problem
 from rollcall.publish.config_maps import FilePublisher, FileReport
 from rollcall.publish.file_store import FileStore
 from rollcall.publish.files import render
@@ -115,6 +115,30 @@ async def test_a_config_map_is_made() -> None:
             ),
         )
     ]
+
+
+async def test_a_file_beyond_a_quota_keeps_its_config_map_and_is_let_alone_until_it_counts() -> None:
+    beyond = Problem("QuotaExceeded", "There are older ones.")
+    other = file("hosts", name="other", config_map="other")
+    async with Bench().running() as bench:
+        bench.store.put_file(HOSTS, [WEB])
+        bench.store.put_file(other, [], beyond)
+        await asyncio.sleep(SETTLED)
+        written = bench.api.data("web")
+        bench.store.put_file(HOSTS, [], beyond)
+        await asyncio.sleep(SETTLED)
+        requests = len(bench.api.calls)
+        await asyncio.sleep(READ_BACK)
+
+        assert (bench.reason(), bench.reason(other.key)) == ("QuotaExceeded", "QuotaExceeded")
+        assert bench.api.data("web") == written
+        assert list(bench.api.objects) == ["web"]
+        assert len(bench.api.calls) == requests, "there is nothing to try"
+
+        bench.store.put_file(HOSTS, [members("web", instance(7))])
+        await asyncio.sleep(SETTLED)
+        assert "10.0.0.7" in bench.api.data("web")["file"]
+        assert bench.reason() == ""
 
 
 async def test_changes_that_follow_one_another_are_one_write() -> None:
