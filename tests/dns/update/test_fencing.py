@@ -12,7 +12,7 @@ from rollcall.publish.update.reasons import UpdateReason
 from updates import Fence, Running, Source, at_server, many, markers, running
 from waiting import until
 
-ZONES = 14
+ZONES = 15
 LOST = [Fault.DUPLICATE, Fault.RESET, Fault.CUT_REQUEST, Fault.CUT_ANSWER, Fault.ANSWER_LOST]
 
 
