@@ -145,7 +145,7 @@ async def test_malformed_signatures_fill_no_log(process: TransferProcess):
                 answer = dns.message.from_wire(datagram(process.where, bytes(wire)))
                 assert answer.rcode() == dns.rcode.FORMERR
             await control.control.until(partial(is_counted, control, 50 * number))
-        assert process.log.count("malformed") == 1
+        assert 1 <= process.log.count("malformed") < 10  # a minute may have passed
 
 
 def is_counted(control: Primary, number: int) -> bool:

@@ -122,7 +122,7 @@ async def test_who_does_not_take_a_transfer_is_cut_off(monkeypatch: pytest.Monke
     clock = PatientClock(monkeypatch)
     source = large(40_000)
     places = PlaceLimits(places=1)
-    limits = TransferLimits(kernel_buffer=SMALL, places=places)
+    limits = TransferLimits(kernel_buffer=SMALL, idle_seconds=600, places=places)
     async with (
         listening(source, limits) as (server, where),
         stuck(where),
@@ -161,7 +161,7 @@ async def test_twenty_that_take_nothing_keep_nobody_waiting(monkeypatch: pytest.
     """Not even somebody at their own address, who has to wait until they are cut off."""
     clock = PatientClock(monkeypatch)
     source = large(40_000)
-    limits = TransferLimits(kernel_buffer=SMALL)
+    limits = TransferLimits(kernel_buffer=SMALL, idle_seconds=600)
     async with contextlib.AsyncExitStack() as others:
         server, where = await others.enter_async_context(listening(source, limits))
         for number in range(20):
