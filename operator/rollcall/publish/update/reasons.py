@@ -198,8 +198,9 @@ def implausible(names: Sequence[bytes], epoch: int) -> str:
     return (
         f"{counted(len(names), 'service or pointer has', 'services or pointers have')} a marker with an epoch"
         f" (up to {epoch}) that no leader gets to: {listed(names)}. Somebody else wrote it, so nothing is"
-        " changed or deleted there. Find out who writes the zone; then delete the marker, and what is there"
-        f" is taken over within a minute: `update delete {example}. TXT` in nsupdate, and so for each."
+        " changed or deleted there. Find out who writes the zone; then delete the marker, with `rollcall takeover`"
+        f" or with `update delete {example}. TXT` in nsupdate, and so for each: what is there is taken over"
+        " within a minute."
     )
 
 
