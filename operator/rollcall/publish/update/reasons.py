@@ -198,9 +198,9 @@ def implausible(names: Sequence[bytes], epoch: int) -> str:
     return (
         f"{counted(len(names), 'service or pointer has', 'services or pointers have')} a marker with an epoch"
         f" (up to {epoch}) that no leader gets to: {listed(names)}. Somebody else wrote it, so nothing is"
-        " changed or deleted there. Find out who writes the zone; then delete the marker, with `rollcall takeover`"
-        f" or with `update delete {example}. TXT` in nsupdate, and so for each: what is there is taken over"
-        " within a minute."
+        " changed or deleted there. Find out who writes the zone; then delete the marker, with"
+        f" `rollcall takeover` or with `update delete {example}. TXT` in nsupdate, and so for each: what is"
+        " there is taken over within a minute."
     )
 
 
