@@ -61,7 +61,11 @@ def parse_key(text: str) -> TsigKey:
         which = (
             f"the algorithm {algorithm}" if _ALGORITHMS_OF_OTHERS.fullmatch(algorithm) else "what comes first"
         )
-        raise InvalidKey(f"{which} is not one of {', '.join(ALGORITHMS)}: make another key")
+        raise InvalidKey(
+            f"{which} is not one of {', '.join(ALGORITHMS)}: a key is written as"
+            " ALGORITHM:NAME:SECRET, such as hmac-sha256:rollcall:<base64>; one of another algorithm has to"
+            " be made anew"
+        )
     if not _NAME.fullmatch(name) or len(name) > 253:
         raise InvalidKey("the name of the key is not a domain name")
     try:

@@ -165,11 +165,11 @@ def _contested(entry: Entry) -> str:
     hostname, pods = found[0]
     names = sorted(pod.name for pod in pods)
     which = abridged(names[:_MAX_NAMED], len(names))
-    more = likewise(len(found), "hostnames")
+    more = likewise(len(found), "of its hostnames")
     return (
         f"The hostname {hostname} is that of {len(pods)} instances ({which}): none of them has it as its"
-        " name, each is named by its address. Give each pod a hostname of its own, as a"
-        f" StatefulSet does, or leave spec.hostname out.{more}"
+        " name, each is named by its address. Give each a hostname of its own, as a StatefulSet does with"
+        f" spec.hostname of its pods, or none.{more}"
     )
 
 
