@@ -295,9 +295,9 @@ class Entry:
         return Problem(
             "NoSelector",
             f"The Service {self.key} has no selector, and there is no EndpointSlice for it but, at most, one"
-            " that a controller of Kubernetes has left, so that nothing belongs to it: create an EndpointSlice"
-            f" with the label kubernetes.io/service-name={self.key.name}, or set spec.selector here, or a"
-            " selector in the Service.",
+            " that a controller of Kubernetes has left, so that nothing belongs to it: create an"
+            f" EndpointSlice with the label kubernetes.io/service-name={self.key.name}, or set"
+            " spec.selector here, or a selector in the Service.",
         )
 
     def left_out(self) -> dict[str, int]:
