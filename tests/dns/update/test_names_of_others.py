@@ -5,6 +5,7 @@ first. A wildcard is no reason for anything: what it shows is not there. Each ca
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -74,6 +75,17 @@ def primary(kind: Any, folder: Path) -> Nameserver:
     return server
 
 
+@contextmanager
+def serving_names_alone(server: Nameserver) -> Iterator[None]:
+    """Run a server that serves no transfers."""
+    server.config = server.config.replace("allow-transfer { key rollcall; }", "allow-transfer { none; }")
+    server.config = server.config.replace(f", rollcall-read-{ZONE}", "")
+    with serving(server):
+        if isinstance(server, PowerDNS):
+            server.pdnsutil("set-meta", ZONE, "TSIG-ALLOW-AXFR", "nobody")
+        yield
+
+
 @pytest.fixture(
     scope="module",
     params=[(kind, reads) for kind in (Bind, Knot, PowerDNS) for reads in (True, False)],
@@ -83,13 +95,12 @@ def server(request, tmp_path_factory) -> Iterator[Nameserver]:
     """Start a server that serves transfers, or doesn't."""
     kind, has_transfers = request.param
     server = primary(kind, tmp_path_factory.mktemp("server"))
-    if not has_transfers:
-        server.config = server.config.replace("allow-transfer { key rollcall; }", "allow-transfer { none; }")
-        server.config = server.config.replace(f", rollcall-read-{ZONE}", "")
-    with serving(server) as [started]:
-        if isinstance(server, PowerDNS) and not has_transfers:
-            server.pdnsutil("set-meta", ZONE, "TSIG-ALLOW-AXFR", "nobody")
-        yield started
+    if has_transfers:
+        with serving(server) as [started]:
+            yield started
+    else:
+        with serving_names_alone(server):
+            yield server
 
 
 @pytest.fixture
@@ -253,6 +264,30 @@ async def test_above_the_domain(kind: Any, value: str, tmp_path: Path) -> None:
             await it.current()
             await it.repaired()
             assert answered(server, source, f"k8s.{ZONE}", WEB) == records_of(source, f"k8s.{ZONE}", WEB, ())
+
+
+@pytest.mark.parametrize("domain", [ZONE, f"k8s.{ZONE}"])
+@pytest.mark.parametrize(
+    ("kind", "record"),
+    [
+        (Bind, "* DNAME example.net."),  # a wildcard NS it takes from nobody, a wildcard DNAME from its file
+        (Knot, "* DNAME example.net."),
+        (PowerDNS, "* DNAME example.net."),
+        (PowerDNS, "* NS ns.example.net."),
+    ],
+)
+async def test_a_cut_that_a_wildcard_shows(kind: Any, record: str, domain: str, tmp_path: Path) -> None:
+    """It is at no name that doesn't exist yet, and hides nothing that is published there."""
+    source = Source(domain)
+    source.services({WEB: many(2), "api.ops": many(2, "10.1.0.1")})
+    server = kind.primary(tmp_path, Zone(ZONE).holding(record))
+    with serving_names_alone(server):
+        async with running(source, server) as it:
+            await it.current()
+            await it.repaired()
+            await flip(it, server, domain, "api.ops", 3)
+            assert answered(server, source, domain, WEB) == records_of(source, domain, WEB, ())
+            assert {report.reason for report in it.reports} <= {CURRENT, "Behind"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ does not exist is answered from a wildcard (RFC 4592), as if it did. Only prereq
 change nothing.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from rollcall.dnswire.header import AA, Opcode, Rcode, flags_of
 from rollcall.dnswire.message import Message, message, question, record
@@ -29,14 +29,14 @@ async def read_units(session: Session, zone: bytes, units: Mapping[bytes, Collec
     The markers are read first: if somebody writes in between, our next write will be refused, and all of this
     repeated.
     """
-    cuts = Cuts()
-    found: dict[bytes, RRsets] = {}
+    answers: dict[bytes, Message] = {}
     for owners in (map(marker_name, units), (owner for further in units.values() for owner in further)):
-        names = [owner for owner in dict.fromkeys(owners) if owner not in found]
-        answers = await session.ask([(owner, Type.ANY) for owner in names]) if names else []
-        for owner, answer in zip(names, answers, strict=True):
-            _add_cuts(cuts, zone, owner, answer)
-            found[owner] = _at(answer, owner)
+        names = [owner for owner in dict.fromkeys(owners) if owner not in answers]
+        if names:
+            received = await session.ask([(owner, Type.ANY) for owner in names])
+            answers.update(zip(names, received, strict=True))
+    found = {owner: _at(answer, owner) for owner, answer in answers.items()}
+    cuts = await _cuts_in(session, zone, answers.items())
     for owner in found:
         if cuts.over(owner) is not None:
             found[owner] = {}
@@ -50,10 +50,24 @@ async def read_units(session: Session, zone: bytes, units: Mapping[bytes, Collec
 
 async def read_cuts(session: Session, zone: bytes, names: Iterable[bytes]) -> Cuts:
     """Return the cuts at some names, and a DNAME of the whole zone. Raises as `Session.send`."""
-    cuts = Cuts()
     questions = [(zone, int(Type.DNAME)), *((name, int(Type.ANY)) for name in names)]
-    for (name, _), answer in zip(questions, await session.ask(questions), strict=True):
-        _add_cuts(cuts, zone, name, answer)
+    answers = await session.ask(questions)
+    return await _cuts_in(
+        session, zone, ((name, answer) for (name, _), answer in zip(questions, answers, strict=True))
+    )
+
+
+async def _cuts_in(session: Session, zone: bytes, answers: Iterable[tuple[bytes, Message]]) -> Cuts:
+    """Return the cuts that answers show at and above the names that were asked for."""
+    seen = [each for name, answer in answers for each in _seen_cuts(zone, name, answer)]
+    doubtful = list(dict.fromkeys(owner for owner, rdtype in seen if rdtype != Type.SOA))
+    in_use = await _in_use(session, zone, doubtful)
+    cuts = Cuts()
+    for owner, rdtype in seen:
+        if rdtype == Type.SOA:  # the server has the zone that is delegated as well
+            cuts.add(owner, int(Type.NS))
+        elif owner in in_use:
+            cuts.add(owner, rdtype)
     return cuts
 
 
@@ -94,18 +108,21 @@ async def _check(session: Session, zone: bytes, names: Iterable[bytes], rdclass:
     return await session.check(message(session.next_id(), flags_of(Opcode.UPDATE), head, prerequisites))
 
 
-def _add_cuts(cuts: Cuts, zone: bytes, name: bytes, answer: Message) -> None:
-    """Note what an answer says of cuts at and above the name that was asked for."""
+def _seen_cuts(zone: bytes, name: bytes, answer: Message) -> Iterator[tuple[bytes, int]]:
+    """Yield what an answer shows of cuts at and above the name that was asked for: owner and type.
+
+    A wildcard NS or DNAME is shown as one at each name that doesn't exist.
+    """
     is_referral = not (answer.answers or answer.flags & AA)
     for found in (*answer.answers, *answer.authorities):
         rdtype = found.rdtype
-        if rdtype == Type.SOA:  # the server has the zone that is delegated as well
-            rdtype = Type.NS
-        elif rdtype not in CUT_TYPES or (found in answer.authorities and not is_referral):
+        if rdtype != Type.SOA and (
+            rdtype not in CUT_TYPES or (found in answer.authorities and not is_referral)
+        ):
             continue
-        is_apex = rdtype == Type.NS and found.owner == zone
+        is_apex = rdtype != Type.DNAME and found.owner == zone
         if not is_apex and is_at_or_below(name, found.owner) and is_at_or_below(found.owner, zone):
-            cuts.add(found.owner, rdtype)
+            yield found.owner, rdtype
 
 
 def _at(answer: Message, owner: bytes) -> RRsets:
