@@ -123,7 +123,8 @@ def _conditions(
         return ready(reservation.reason, reservation.message)
     content = served.content
     records, services = counted(content.record_count + 1, "record"), counted(len(served.placed), "service")
-    return ready("Published", f"{records} of {services} are answered in {to_text(content.apex)}.")
+    message = f"{records} of {services} are answered in {to_text(content.apex)}."
+    return ready("Published", " ".join(filter(None, (message, zones.installation.restriction(zone)))))
 
 
 def _failures(failing: Sequence[TargetReport]) -> str:

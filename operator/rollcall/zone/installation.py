@@ -91,6 +91,15 @@ class Installation(msgspec.Struct, frozen=True):
             )
         return None
 
+    def restriction(self, zone: DiscoveryZone) -> str:
+        """Return what is said of a zone of all namespaces where one alone is watched, otherwise ""."""
+        if not self.namespace or zone.spec.namespaces:
+            return ""
+        return (
+            f"The services of {self.namespace} alone are in it: the installation {self.identity} watches no"
+            " other namespace (--namespace, watchNamespace in the chart)."
+        )
+
     def why_off(self, zone: DiscoveryZone) -> Problem | None:
         """Return why we keep off a zone that our selector matches, None where we don't."""
         if not self.selects(zone) or self.takes(zone):

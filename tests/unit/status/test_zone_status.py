@@ -1,5 +1,7 @@
 """The status of a DiscoveryZone."""
 
+import pytest
+
 from rollcall.model import NameServer, ZoneStatus, parse_selector
 from rollcall.propagation.report import TargetReport
 from rollcall.publish.update.reasons import implausible
@@ -229,6 +231,19 @@ def test_one_that_is_edited_so_is_still_ours_and_says_what_it_has() -> None:
     status = made.zone(edited, {"owner": "test"})
     assert (status["owner"], status["services"], status["serial"]) == ("test", 1, START)
     assert states(status)["Stalled"] == ("True", "NamespaceNotWatched")
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "installation", "is_said"),
+    [((), SHOP, True), (("shop",), SHOP, False), ((), Installation("test"), False)],
+)
+def test_one_of_all_namespaces_says_where_one_alone_is_watched(
+    namespaces: tuple[str, ...], installation: Installation, is_said: bool
+) -> None:
+    made = World(main := zone(namespaces=namespaces), service(), pod(), installation=installation)
+    status = made.zone(main, {"owner": "test"})
+    assert states(status) == {"Ready": ("True", "Published")}
+    assert ("The services of shop alone are in it" in status["conditions"][0]["message"]) is is_said
 
 
 def test_one_of_which_some_namespaces_are_watched_says_which_are_not() -> None:
