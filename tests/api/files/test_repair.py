@@ -123,6 +123,16 @@ async def test_one_that_was_replaced_is_ours_again(watching: Publishing) -> None
     await until(lambda: essence(watching.read()) == right, seconds=WITHIN_SECONDS)
 
 
+async def test_one_that_lost_all_marks_is_ours_still(watching: Publishing) -> None:
+    """As `kubectl replace` does with a manifest that has none."""
+    made = watching.make(HOSTS)
+    await watching.published(made, WEB)
+    right = essence(watching.read())
+    plain = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web"}, "data": {"file": "plain"}}
+    watching.cluster.client.replace(watching.path("web"), plain)
+    await until(lambda: essence(watching.read()) == right, seconds=WITHIN_SECONDS)
+
+
 async def test_it_is_not_ready_while_it_can_not_be_made(watching: Publishing) -> None:
     made = watching.make(HOSTS)
     await watching.published(made, WEB)

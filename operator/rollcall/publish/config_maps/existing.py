@@ -83,14 +83,16 @@ class ExistingConfigMaps:
         self._know(name, found)
         return found
 
-    async def write(self, name: str, body: Mapping[str, Any]) -> None:
-        """Replace the ConfigMap whose resourceVersion the body bears, or create it."""
+    async def write(self, name: str, body: Mapping[str, Any]) -> ExistingConfigMap:
+        """Replace the ConfigMap whose resourceVersion the body bears, or create it; return it as it is."""
         self._meanwhile.pop(name, None)
         if "resourceVersion" in body["metadata"]:
             answer = await self._api.replace(f"{self._collection}/{name}", body)
         else:
             answer = await self._api.create(self._collection, body)
-        self._know(name, ExistingConfigMap.of(answer))
+        written = ExistingConfigMap.of(answer)
+        self._know(name, written)
+        return written
 
     def knows(self, names: Iterable[str]) -> bool:
         """Whether nothing has been heard of these ConfigMaps since they were read or written."""

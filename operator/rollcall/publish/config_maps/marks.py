@@ -29,6 +29,11 @@ def is_ours(metadata: Metadata, file: DiscoveryFile) -> bool:
     return _marked_for(metadata) == str(file.key)
 
 
+def is_marked(metadata: Metadata) -> bool:
+    """Whether a ConfigMap was made for a DiscoveryFile, whichever it is."""
+    return bool(_marked_for(metadata))
+
+
 def refusal(
     metadata: Metadata, file: DiscoveryFile, has_released: Callable[[Key, str], bool]
 ) -> Problem | None:

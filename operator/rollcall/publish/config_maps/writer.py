@@ -14,7 +14,7 @@ from rollcall.watch.config_map import ConfigMapVersion
 from rollcall.watch.view import Change
 
 from .existing import ConfigMapApi, ExistingConfigMap, ExistingConfigMaps
-from .marks import TAKEN, is_ours, owners, published_serial, refusal
+from .marks import TAKEN, is_marked, is_ours, owners, published_serial, refusal
 from .owner import is_gone
 from .report import FileReport, Refused, gone
 from .wanted import WantedConfigMap, emptied, name_of, wanted
@@ -47,6 +47,7 @@ class FileWriter:
         self._has_released = has_released
         self._unix_time = unix_time
         self._existing = ExistingConfigMaps(api, file.key.namespace, on_asked)
+        self._kept: dict[str, str] = {}  # ConfigMap: its uid, by which it stays ours without its marks
 
     def forget(self) -> None:
         """Have everything read anew, so that what others changed is found."""
@@ -88,7 +89,9 @@ class FileWriter:
             await self._check(await self._existing.read(want.name))
         extra = await self._no_longer_needed(len(needed))
         # The first part names the others: they are there before it, and go after it when it no longer does.
-        wrote = [await self._write(want) for want in (*needed[1:], needed[0], *extra)]
+        in_order = (*needed[1:], needed[0], *extra)
+        wrote = [await self._write(want) for want in in_order]
+        self._kept = {want.name: self._kept[want.name] for want in in_order}
         return self._succeeded(rendering, needed, wrote=any(wrote))
 
     async def _render(self) -> Rendering:
@@ -109,13 +112,13 @@ class FileWriter:
 
     async def _adopt_serial(self) -> None:
         first = await self._existing.read(name_of(self.file, 1))
-        if first and is_ours(first.metadata, self.file) and (published := published_serial(first.metadata)):
+        if first and self._is_ours(first) and (published := published_serial(first.metadata)):
             self._store.adopt_serial(self.file.key, *published)
 
     async def _check(self, existing: ExistingConfigMap | None) -> None:
         """Raise Refused where a ConfigMap is not ours, and not that of a DiscoveryFile that has gone."""
         problem = refusal(existing.metadata, self.file, self._has_released) if existing else None
-        if existing is None or problem is None:
+        if existing is None or problem is None or self._is_stripped(existing):
             return
         if problem.reason != TAKEN:
             raise Refused(problem)
@@ -130,16 +133,27 @@ class FileWriter:
         while True:
             number = needed + len(extra) + 1
             existing = await self._existing.read(name_of(self.file, number))
-            if existing is None or not is_ours(existing.metadata, self.file):
+            if existing is None or not self._is_ours(existing):
                 return extra
             extra.append(emptied(self.file, empty_part(self.file, number)))
 
     async def _write(self, want: WantedConfigMap) -> bool:
         """Write a ConfigMap if it differs; return whether it did."""
-        body = want.body(await self._existing.read(want.name))
+        existing = await self._existing.read(want.name)
+        body = want.body(existing)
         if body is not None:
-            await self._existing.write(want.name, body)
+            existing = await self._existing.write(want.name, body)
+        assert existing is not None, "what isn't there is written"
+        self._kept[want.name] = existing.uid
         return body is not None
+
+    def _is_ours(self, existing: ExistingConfigMap) -> bool:
+        return is_ours(existing.metadata, self.file) or self._is_stripped(existing)
+
+    def _is_stripped(self, existing: ExistingConfigMap) -> bool:
+        """Whether a ConfigMap is the one that we wrote, and somebody has taken all of our marks off it."""
+        is_kept = self._kept.get(existing.metadata["name"]) == existing.uid
+        return is_kept and not is_marked(existing.metadata)
 
     def _succeeded(self, rendering: Rendering, needed: list[WantedConfigMap], *, wrote: bool) -> FileReport:
         parts = [part for want in needed for part in want.parts]

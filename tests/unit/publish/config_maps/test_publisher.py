@@ -300,6 +300,37 @@ async def test_one_that_is_seen_to_go_is_told_and_made_anew() -> None:
         assert bench.api.writes() == [("create", "web")] * 2
 
 
+async def test_one_without_any_of_its_marks_is_ours_still() -> None:
+    """As `kubectl replace` leaves it, with a manifest that has none."""
+    async with Bench().running() as bench:
+        bench.store.put_file(HOSTS, [WEB])
+        await asyncio.sleep(SETTLED)
+        right = bench.api.objects["web"]
+        bench.api.put("web", {"metadata": {}, "data": {"file": "hacked"}})
+        bench.publisher.on_config_map(seen("web", ("", "1"), None))
+        await asyncio.sleep(SETTLED)
+        assert bench.api.data("web") == right["data"]
+        for field in ("labels", "annotations", "ownerReferences"):
+            assert bench.api.objects["web"]["metadata"][field] == right["metadata"][field]
+        assert bench.reason() == ""
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [({"uid": "another"}, "ConfigMapNotOurs"), (owned_by("shop/other")["metadata"], "ConfigMapTaken")],
+)
+async def test_what_others_make_in_its_place_is_theirs(metadata: dict[str, Any], reason: str) -> None:
+    async with Bench().running() as bench:
+        bench.api.files.add("other")
+        bench.store.put_file(HOSTS, [WEB])
+        await asyncio.sleep(SETTLED)
+        bench.api.put("web", {"metadata": metadata, "data": {"file": "theirs"}})
+        bench.publisher.on_config_map(seen("web", ("", "1"), None))
+        await asyncio.sleep(SETTLED)
+        assert bench.reason() == reason
+        assert bench.api.data("web") == {"file": "theirs"}
+
+
 async def test_one_that_goes_before_its_making_was_answered_is_made_anew() -> None:
     async with Bench().running() as bench:
         bench.api.delay_seconds = 0.5
