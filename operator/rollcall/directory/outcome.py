@@ -51,5 +51,6 @@ def _weigh(instances: dict[Key, Instance], released: Released, targets: Unweight
     left_out = unlisted(stable, canary, released.weight, targets)
     for pod, weight in divide(stable, canary, released.weight).items():
         instance = instances[pod]
-        if (instance.weight, instance.listed) != (weight, pod not in left_out):
-            instances[pod] = msgspec.structs.replace(instance, weight=weight, listed=pod not in left_out)
+        now = weight, pod not in left_out, pod in canary
+        if (instance.weight, instance.listed, instance.canary) != now:
+            instances[pod] = msgspec.structs.replace(instance, weight=now[0], listed=now[1], canary=now[2])

@@ -6,6 +6,7 @@ most 65,535, and never 0 for an instance that is to be answered.
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from rollcall.model import Key, UnweightedTargets
 
@@ -15,13 +16,15 @@ MAX_LISTED = 64
 
 _SCALES = range(16, -11, -1)
 
+_Of = TypeVar("_Of", Key, bytes)
 
-def divide(stable: Mapping[Key, int], canary: Mapping[Key, int], percent: int) -> dict[Key, int]:
+
+def divide(stable: Mapping[_Of, int], canary: Mapping[_Of, int], percent: int) -> dict[_Of, int]:
     """Return the weight of each instance, so that the canary's side has `percent` (1 to 99) of the sum.
 
-    The mappings hold what the pods say of their own weight. The larger side keeps these, times a power of 2,
-    and the smaller one is given what makes the ratio right: so an instance that comes or goes changes the
-    weights of one side only.
+    The mappings, of instances or of their records, hold what the pods say of their own weight. The
+    larger side keeps these, times a power of 2, and the smaller one is given what makes the ratio right: so
+    an instance that comes or goes changes the weights of one side only.
     """
     if not any(stable.values()) or not any(canary.values()):
         return {**stable, **canary}
@@ -44,7 +47,7 @@ def _scaled(own: int, scale: int) -> int:
     return own << scale if scale >= 0 else max(1, (own + (1 << (-scale - 1))) >> -scale)
 
 
-def _apportioned(owns: Mapping[Key, int], wanted: int) -> dict[Key, int]:
+def _apportioned(owns: Mapping[_Of, int], wanted: int) -> dict[_Of, int]:
     """Divide a sum in whole numbers in proportion: the largest remainders are rounded up."""
     total = sum(owns.values())
     weights = {key: own * wanted // total for key, own in owns.items()}

@@ -52,6 +52,7 @@ class Instance(msgspec.Struct, frozen=True):
     `available`: live, ready and not being drained; the names of its version answer it. `eligible`: let
     through by the release, too; the service's own names answer it. `reason` and `message` say why it is not,
     in a word and in a sentence. `listed` is whether sets of addresses that carry no weights hold it.
+    `canary`: it is on the canary's side of a release.
     `mistake` says what is wrong with the pod's annotations, "" where nothing is. `restarts` counts those of
     the pod's containers. `terminating`: it is being deleted.
 
@@ -80,6 +81,7 @@ class Instance(msgspec.Struct, frozen=True):
     reason: Reason = Reason.NONE
     message: str = ""
     listed: bool = True
+    canary: bool = False
     hostname: str = ""
     named: bool = True
     terminating: bool = False

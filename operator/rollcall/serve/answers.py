@@ -96,7 +96,8 @@ class Answers:
             return self._nothing(zone, name)
         members = answerable(rrset.members)
         if rrset.count < 0:
-            members = whole(members, rdtype, -rrset.count, MAX_MESSAGE - _FRAME - len(question))
+            room = MAX_MESSAGE - _FRAME - len(question)
+            members = whole(members, rdtype, -rrset.count, room, rrset.canary)
         compiler = Compiler(question, rdtype, rrset.ttl, lambda host: self._addresses(host, question))
         count = len(members) if rrset.count < 0 else min(rrset.count, len(members))
         return of_records(compiler, members, count, self._rng)

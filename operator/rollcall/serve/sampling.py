@@ -6,12 +6,12 @@ of the answer, so that clients which take the first address follow the weights t
 """
 
 from bisect import bisect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import accumulate
 from math import log
 from random import Random
 
-from rollcall.zone.cut import chosen
+from rollcall.zone.cut import as_told, chosen
 
 from .variants import RDATA_OFFSET
 
@@ -27,18 +27,23 @@ def answerable(members: Mapping[bytes, int]) -> dict[bytes, int]:
     return positive or dict.fromkeys(members, 1)
 
 
-def whole(members: dict[bytes, int], rdtype: int, most: int, room: int) -> dict[bytes, int]:
-    """Leave `most` records, and what fits in `room` bytes as an answer: the same ones for everybody."""
+def whole(
+    members: dict[bytes, int], rdtype: int, most: int, room: int, canary: Set[bytes] = frozenset()
+) -> dict[bytes, int]:
+    """Leave `most` records, and what fits in `room` bytes as an answer: the same ones for everybody.
+
+    `canary` are those of a canary's side, which go on having its share.
+    """
     size = len(members) * RDATA_OFFSET + sum(map(len, members))
     if len(members) <= most and size <= room:
         return members
     kept = {}
-    for rdata in chosen(rdtype, members, most):
+    for rdata in chosen(rdtype, members, most, canary):
         room -= RDATA_OFFSET + len(rdata)
         if room < 0:
             break
         kept[rdata] = members[rdata]
-    return kept
+    return as_told(rdtype, kept, members, canary)
 
 
 def sampler(records: Sequence[bytes], weights: Sequence[int], count: int, rng: Random) -> Sampler:

@@ -16,11 +16,15 @@ REVOKED = -1
 
 @dataclass(slots=True)
 class AnswerSet:
-    """Records of one owner and type: record data to weight, in order of arrival."""
+    """Records of one owner and type: record data to weight, in order of arrival.
+
+    `canary` are those of a canary's side, where the set is so large that it may have to be cut.
+    """
 
     ttl: int
     count: int
     members: dict[bytes, int] = field(default_factory=dict)
+    canary: frozenset[bytes] = frozenset()
 
 
 @dataclass(slots=True)
@@ -130,7 +134,7 @@ def _change_rrset(zone: AnsweredZone, change: RRsetDelta, touched: Touched) -> N
     rrset = node.rrsets.get(rdtype) if node else None
     if rrset is None:
         rrset = AnswerSet(change.ttl, change.count)
-    rrset.ttl, rrset.count = change.ttl, change.count
+    rrset.ttl, rrset.count, rrset.canary = change.ttl, change.count, frozenset(change.canary)
     for rdata in change.remove:
         rrset.members.pop(rdata, None)
     rrset.members.update(change.add)

@@ -27,7 +27,8 @@ class RRsetDelta(msgspec.Struct, frozen=True, array_like=True):
     (All). A record in `add` that is there already takes the new weight. An RRset with no record left is gone.
 
     `withheld` are all those of its records that are not published where records carry no weights, unless that
-    would leave none; it replaces what was there before.
+    would leave none; it replaces what was there before. So does `canary`: those of its records that are on
+    the canary's side of a release, told only of a set that somebody may have to cut.
     """
 
     owner: bytes
@@ -37,6 +38,7 @@ class RRsetDelta(msgspec.Struct, frozen=True, array_like=True):
     remove: tuple[bytes, ...] = ()
     add: tuple[tuple[bytes, int], ...] = ()
     withheld: tuple[bytes, ...] = ()
+    canary: tuple[bytes, ...] = ()
 
 
 class ZoneDelta(msgspec.Struct, frozen=True, array_like=True):

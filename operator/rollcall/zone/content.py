@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rollcall.dnswire.names import suffixes
 
-from .changes import RRsetDelta, ZoneDelta
+from .changes import MAX_ANSWER, RRsetDelta, ZoneDelta
 from .soa import soa_data
 
 MAX_WEIGHT = (1 << 32) - 1
@@ -20,41 +20,56 @@ MAX_WEIGHT = (1 << 32) - 1
 
 
 class Record(NamedTuple):
-    """One contribution to a zone. Only what is `listed` is published where records carry no weights."""
+    """One contribution to a zone. Only what is `listed` is published where records carry no weights.
+
+    `canary`: it is on the canary's side of a release.
+    """
 
     owner: bytes
     rdtype: int
     data: bytes
     weight: int
     listed: bool = True
+    canary: bool = False
 
 
 class Member(NamedTuple):
-    """A record of an RRset: how many contribute it, the sum of their weights, how many of them list it."""
+    """A record of an RRset: how many contribute it, their weight, how many list it, how many are canaries."""
 
     contributors: int
     weight: int
     listed: int
+    canaries: int
 
     @property
-    def state(self) -> tuple[int, bool]:
-        """What consumers see: the weight, and whether it is published where there are no weights."""
-        return min(self.weight, MAX_WEIGHT), self.listed > 0
+    def state(self) -> "_State":
+        """What consumers see."""
+        return _State(min(self.weight, MAX_WEIGHT), self.listed > 0, self.canaries > 0)
 
 
-_NOBODY = Member(0, 0, 0)
+class _State(NamedTuple):
+    weight: int
+    is_listed: bool
+    is_canary: bool
+
+
+_NOBODY = Member(0, 0, 0, 0)
 
 
 class RRset:
-    """The records of one owner and type, by their data; `unlisted` of them are listed by nobody."""
+    """The records of one owner and type, by their data; `unlisted` of them are listed by nobody.
 
-    __slots__ = ("count", "members", "ttl", "unlisted")
+    `canaries` are how many are on the canary's side of a release.
+    """
+
+    __slots__ = ("canaries", "count", "members", "ttl", "unlisted")
 
     def __init__(self, ttl: int, count: int) -> None:
         self.ttl = ttl
         self.count = count
         self.members: dict[bytes, Member] = {}
         self.unlisted = 0
+        self.canaries = 0
 
     def weights(self) -> dict[bytes, int]:
         """Return the weight of each record."""
@@ -66,6 +81,26 @@ class RRset:
             return ()
         return tuple(data for data, member in self.members.items() if not member.listed)
 
+    def canary(self) -> tuple[bytes, ...]:
+        """Return the records on the canary's side, none where nobody cuts the set: the sides are for cuts."""
+        uncut = min(MAX_ANSWER, -self.count) if self.count < 0 else MAX_ANSWER
+        if not self.canaries or len(self.members) <= uncut:
+            return ()
+        return tuple(data for data, member in self.members.items() if member.canaries)
+
+    def put(self, data: bytes, member: Member | None) -> None:
+        """Put the new state of a record, or take it out."""
+        before = self.members.get(data)
+        if before is not None:
+            self.unlisted -= not before.listed
+            self.canaries -= before.canaries > 0
+        if member is None:
+            del self.members[data]
+            return
+        self.members[data] = member
+        self.unlisted += not member.listed
+        self.canaries += member.canaries > 0
+
 
 class _Before:
     """An RRset as the last commit left it, as far as it was touched since."""
@@ -75,7 +110,7 @@ class _Before:
     def __init__(self, rrset: RRset | None) -> None:
         self.ttl = rrset.ttl if rrset else -1
         self.count = rrset.count if rrset else -1
-        self.members: dict[bytes, tuple[int, bool] | None] = {}  # data: its state, None: it wasn't there
+        self.members: dict[bytes, _State | None] = {}  # data: its state, None: it wasn't there
 
 
 class ZoneContent:
@@ -134,23 +169,24 @@ class ZoneContent:
             rrset = self.rrsets[record.owner, record.rdtype] = RRset(ttl, count)
             self._rrsets_at[record.owner] = self._rrsets_at.get(record.owner, 0) + 1
         rrset.ttl, rrset.count = ttl, count
-        contributors, weight, listed = rrset.members.get(record.data, _NOBODY)
-        now = Member(contributors + 1, weight + record.weight, listed + record.listed)
-        rrset.members[record.data] = now
-        rrset.unlisted += (not now.listed) - (contributors > 0 and not listed)
+        contributors, weight, listed, canaries = rrset.members.get(record.data, _NOBODY)
+        now = Member(
+            contributors + 1, weight + record.weight, listed + record.listed, canaries + record.canary
+        )
+        rrset.put(record.data, now)
 
     def remove(self, record: Record) -> None:
         """Remove a contribution that was added."""
         rrset = self._touch(record)
         assert rrset is not None, "a contribution is removed once, after it was added"
-        contributors, weight, listed = rrset.members[record.data]
+        contributors, weight, listed, canaries = rrset.members[record.data]
         if contributors > 1:
-            left = Member(contributors - 1, weight - record.weight, listed - record.listed)
-            rrset.members[record.data] = left
-            rrset.unlisted += (not left.listed) - (not listed)
+            left = Member(
+                contributors - 1, weight - record.weight, listed - record.listed, canaries - record.canary
+            )
+            rrset.put(record.data, left)
             return
-        del rrset.members[record.data]
-        rrset.unlisted -= not listed
+        rrset.put(record.data, None)
         if not rrset.members:
             del self.rrsets[record.owner, record.rdtype]
             self._rrsets_at[record.owner] -= 1
@@ -196,19 +232,21 @@ class ZoneContent:
         now = rrset.members if rrset else {}
         remove = tuple(d for d, state in before.members.items() if state is not None and d not in now)
         changed = [(d, now[d].state) for d, was in before.members.items() if d in now and now[d].state != was]
-        add = tuple((d, weight) for d, (weight, _) in changed)
+        add = tuple((d, state.weight) for d, state in changed)
         self._account(key, before, rrset)
         self._note_cut(key, rrset)
         if rrset is None:
             return RRsetDelta(owner, rdtype, 0, 0, remove) if remove else None
         if not remove and not add and (rrset.ttl, rrset.count) == (before.ttl, before.count):
             return None
-        return RRsetDelta(owner, rdtype, rrset.ttl, rrset.count, remove, add, rrset.withheld())
+        return RRsetDelta(
+            owner, rdtype, rrset.ttl, rrset.count, remove, add, rrset.withheld(), rrset.canary()
+        )
 
     def _account(self, key: tuple[bytes, int], before: _Before, rrset: RRset | None) -> None:
         """Bring the digest and the number of records up to this version."""
         members = rrset.members if rrset else {}
-        was = {(data, state[1]) for data, state in before.members.items() if state is not None}
+        was = {(data, state.is_listed) for data, state in before.members.items() if state is not None}
         now = {(data, members[data].listed > 0) for data in before.members.keys() & members.keys()}
         if rrset and before.ttl not in (-1, rrset.ttl):  # a new ttl makes every record of the set another
             untouched = {(d, m.listed > 0) for d, m in members.items() if d not in before.members}
@@ -251,7 +289,14 @@ class ZoneContent:
         """Return this version as a delta from nothing."""
         rrsets = tuple(
             RRsetDelta(
-                owner, rdtype, rrset.ttl, rrset.count, (), tuple(rrset.weights().items()), rrset.withheld()
+                owner,
+                rdtype,
+                rrset.ttl,
+                rrset.count,
+                (),
+                tuple(rrset.weights().items()),
+                rrset.withheld(),
+                rrset.canary(),
             )
             for (owner, rdtype), rrset in self.rrsets.items()
         )

@@ -2,15 +2,15 @@
 
 BIND refuses a zone with an RRset of over 100 records as a whole, and musl reads 48 addresses of an answer.
 Which 64 are published is a matter of the records alone (`cut`): a change of one member changes at most two
-records, and every replica publishes the same ones. Records that are withheld where
-there are no weights (a canary's, those of weight 0) are left out, unless nothing else is there.
+records, and every replica publishes the same ones. Records that are withheld where there are no weights (a
+canary's, those of weight 0) are left out, unless nothing else is there.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from .changes import RRsetDelta, ZoneDelta
-from .cut import chosen, rank
+from .cut import as_told, chosen, rank
 
 MAX_RECORDS = 64
 
@@ -45,10 +45,11 @@ class Version(NamedTuple):
 
 
 class _Partial(NamedTuple):
-    """All records of an RRset, and those of them that are not for where records carry no weights."""
+    """All records of an RRset, and which of them are not for where there are no weights, are a canary's."""
 
     members: set[bytes]
     withheld: set[bytes]
+    canary: frozenset[bytes]
 
 
 class ExportedZone:
@@ -100,13 +101,16 @@ class ExportedZone:
             return None
         withheld = members.intersection(change.withheld)
         listed = members - withheld or members if withheld else members
+        now = _Partial(members, withheld, frozenset(change.canary))
         if len(listed) <= MAX_RECORDS:
             if len(listed) < len(members):
-                self._partial[key] = _Partial(members, withheld)
+                self._partial[key] = now
             return ExportedRRset(change.ttl, tuple(sorted(listed)))
-        self._partial[key] = _Partial(members, withheld)
-        if partial is None or partial.withheld != withheld or _is_concerned(published, listed, change):
-            published = tuple(sorted(chosen(change.rdtype, listed, MAX_RECORDS)))
+        self._partial[key] = now
+        is_other = partial is None or partial.withheld != withheld or partial.canary != now.canary
+        if is_other or now.canary or _is_concerned(published, listed, change):
+            kept = dict.fromkeys(chosen(change.rdtype, listed, MAX_RECORDS, now.canary), 0)
+            published = tuple(sorted(as_told(change.rdtype, kept, listed, now.canary)))
         return ExportedRRset(change.ttl, published)
 
 

@@ -90,26 +90,28 @@ class Placement(msgspec.Struct, frozen=True):
         if instance.eligible:
             is_listed = instance.weight > 0 and instance.listed
             for rdtype, data in addresses:
-                yield Record(self.root, rdtype, data, instance.weight, is_listed)
-            yield from _services(self.root, own, instance, instance.weight)
+                yield Record(self.root, rdtype, data, instance.weight, is_listed, instance.canary)
+            yield from _services(self.root, own, instance, instance.weight, is_canary=instance.canary)
         version = version_to_label(instance.version) if self.versions else ""
         if version and version not in self.withheld_versions:
             parent = below(self.root, version, VERSIONS)
             # The weights of a canary change with each instance, those within a version do not.
             for rdtype, data in addresses:
                 yield Record(parent, rdtype, data, instance.own_weight, instance.own_weight > 0)
-            yield from _services(parent, own, instance, instance.own_weight)
+            yield from _services(parent, own, instance, instance.own_weight, is_canary=False)
 
     def count_for(self, rdtype: int) -> int:
         """Return how many records of a type one answer holds: the policy is about addresses only."""
         return self.count if rdtype in ADDRESS_TYPES else all_up_to(self.most)
 
 
-def _services(parent: bytes, own: bytes, instance: Instance, weight: int) -> Iterator[Record]:
+def _services(
+    parent: bytes, own: bytes, instance: Instance, weight: int, *, is_canary: bool
+) -> Iterator[Record]:
     for port in instance.ports:
         if _has_name(port):
             owner = below(parent, *_port_labels(port))
-            yield Record(owner, _SRV, rd.srv(weight, port.number, own), weight, weight > 0)
+            yield Record(owner, _SRV, rd.srv(weight, port.number, own), weight, weight > 0, is_canary)
 
 
 def _has_name(port: InstancePort | ServicePort) -> bool:
