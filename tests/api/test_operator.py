@@ -194,11 +194,10 @@ def test_every_kind_of_name_is_answered(cluster, namespace, rollcall, web):
     assert rollcall.ask(web, tcp=True).answer
 
 
-def test_a_service_instance_is_made_and_owned_by_its_service(cluster, namespace, rollcall, web):
+def test_a_service_instance_is_made_and_has_no_owner(cluster, namespace, rollcall, web):
     rollcall.wait_answers(web, {"10.20.0.1", "10.20.0.2", "10.20.0.3"})
     eventually(lambda: condition(cluster, "si", "web", namespace) == "Published", "Published")
-    made = get(cluster, "si", "web", namespace)["metadata"]
-    assert made["ownerReferences"][0]["uid"] == get(cluster, "svc", "web", namespace)["metadata"]["uid"]
+    assert "ownerReferences" not in get(cluster, "si", "web", namespace)["metadata"]
 
 
 def test_transitions_are_events_on_the_service_too(cluster, namespace, rollcall, web):

@@ -25,7 +25,7 @@ _OURS = "rollcall.dev"
 _RULES: dict[Scope, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = {
     "namespaced": (
         ("", ("pods", "services"), ("list", "watch")),
-        (_OURS, ("serviceinstances",), ("create", "list", "patch", "watch")),
+        (_OURS, ("serviceinstances",), ("create", "delete", "list", "patch", "watch")),
         (_OURS, ("discoveryfiles",), ("list", "watch")),
         (_OURS, ("discoveryfiles/status", "serviceinstances/status"), ("get", "patch")),
         ("", ("configmaps",), ("list", "watch")),

@@ -134,10 +134,11 @@ class KubeClient:
         """PATCH an object. APPLY_PATCH needs `fieldManager` in the parameters."""
         return await self._write("PATCH", path, params, body, content_type)
 
-    async def delete(self, path: str, params: Params | None = None) -> Any:
-        """DELETE an object; return it, or a Status."""
-        body = await self._request("DELETE", path, params)
-        return _decode("DELETE", path, body, _ANY)
+    async def delete(self, path: str, options: object = None) -> Any:
+        """DELETE an object, with DeleteOptions where there are any; return it, or a Status."""
+        if options is not None:
+            return await self._write("DELETE", path, None, options, "application/json")
+        return _decode("DELETE", path, await self._request("DELETE", path, None), _ANY)
 
     async def watch(
         self, path: str, params: Params, *, accept: str | None = None

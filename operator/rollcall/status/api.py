@@ -12,7 +12,7 @@ class CreateApi(Protocol):
 
 
 class InstanceApi(Protocol):
-    """Makes ServiceInstances, and writes of their metadata what is ours."""
+    """Makes ServiceInstances, writes of their metadata what is ours, and deletes them."""
 
     async def get(self, path: str) -> Any:
         """Read an object."""
@@ -22,6 +22,9 @@ class InstanceApi(Protocol):
 
     async def patch(self, path: str, body: object, *, params: Mapping[str, str]) -> Any:
         """Send a JSON merge patch; return the object as it then is."""
+
+    async def delete(self, path: str, options: object) -> Any:
+        """DELETE an object, with these DeleteOptions."""
 
 
 class StatusApi(Protocol):

@@ -2,7 +2,8 @@
 
 It is for its status alone: what is published needs none. It has an empty spec, which belongs to the user and
 is never written again. It is made only after a time without one: whoever makes a Service may be about to make
-its ServiceInstance as well, as a chart does, and somebody who replaces one deletes it first.
+its ServiceInstance as well, as a chart does, and somebody who replaces one deletes it first. For the same
+reason one is deleted only after a time without its Service.
 """
 
 import asyncio
@@ -18,15 +19,21 @@ from rollcall.model import FIELD_MANAGER, Key, Service
 from rollcall.watch.resource import SERVICE_INSTANCES
 
 from .api import InstanceApi
-from .ownership import amendment, disowned_marks, generated, is_amiss, is_to_be_made
+from .ownership import (
+    amendment,
+    disowned_marks,
+    generated,
+    is_amiss,
+    is_left_over,
+    is_to_be_made,
+    origin_in,
+    unchanged_since,
+)
 
 Wanted = Callable[[Key], Service | None]
 """Gives the Service of a name that needs a ServiceInstance, None where it needs none, or no longer."""
 
 AS_OPERATOR = {"fieldManager": FIELD_MANAGER}
-
-DISOWN_SECONDS = 0.0
-"""What somebody else has written must not go with a Service that is deleted in the next moment."""
 
 CONFLICTS = 3
 """So often in a row an object is read again because someone else wrote it, before it has to wait."""
@@ -81,56 +88,94 @@ class InstanceCreator:
         return None
 
 
-class OwnerKeeper:
-    """Brings the metadata of the ServiceInstances that are marked up to date, at once.
+class InstanceKeeper:
+    """Brings the metadata of the ServiceInstances that are marked up to date, and deletes those left over.
 
-    `entry_of` gives what is known by a name.
+    `entry_of` gives what is known by a name. `grace_seconds` is how long its Service has to be gone before
+    one is deleted.
     """
 
     def __init__(
-        self, api: InstanceApi, entry_of: Callable[[Key], Entry | None], *, draw: Uniform = uniform
+        self,
+        api: InstanceApi,
+        entry_of: Callable[[Key], Entry | None],
+        grace_seconds: float = 0.0,
+        *,
+        draw: Uniform = uniform,
     ) -> None:
         self._api = api
         self._entry_of = entry_of
+        self._grace_seconds = grace_seconds
+        self._left_since: dict[Key, float] = {}
         self._queue = WorkQueue(
-            "owners",
-            self._amend,
+            "ServiceInstances that were made",
+            self._keep,
             namespace_of=lambda key: key.namespace,
-            first_seconds=DISOWN_SECONDS,
             draw=draw,
         )
 
-    def mark_if_amiss(self, key: Key) -> None:
-        """Have a ServiceInstance written, if its metadata is not as it should be."""
+    def mark(self, key: Key) -> None:
+        """Have a ServiceInstance looked after, if there is something to do about it.
+
+        That it isn't left over is noted at once: until then it may be again, and its time begins anew.
+        """
         entry = self._entry_of(key)
+        if _is_left_over(entry):
+            self._queue.mark(key)
+            return
+        self._left_since.pop(key, None)
         if entry and entry.resource and is_amiss(entry.resource.origin, entry.service):
             self._queue.mark(key)
 
     async def run(self) -> Never:
         """Write until cancelled. Begin only when everything has synced, and only as the leader."""
+        self._left_since.clear()
         await self._queue.run()
 
-    async def _amend(self, key: Key) -> None:
+    async def _keep(self, key: Key) -> float | None:
         for attempt in range(1, CONFLICTS + 1):
             try:
-                with suppress(NotFound):
-                    await self._write(key)
-                return
-            except Conflict:
+                return await self._look_after(key)
+            except NotFound:
+                break
+            except Conflict:  # somebody has written it, and it may be theirs now
                 if attempt == CONFLICTS:
                     raise
+        self._left_since.pop(key, None)
+        return None
 
-    async def _write(self, key: Key) -> None:
+    async def _look_after(self, key: Key) -> float | None:
+        """Write or delete one, if there is cause; return the seconds until it may have to go."""
+        remaining = self._remaining_seconds(key)
         entry = self._entry_of(key)
         if entry is None or entry.resource is None:
-            return
-        found = await self._api.get(SERVICE_INSTANCES.path(*key, "status"))
-        if found["metadata"]["uid"] != entry.resource.uid:
-            return  # the watch will tell of that one
-        patch = amendment(found["metadata"], entry.service)
-        if patch is not None:
-            written = await self._api.patch(SERVICE_INSTANCES.path(*key), patch, params=AS_OPERATOR)
-            await _disown_marks(self._api, key, written["metadata"])
+            return None
+        if remaining != 0 and not is_amiss(entry.resource.origin, entry.service):
+            return remaining
+        path = SERVICE_INSTANCES.path(*key)
+        metadata = (await self._api.get(f"{path}/status"))["metadata"]
+        if metadata["uid"] != entry.resource.uid:
+            return None  # the watch will tell of that one
+        if (patch := amendment(metadata, entry.service)) is not None:
+            metadata = (await self._api.patch(path, patch, params=AS_OPERATOR))["metadata"]
+            await _disown_marks(self._api, key, metadata)
+        if remaining == 0 and is_left_over(origin_in(metadata), entry.service):
+            await self._api.delete(path, unchanged_since(metadata))
+        return remaining or None
+
+    def _remaining_seconds(self, key: Key) -> float | None:
+        """Return for how long a ServiceInstance is to be left where it is; None where it may stay."""
+        if not _is_left_over(self._entry_of(key)):
+            self._left_since.pop(key, None)
+            return None
+        now = asyncio.get_running_loop().time()
+        return max(0.0, self._left_since.setdefault(key, now) + self._grace_seconds - now)
+
+
+def _is_left_over(entry: Entry | None) -> bool:
+    if entry is None or entry.resource is None:
+        return False
+    return is_left_over(entry.resource.origin, entry.service)
 
 
 async def _disown_marks(api: InstanceApi, key: Key, metadata: dict[str, object]) -> None:

@@ -1,8 +1,9 @@
 """What of a ServiceInstance's metadata is ours, and when it goes.
 
-One that we have made, and that nobody else has written since, belongs to its Service: the garbage collector
-takes it along. As soon as somebody else has written anything of it, it is theirs, and stays whatever becomes
-of the Service: the reference to the owner is taken off.
+One that we have made, and that nobody else has written since, goes when its Service is gone: we delete it.
+As soon as somebody else has written anything of it, it is theirs, and stays whatever becomes of the Service.
+It has no owner: the garbage collector doesn't ask who has written what it takes along, and an owner that is
+taken off after somebody's write is taken off too late. Earlier versions did set one.
 
 One that we have made for a Service of a Helm release bears the marks of that release, in nobody's name: so
 Helm takes it over when a chart begins to have it, and nobody who applies it meets a conflict with us.
@@ -45,11 +46,7 @@ def is_to_be_made(service: Service) -> bool:
 
 def generated(service: Service) -> Json:
     """Return the ServiceInstance that is made of a Service."""
-    metadata: Json = {
-        "name": service.key.name,
-        "namespace": service.key.namespace,
-        "ownerReferences": [_owner(service)],
-    }
+    metadata: Json = {"name": service.key.name, "namespace": service.key.namespace}
     return {
         "apiVersion": API_VERSION,
         "kind": Kind.SERVICE_INSTANCE,
@@ -60,22 +57,39 @@ def generated(service: Service) -> Json:
 
 def is_amiss(origin: Origin, service: Service | None) -> bool:
     """Whether the metadata of a ServiceInstance has to be written."""
-    if not origin.is_generated:
-        return bool(origin.owner)
-    return service is not None and (origin.owner != service.uid or origin.release != _release(service))
+    if origin.owner:
+        return True
+    return origin.is_generated and service is not None and origin.release != _release(service)
+
+
+def is_left_over(origin: Origin, service: Service | None) -> bool:
+    """Whether a ServiceInstance is to go: its Service is gone, and nobody else has written it."""
+    return origin.is_generated and service is None
 
 
 def amendment(metadata: Mapping[str, Any], service: Service | None) -> Json | None:
     """Return the merge patch that puts the metadata of a ServiceInstance right; None where it is."""
-    origin = origin_of(msgspec.convert(metadata, InstanceMeta))
+    origin = origin_in(metadata)
     if not is_amiss(origin, service):
         return None
-    owners = [each for each in metadata.get("ownerReferences", ()) if each["uid"] != origin.owner]
     patch: Json = {"resourceVersion": metadata["resourceVersion"]}
+    if origin.owner:
+        owners = [each for each in metadata["ownerReferences"] if each["uid"] != origin.owner]
+        patch["ownerReferences"] = owners or None
     if origin.is_generated and service is not None:
-        owners.append(_owner(service))
         patch |= _marks(_release(service))
-    return {"metadata": patch | {"ownerReferences": owners or None}}
+    return {"metadata": patch}
+
+
+def unchanged_since(metadata: Mapping[str, Any]) -> Json:
+    """Return the DeleteOptions that delete an object only if nobody has written it since."""
+    preconditions = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+    return {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
+
+
+def origin_in(metadata: Mapping[str, Any]) -> Origin:
+    """Return what of a ServiceInstance is ours, from its metadata as the API server tells it."""
+    return origin_of(msgspec.convert(metadata, InstanceMeta))
 
 
 def disowned_marks(metadata: Mapping[str, Any]) -> Json | None:
@@ -101,10 +115,6 @@ def _without_marks(writer: Json) -> Json:
 def _without(held: Json, names: Iterable[str]) -> Json:
     rest = {field: value for field, value in held.items() if field not in names}
     return {} if rest.keys() <= {"."} and names else rest
-
-
-def _owner(service: Service) -> Json:
-    return {"apiVersion": "v1", "kind": "Service", "name": service.key.name, "uid": service.uid}
 
 
 def _release(service: Service) -> HelmRelease | None:

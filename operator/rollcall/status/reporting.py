@@ -24,7 +24,7 @@ from rollcall.zone.handed_out import HandedOut, handed_out
 from rollcall.zone.served import ServedZone
 
 from .alarms import Alarms
-from .creation import InstanceCreator, OwnerKeeper
+from .creation import InstanceCreator, InstanceKeeper
 from .events import EventRecorder
 from .file_status import file_status
 from .kinds import Kind, ObjectRef
@@ -42,8 +42,8 @@ class Reporting(Output, Listener):
     """Marks objects whose status may have changed, and says what it is when it is written.
 
     `on_taken` is told the serials that were handed out, by apex, of a zone that we have taken.
-    `grace_seconds` is how long a Service is without a ServiceInstance before one is made. `unix_time` is a
-    clock, in seconds.
+    `grace_seconds` is how long a Service is without a ServiceInstance before one is made, and one that was
+    made without its Service before it is deleted. `unix_time` is a clock, in seconds.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Reporting(Output, Listener):
         self._steps = Alarms(partial(self._status.mark, Kind.SERVICE_INSTANCE))
         self._spread = Spread(partial(self._status.mark, Kind.SERVICE_INSTANCE))
         self._creator = InstanceCreator(client, self._wanted, grace_seconds)
-        self._owners = OwnerKeeper(client, directory.get)
+        self._keeper = InstanceKeeper(client, directory.get, grace_seconds)
 
     async def run(self) -> None:
         """Write until cancelled. Begin when everything has synced, and only as the leader."""
@@ -85,7 +85,7 @@ class Reporting(Output, Listener):
                 group.create_task(self._status.run())
                 group.create_task(self._events.run())
                 group.create_task(self._creator.run())
-                group.create_task(self._owners.run())
+                group.create_task(self._keeper.run())
         finally:
             self._leads = False
 
@@ -96,7 +96,7 @@ class Reporting(Output, Listener):
                 self._changed_at[key] = self._unix_time()
             if change.whole:
                 self._creator.mark(key)
-                self._owners.mark_if_amiss(key)
+                self._keeper.mark(key)
                 if self._directory.get(key) is None:
                     self._changed_at.pop(key, None)
                     self._steps.set_alarm(key, None, 0)
@@ -166,7 +166,7 @@ class Reporting(Output, Listener):
         for key in keys:
             self._status.mark(Kind.SERVICE_INSTANCE, key)
             self._creator.mark(key)
-            self._owners.mark_if_amiss(key)
+            self._keeper.mark(key)
 
     def _tell_kept_off(self) -> None:
         """Tell once of each zone that is another installation's, where its own status can't."""

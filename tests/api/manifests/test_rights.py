@@ -145,7 +145,7 @@ def test_pods_and_services_are_out_of_reach(rollcall_account: Account, verb: str
         ("patch", "coordination.k8s.io", "leases"),
         ("delete", "", "configmaps"),
         ("update", "rollcall.dev", "serviceinstances"),
-        ("delete", "rollcall.dev", "serviceinstances"),
+        ("delete", "rollcall.dev", "discoveryfiles"),
         ("patch", "rollcall.dev", "discoveryzones"),
         ("create", "rollcall.dev", "discoveryfiles"),
         ("create", "rbac.authorization.k8s.io", "clusterrolebindings"),

@@ -64,10 +64,23 @@ class Shop:
 
     def let_collect(self) -> None:
         """Wait until the garbage collector has taken along what belongs to a Service that goes now."""
+        uid = self.make_service("owner")["metadata"]["uid"]
+        owned = resource(self)
+        owner = {"apiVersion": "v1", "kind": "Service", "name": "owner", "uid": uid}
+        owned["metadata"] = {"name": "owned", "ownerReferences": [owner]}
+        self.cluster.client.create(self._instances, owned)
+        self.delete_service("owner")
+        eventually(lambda: self.instance("owned") is None, "the garbage collector")
+
+    def let_tidy(self) -> None:
+        """Wait until Rollcall has made a ServiceInstance, and deleted it when its Service went."""
         self.make_service("witness")
         self.wait_generated("witness")
         self.delete_service("witness")
-        eventually(lambda: self.instance("witness") is None, "the garbage collector")
+        eventually(lambda: self.instance("witness") is None, "Rollcall")
+
+    def patch_instance(self, patch: Json, name: str = "web", **query: str) -> None:
+        self.cluster.client.patch(f"{self._instances}/{name}", patch, **query)
 
 
 def resource(shop: Shop, **spec: Any) -> Json:

@@ -42,7 +42,6 @@ def test_a_chart_begins_to_have_it(shop: Shop, operator: Rollcall, chart: Chart)
     for ttl in (30, 40):
         chart.upgrade(ttl)
         assert (shop.instance() or {})["spec"]["ttlSeconds"] == ttl
-        eventually(lambda: shop.owners() == [])
         chart.rollback(1)
         shop.wait_generated()
         eventually(lambda: "f:labels" not in managed_by_us(shop))
@@ -55,7 +54,7 @@ def test_a_chart_that_is_written_client_side_begins_to_have_it(
 ) -> None:
     """Helm 3, and Helm 4 so asked: it would refuse one that is there, or adopt it and not write its spec."""
     chart.install("--server-side=false")
-    shop.let_collect()  # by now one would have been made
+    shop.let_tidy()  # by now one would have been made
     assert shop.instance() is None
     for ttl in (30, 40):
         chart.upgrade(ttl, "--server-side=false")
@@ -92,7 +91,6 @@ def test_a_chart_with_sixty_more_objects(
             assert (shop.instance() or {})["spec"]["ttlSeconds"] == 40
             chart.rollback(1, flag)
             assert (shop.instance() or {})["spec"]["ttlSeconds"] == 30
-            assert shop.owners() == []
             chart.set_ttl(30)
             chart.uninstall()
 

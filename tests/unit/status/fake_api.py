@@ -25,8 +25,8 @@ class FakeApi:
     """Keeps objects by path.
 
     `delay_seconds` is how long an answer takes. `failures` are raised by the next requests, one each;
-    `refuse` gives an error for a call, or None. `before_patch` runs between the arrival of a patch and its
-    being looked at. `writers` is how many clients may ask for one object at the same time.
+    `refuse` gives an error for a call, or None. `before_patch` runs between the arrival of a patch, or of a
+    delete, and its being looked at. `writers` is how many clients may ask for one object at the same time.
     """
 
     def __init__(self) -> None:
@@ -89,6 +89,15 @@ class FakeApi:
             self._version += 1
             self.objects[place] = copy.deepcopy(body)
             return copy.deepcopy(body)
+
+    async def delete(self, path: str, options: object) -> Any:
+        assert isinstance(options, dict)
+        async with self._call("delete", path, options):
+            self.before_patch(path)
+            metadata = self._object(path)["metadata"]
+            if any(metadata[field] != value for field, value in options["preconditions"].items()):
+                raise Conflict(f"DELETE {path}", 409, "Conflict", "the precondition failed")
+            return self.objects.pop(path)
 
     def _object(self, path: str) -> Object:
         if path not in self.objects:

@@ -43,11 +43,7 @@ def test_what_is_created() -> None:
     assert made == {
         "apiVersion": "rollcall.dev/v1alpha1",
         "kind": "ServiceInstance",
-        "metadata": {
-            "name": "web",
-            "namespace": "shop",
-            "ownerReferences": [{"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "uid-web"}],
-        },
+        "metadata": {"name": "web", "namespace": "shop"},
         "spec": {},
     }
 

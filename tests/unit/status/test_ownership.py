@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollcall.model import HelmRelease, Origin
-from rollcall.status.ownership import amendment, disowned_marks, generated, is_amiss
+from rollcall.status.ownership import amendment, disowned_marks, generated, is_amiss, is_left_over
 from unit.world import service
 
 Json = dict[str, Any]
@@ -21,8 +21,11 @@ def key(uid: str) -> str:
     return f'k:{{"uid":"{uid}"}}'
 
 
-def made(*others: Json, generation: int = 1, owners: tuple[str, ...] = ("uid-web",)) -> Json:
-    """Return the metadata of one that we have made, and that these have written since."""
+def made(*others: Json, generation: int = 1, owners: tuple[str, ...] = ()) -> Json:
+    """Return the metadata of one that we have made, and that these have written since.
+
+    The `owners` are those that earlier versions have set.
+    """
     references = [{"apiVersion": "v1", "kind": "Service", "name": "web", "uid": uid} for uid in owners]
     fields: Json = {"f:metadata": {"f:ownerReferences": {".": {}, **{key(uid): {} for uid in owners}}}}
     ours = {"manager": "rollcall-operator", "operation": "Update", "fieldsV1": fields}
@@ -42,30 +45,25 @@ THEIRS = {"manager": "kubectl-patch", "operation": "Update", "fieldsV1": {"f:spe
 def test_what_is_right_is_not_written() -> None:
     assert amendment(made(), WEB) is None
     assert amendment(made(), CLIENT_SIDE) is None
-    assert amendment(made(), None) is None, "the garbage collector takes it"
-    assert amendment(made(THEIRS, owners=()), WEB) is None
-    assert amendment(made(THEIRS, owners=()), None) is None
+    assert amendment(made(), None) is None
+    assert amendment(made(THEIRS), WEB) is None
+    assert amendment(made(THEIRS), None) is None
 
 
-@pytest.mark.parametrize("of", [WEB, None, HELMS])
-def test_our_owner_is_taken_off_what_somebody_has_written(of: Any) -> None:
-    patch = amendment(made(THEIRS), of)
+@pytest.mark.parametrize("others", [(), (THEIRS,)])
+@pytest.mark.parametrize("of", [WEB, None])
+def test_an_owner_of_earlier_versions_is_taken_off(others: tuple[Json, ...], of: Any) -> None:
+    patch = amendment(made(*others, owners=("uid-web",)), of)
     assert patch == {"metadata": {"resourceVersion": "7", "ownerReferences": None}}
 
 
 def test_owners_of_others_stay() -> None:
-    metadata = made(THEIRS)
+    metadata = made(THEIRS, owners=("uid-web",))
     another = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "uid-deployment"}
     metadata["ownerReferences"].append(another)
     patch = amendment(metadata, WEB)
     assert patch is not None
     assert patch["metadata"]["ownerReferences"] == [another]
-
-
-def test_a_service_that_was_made_anew_owns_it() -> None:
-    patch = amendment(made(owners=("uid-old",)), WEB)
-    assert patch is not None
-    assert [each["uid"] for each in patch["metadata"]["ownerReferences"]] == ["uid-web"]
 
 
 def test_marks_follow_the_service_into_a_release() -> None:
@@ -106,14 +104,15 @@ def test_marks_are_put_into_nobodys_name() -> None:
     release=st.sampled_from([None, HelmRelease("shop", "prod")]),
     of=st.sampled_from([WEB, HELMS, CLIENT_SIDE, None]),
 )
-def test_what_somebody_has_written_never_keeps_our_owner(
+def test_nothing_keeps_our_owner_and_what_somebody_has_written_is_never_left_over(
     is_generated: bool, owner: str, release: HelmRelease | None, of: Any
 ) -> None:
     origin = Origin(is_generated, owner, release)
-    if not is_generated:
-        assert is_amiss(origin, of) is bool(owner)
-    elif of is None:
+    if owner:
+        assert is_amiss(origin, of)
+    elif not is_generated or of is None:
         assert not is_amiss(origin, of)
+    assert is_left_over(origin, of) is (is_generated and of is None)
 
 
 @given(
