@@ -38,7 +38,7 @@ def zone_families(directory: Directory, zones: Zones) -> Iterator[MetricFamily]:
         "rollcall_zone_cut_rrsets",
         "RRsets that are larger than what an answer with the whole set holds.",
         ("zone",),
-        lambda: [((to_text(zone.apex),), len(zone.cut)) for zone in zones.contents()],
+        lambda: [((to_text(zone.apex),), len(zone.cut.sets)) for zone in zones.contents()],
     )
 
 

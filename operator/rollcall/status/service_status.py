@@ -1,6 +1,6 @@
 """The status of a ServiceInstance: what Rollcall sees of a service, and where it is published. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -26,10 +26,11 @@ from rollcall.propagation.answered import AnsweredVersions
 from rollcall.propagation.targets import TargetStates
 from rollcall.zone import Zones
 from rollcall.zone.names import to_text
+from rollcall.zone.served import ServedZone
 
 from .conditions import merged, ready, reconciling, stalled
 from .release_status import release_status, released_condition
-from .service_places import ServicePlaces, places_text
+from .service_places import NAMED_PLACES, ServicePlaces, places_text
 
 MAX_INSTANCES = 1000
 MAX_BYTES = 768 << 10
@@ -70,7 +71,7 @@ def service_status(
         current,
         is_as_before=is_as_before,
     )
-    conditions = _published_as_asked(entry, zones, places)
+    conditions = _published_as_asked(entry, zones, places, targets)
     conditions.append(_endpoints_available(entry))
     release = release_status(entry, current.release, now)
     conditions += released_condition(entry, release)
@@ -92,7 +93,9 @@ def service_status(
     )
 
 
-def _published_as_asked(entry: Entry, zones: Zones, places: ServicePlaces) -> list[Condition]:
+def _published_as_asked(
+    entry: Entry, zones: Zones, places: ServicePlaces, targets: TargetStates
+) -> list[Condition]:
     if entry.problem:
         return stalled(entry.problem)
     problems = _unknown_zones(entry, zones) + zones.service_problems(entry.key)
@@ -119,20 +122,40 @@ def _published_as_asked(entry: Entry, zones: Zones, places: ServicePlaces) -> li
     if not names:
         which = "none of the zones in spec.zones" if entry.spec.zones else "no DiscoveryZone"
         return ready("NoZone", f"It has no name in DNS, for {which} selects it.")
-    if cut := _cut(zones.cut(entry.key)):
-        return ready("AnswerCut", cut)
+    if cut := [*_cut(zones.cut(entry.key)), *_cut_elsewhere(zones.selecting(entry.key), entry.key, targets)]:
+        return ready("AnswerCut", " ".join(cut))
     return ready("Published", f"{_share(entry.counts)} answered as {names}.")
 
 
-def _cut(names: Mapping[bytes, tuple[int, int]]) -> str:
-    """Tell which answers don't hold all that they are to hold, "" where each does."""
+def _cut(names: Mapping[bytes, tuple[int, int]]) -> Iterator[str]:
+    """Tell which answers don't hold all that they are to hold, nothing where each does."""
     if not names:
-        return ""
+        return
     owner, (most, size) = max(names.items(), key=lambda item: (item[1][1], item[0]))
     more = likewise(len(names), "of its names")
-    return (
+    yield (
         f"An answer of {to_text(owner)} holds {most} of its {counted(size, 'record')}, the same ones for"
         f" everybody until they change: raise spec.answer.max for those who take it for the whole.{more}"
+    )
+
+
+def _cut_elsewhere(selecting: Sequence[ServedZone], key: Key, targets: TargetStates) -> Iterator[str]:
+    """Tell which other servers get less than a set, nothing where none does."""
+    found: dict[bytes, tuple[int, int]] = {}
+    servers: set[str] = set()
+    for served in selecting:
+        names = targets.names([served.domain])
+        if names and (cut := served.cut_elsewhere(key)):
+            found |= cut
+            servers.update(names)
+    if not found:
+        return
+    owner, (most, size) = max(found.items(), key=lambda item: (item[1][1], item[0]))
+    which = abridged(sorted(servers)[:NAMED_PLACES], len(servers))
+    more = likewise(len(found), "of its names")
+    yield (
+        f"Other servers ({which}) get the same {most} of the {counted(size, 'record')} of {to_text(owner)}:"
+        f" no set that is published to them is larger.{more}"
     )
 
 

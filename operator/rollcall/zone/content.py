@@ -13,6 +13,7 @@ from typing import NamedTuple
 from rollcall.dnswire.names import suffixes
 
 from .changes import MAX_ANSWER, RRsetDelta, ZoneDelta
+from .exported import MAX_RECORDS
 from .soa import soa_data
 
 MAX_WEIGHT = (1 << 32) - 1
@@ -113,6 +114,30 @@ class _Before:
         self.members: dict[bytes, _State | None] = {}  # data: its state, None: it wasn't there
 
 
+class CutSets:
+    """RRsets of which less is told than they hold: how many records of how many, by owner and type."""
+
+    def __init__(self) -> None:
+        self.sets: dict[tuple[bytes, int], tuple[int, int]] = {}
+        self._below: defaultdict[bytes, set[tuple[bytes, int]]] = defaultdict(set)
+
+    def note(self, key: tuple[bytes, int], most: int, size: int) -> None:
+        """Note that at most so many of a set's records are told, 0 for all, and how many there are."""
+        if 0 < most < size:
+            self.sets[key] = most, size
+            for above in suffixes(key[0]):
+                self._below[above].add(key)
+        elif self.sets.pop(key, None) is not None:
+            for above in suffixes(key[0]):
+                self._below[above].discard(key)
+                if not self._below[above]:
+                    del self._below[above]
+
+    def below(self, name: bytes) -> dict[bytes, tuple[int, int]]:
+        """Return those at or below a name, by their owner."""
+        return {key[0]: self.sets[key] for key in self._below.get(name, ())}
+
+
 class ZoneContent:
     """One DNS zone: apex, records, serial, digest."""
 
@@ -124,9 +149,10 @@ class ZoneContent:
         self.rrsets: dict[tuple[bytes, int], RRset] = {}
         self.negative_ttls: dict[bytes, int] = {}
         self.known: set[bytes] = set()
-        self.cut: dict[tuple[bytes, int], tuple[int, int]] = {}
-        """RRsets to be answered whole that are too large for it: how many of how many are answered."""
-        self._cut_below: defaultdict[bytes, set[tuple[bytes, int]]] = defaultdict(set)
+        self.cut = CutSets()
+        """RRsets to be answered whole that are too large for it."""
+        self.cut_elsewhere = CutSets()
+        """RRsets that are too large for other servers."""
         self._rrsets_at: dict[bytes, int] = {}
         self._soa = (apex, apex, 0)
         self._head_changed = True
@@ -261,24 +287,14 @@ class ZoneContent:
         self.record_count += len(come) - len(gone)
 
     def _note_cut(self, key: tuple[bytes, int], rrset: RRset | None) -> None:
-        """Note whether an RRset is larger than what is answered of it."""
+        """Note whether an RRset is larger than what is answered of it, and than what other servers get."""
         most = -rrset.count if rrset else 0
         size = len(rrset.members) if rrset else 0
         if rrset and 0 < most < size:  # what has weight 0 isn't answered anyhow, unless nothing else is there
             size = sum(member.weight > 0 for member in rrset.members.values()) or size
-        if 0 < most < size:
-            self.cut[key] = most, size
-            for above in suffixes(key[0]):
-                self._cut_below[above].add(key)
-        elif self.cut.pop(key, None) is not None:
-            for above in suffixes(key[0]):
-                self._cut_below[above].discard(key)
-                if not self._cut_below[above]:
-                    del self._cut_below[above]
-
-    def cut_below(self, name: bytes) -> dict[bytes, tuple[int, int]]:
-        """Return those of `cut` at or below a name, by their owner."""
-        return {key[0]: self.cut[key] for key in self._cut_below.get(name, ())}
+        self.cut.note(key, most, size)
+        listed = len(rrset.members) - rrset.unlisted or len(rrset.members) if rrset else 0
+        self.cut_elsewhere.note(key, MAX_RECORDS, listed)
 
     def soa_data(self) -> bytes:
         """Return the record data of the SOA of this version."""

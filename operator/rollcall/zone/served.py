@@ -112,6 +112,11 @@ class ServedZone:
             except Exception as error:
                 self._quarantine(key, error)
 
+    def cut_elsewhere(self, key: Key) -> dict[bytes, tuple[int, int]]:
+        """Return the names of a service of which other servers get a part: how many records, of how many."""
+        placed = self.placed.get(key)
+        return self.content.cut_elsewhere.below(placed.placement.root) if placed else {}
+
     def problems_of(self, key: Key, pointed: Set[bytes]) -> Iterator[Problem]:
         """Yield why a service is not, or not wholly, in the zone.
 

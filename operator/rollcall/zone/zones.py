@@ -222,7 +222,7 @@ class Zones:
         found: dict[bytes, tuple[int, int]] = {}
         for served in self._served.values():
             if (placed := served.placed.get(key)) is not None:
-                found |= served.content.cut_below(placed.placement.root)
+                found |= served.content.cut.below(placed.placement.root)
         return found
 
     def service_problems(self, key: Key) -> list[Problem]:

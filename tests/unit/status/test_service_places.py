@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.model import InstanceStatus
+from rollcall.model import Answer, InstanceStatus
 from rollcall.propagation.report import AHEAD, BEHIND, CURRENT, PartialTrouble, TargetReport
 from rollcall.status.service_places import MAX_PUBLICATIONS
 from rollcall.zone.names import from_text
@@ -63,6 +63,27 @@ def test_every_place_of_a_zone_counts() -> None:
     ]
     assert {each["dnsName"] for each in status["publications"]} == {"web.shop.example.com"}
     assert {each["time"] for each in status["publications"]} == {"2027-01-15T08:00:00Z"}
+
+
+def test_what_other_servers_get_of_a_large_set_is_said_where_there_are_any() -> None:
+    pods = [pod(f"web-{number}", f"10.0.0.{number}") for number in range(1, 71)]
+    made = World(zone(), service(), resource(answer=Answer(max=1000)), *pods)
+    assert states(made.service())["Ready"] == PUBLISHED
+    made.send_to("bind", "knot")
+    made.hear(report("bind"), START)
+    made.hear(report("knot"), START)
+    status = made.service()
+    assert (states(status)["Ready"], status["targets"]) == (("True", "AnswerCut"), "3/3")
+    told = condition(status, "Ready")
+    assert told is not None
+    assert told["message"] == (
+        "Other servers (bind, knot) get the same 64 of the 70 records of _http._tcp.web.shop.example.com: no"
+        " set that is published to them is larger. The same goes for 1 more of its names."
+    )
+    made.put(*(msgspec.structs.replace(each, ready=False) for each in pods[:6]))
+    for target in ("bind", "knot"):
+        made.hear(report(target, serial=START + 1), START)
+    assert states(made.service())["Ready"] == PUBLISHED
 
 
 def test_a_dead_server_is_said_and_comes_first() -> None:

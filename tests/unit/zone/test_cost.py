@@ -83,7 +83,7 @@ def test_what_is_cut_of_others_costs_nothing_to_tell_what_is_cut_of_one() -> Non
     told = world.zones.cut(Key("shop", "s1"))
     assert set(told.values()) == {(2, 3)}
     (main,) = world.zones.contents()
-    assert len(main.cut) == 30 * len(told)
+    assert len(main.cut.sets) == 30 * len(told)
     with counted(content, "suffixes") as looked_at:
         assert world.zones.cut(Key("shop", "s2")).values()
     assert looked_at[0] == 0

@@ -503,4 +503,4 @@ def test_what_is_cut_is_known():
     assert world.zones.cut(key) == {PORT_NAME: (60, 70)}
     world.drop(Service, key)
     world.commit()
-    assert [content.cut for content in world.zones.contents()] == [{}]
+    assert [content.cut.sets for content in world.zones.contents()] == [{}]
