@@ -64,6 +64,20 @@ def test_a_chart_that_is_written_client_side_begins_to_have_it(
     chart.uninstall()
 
 
+def test_a_server_side_upgrade_writes_what_a_client_side_one_has_passed_over(
+    shop: Shop, operator: Rollcall, chart: Chart
+) -> None:
+    """Client-side, Helm takes what it adopts for what its manifest says, whatever there is."""
+    chart.install("--server-side=true")
+    shop.wait_generated()
+    chart.upgrade(30, "--server-side=false")
+    chart.upgrade(30, "--server-side=true")
+    assert (shop.instance() or {})["spec"]["ttlSeconds"] == 30
+    chart.upgrade(40, "--server-side=false")
+    assert (shop.instance() or {})["spec"]["ttlSeconds"] == 40
+    chart.uninstall()
+
+
 def managed_by_us(shop: Shop) -> Json:
     text = shop.kubectl("get", "si", "web", "--show-managed-fields", "--output", "json")
     for each in json.loads(text)["metadata"]["managedFields"]:
