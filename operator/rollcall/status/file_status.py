@@ -92,7 +92,8 @@ def _conditions(
         more = len(report.left_out) - len(named)
         return ready(
             "ServicesLeftOut",
-            f"{_content(report)} Left out: {' '.join(named)}" + (f" And {more} more." if more else ""),
+            f"{_content(report)} Not in it, or not all of it: {' '.join(named)}"
+            + (f" And {more} more." if more else ""),
         )
     return ready("Written", _content(report))
 

@@ -91,7 +91,7 @@ def test_services_that_are_left_out() -> None:
     status = status_of(changed(left_out=left_out))
     assert states(status) == {"Ready": ("True", "ServicesLeftOut")}
     message = status["conditions"][0]["message"]
-    assert "shop/s0: It has no port x0." in message
+    assert "Not in it, or not all of it: shop/s0: It has no port x0." in message
     assert "shop/s5" not in message
     assert message.endswith("And 102 more.")
     assert len(status["leftOut"]) == 100
