@@ -20,6 +20,11 @@ def srv(weight: int, port: int, target: bytes, priority: int = 0) -> bytes:
     return _SRV.pack(priority, weight, port) + target
 
 
+def srv_fields(data: bytes) -> tuple[int, int, int, bytes]:
+    """Return priority, weight, port and target of an SRV record."""
+    return *_SRV.unpack_from(data), data[_SRV.size :]
+
+
 def txt(*strings: str) -> bytes:
     """Return the data of a TXT record: character strings of at most 255 octets each."""
     return b"".join(bytes((len(raw),)) + raw for raw in (text.encode()[:255] for text in strings))

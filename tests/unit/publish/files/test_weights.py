@@ -105,3 +105,21 @@ def test_json_tells_what_is_draining() -> None:
     assert [each["pod"] for each in block["instances"]] == ["web-1"]
     assert [each["pod"] for each in block["draining"]] == ["web-2"]
     assert block["drainSeconds"] == 60
+
+
+def test_a_zone_file_that_is_cut_holds_both_sides_of_a_canary_with_their_shares() -> None:
+    sides = [[instance(number) for number in range(1, 199)], [instance(number) for number in (201, 202)]]
+    stable, canary = ({each.pod: 100 for each in side} for side in sides)
+    weights = divide(stable, canary, 10)
+    released = [
+        msgspec.structs.replace(each, weight=weights[each.pod], canary=each.pod in canary)
+        for side in sides
+        for each in side
+    ]
+    text = render(file("zonefile"), [members("web", *released)], 1).text
+    lines = re.findall(r"^_http\._tcp\.web\.shop IN SRV 0 (\d+) 8080 (\S+)$", text, re.MULTILINE)
+    found = [(int(weight), target) for weight, target in lines]
+    assert len(found) == 64
+    on_trial = {f"{each.label}.web.shop" for each in sides[1]}
+    part = sum(weight for weight, target in found if target in on_trial)
+    assert abs(100 * part / sum(weight for weight, _ in found) - 10) < 0.1

@@ -5,12 +5,15 @@ of them refuses the new zone and keeps the old, where it would otherwise serve h
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 
 import dns.name
 
+from rollcall.dnswire import rdata as rd
 from rollcall.dnswire.names import split
+from rollcall.dnswire.types import Type
 from rollcall.model import DiscoveryFile, Instance, Members
 from rollcall.model.wording import counted
 from rollcall.publish.files.dns_names import NamedService, contents, domain_of
@@ -24,6 +27,7 @@ from rollcall.publish.files.format import (
     comment,
 )
 from rollcall.zone import MAX_ANSWER
+from rollcall.zone.cut import as_told, chosen
 from rollcall.zone.marker import HERITAGE, marker_name
 from rollcall.zone.names import to_text
 from rollcall.zone.soa import EXPIRE_SECONDS, REFRESH_SECONDS, RETRY_SECONDS
@@ -49,6 +53,7 @@ def _block(file: DiscoveryFile, service: NamedService, left_out: list[LeftOut]) 
     ports = {port: _text(owner, domain) for port, owner in service.ports.items()}
     shared = _RRsets()
     own = _RRsets()
+    sides = _Sides(domain)
     for instance, name, answered in service.instances:
         label = _text(name, domain)
         rank = _rank(instance)
@@ -60,13 +65,14 @@ def _block(file: DiscoveryFile, service: NamedService, left_out: list[LeftOut]) 
         for port in instance.ports:
             if owner := ports.get((port.name, port.protocol)):
                 shared.add(owner, "SRV", f"0 {instance.weight} {port.number} {label}", rank)
+                sides.add(owner, rd.srv(instance.weight, port.number, name), is_canary=instance.canary)
     if (largest := max(shared.largest, own.largest)) > MAX_ANSWER:
         left_out.append(_capped(service, largest))
     # The marker makes the name known, so that an empty service is NODATA, not NXDOMAIN.
     marker = _text(marker_name(service.name), domain)
     return Block(
         service=service.key,
-        items=(*shared.lines(), *own.lines()),
+        items=(*shared.lines(sides.told()), *own.lines()),
         instances=len(service.instances),
         opening=f'{marker} IN TXT "{HERITAGE}" "file={file.key}"\n',
     )
@@ -85,12 +91,46 @@ class _RRsets:
     def largest(self) -> int:
         return max(map(len, self._sets.values()), default=0)
 
-    def lines(self) -> Iterator[str]:
-        """Yield a line a record. BIND refuses a whole zone for an RRset of more than 100."""
+    def lines(self, services: Mapping[str, Iterable[str]] = MappingProxyType({})) -> Iterator[str]:
+        """Yield a line a record. BIND refuses a whole zone for an RRset of more than 100.
+
+        `services` are SRV records by owner, in place of those that were added.
+        """
         for (owner, rdtype), ranks in self._sets.items():
-            chosen = sorted(ranks, key=lambda data: (ranks[data], data))[:MAX_ANSWER]
-            for data in sorted(chosen):
+            kept: Iterable[str] = sorted(ranks, key=lambda data: (ranks[data], data))[:MAX_ANSWER]
+            if rdtype == "SRV":
+                kept = services.get(owner, kept)
+            for data in sorted(kept):
                 yield f"{owner} IN {rdtype} {data}\n"
+
+
+class _Sides:
+    """SRV records by owner: in a set that is cut, both sides of a canary release keep their shares."""
+
+    def __init__(self, domain: bytes) -> None:
+        self._domain = domain
+        self._sets: dict[str, set[bytes]] = {}
+        self._canary: set[bytes] = set()
+
+    def add(self, owner: str, data: bytes, *, is_canary: bool) -> None:
+        self._sets.setdefault(owner, set()).add(data)
+        if is_canary:
+            self._canary.add(data)
+
+    def told(self) -> dict[str, list[str]]:
+        """Return what the sets hold that are cut and have two sides: see `rollcall.zone.cut`."""
+        if not self._canary:
+            return {}
+        return {owner: self._cut(data) for owner, data in self._sets.items() if len(data) > MAX_ANSWER}
+
+    def _cut(self, members: set[bytes]) -> list[str]:
+        answerable = {data for data in members if rd.srv_fields(data)[1]} or members
+        kept = dict.fromkeys(chosen(Type.SRV, answerable, MAX_ANSWER, self._canary), 0)
+        told = map(rd.srv_fields, as_told(Type.SRV, kept, answerable, self._canary))
+        return [
+            f"{priority} {weight} {port} {_text(target, self._domain)}"
+            for priority, weight, port, target in told
+        ]
 
 
 def _text(name: bytes, domain: bytes) -> str:
