@@ -20,14 +20,14 @@ class CrowdMember(Protocol):
 _M = TypeVar("_M", bound=CrowdMember)
 
 _DENSE = 0.75
-"""The part of all places from which on they are scarce."""
+"""The part of all slots from which on they are scarce."""
 
 
 class Crowd(Generic[_M]):
-    """Connections with the network of each, `places` of them at most."""
+    """Connections with the network of each, `slots` of them at most."""
 
-    def __init__(self, places: int) -> None:
-        self._places = places
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
         self._members: dict[_M, bytes] = {}
         self._networks: dict[bytes, dict[_M, None]] = {}  # with their members, in order of arrival
 
@@ -39,14 +39,14 @@ class Crowd(Generic[_M]):
 
     @property
     def is_dense(self) -> bool:
-        """Whether places are scarce."""
-        return len(self) >= _DENSE * self._places
+        """Whether slots are scarce."""
+        return len(self) >= _DENSE * self._slots
 
     def enter(self, member: _M, network: bytes) -> _M | None:
         """Let a connection in; return the one that has to go for it, which is out already."""
         self._members[member] = network
         self._networks.setdefault(network, {})[member] = None
-        if len(self) <= self._places:
+        if len(self) <= self._slots:
             return None
         victim = self._idlest()
         self.leave(victim)

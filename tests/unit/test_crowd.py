@@ -65,7 +65,7 @@ def test_who_has_left_makes_room() -> None:
     assert crowd.enter(Client("b", 2.0), b"x") is None
 
 
-def test_places_are_scarce_from_three_quarters_on() -> None:
+def test_slots_are_scarce_from_three_quarters_on() -> None:
     crowd = Crowd[Client](4)
     enter(crowd, ("a", b"x", 1), ("b", b"x", 1))
     assert not crowd.is_dense

@@ -21,7 +21,7 @@ from aiohttp.typedefs import Handler
 from rollcall.model.metric import MetricFamily, single
 
 from .limits import HttpLimits, origin
-from .places import Activity, Places
+from .slots import Activity, Slots
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Connections:
 
     def __init__(self, limits: HttpLimits) -> None:
         self.limits = limits
-        self._places = Places[_Connection](limits)
+        self._slots = Slots[_Connection](limits)
         self._closed: Counter[str] = Counter()
         self._said_at = float("-inf")
 
@@ -72,7 +72,7 @@ class Connections:
                 loop.add_reader(listener, accept)
 
             def sweep() -> None:
-                for connection in self._places.take_expired(loop.time()):
+                for connection in self._slots.take_expired(loop.time()):
                     self._close(connection, "expired")
                 timers["sweep"] = loop.call_later(SWEEP_SECONDS, sweep)
 
@@ -98,9 +98,9 @@ class Connections:
 
     def _on_exhausted(self, error: OSError) -> None:
         """Make room where the process has no descriptor left, and say so."""
-        connection = self._places.least_missed()
+        connection = self._slots.least_missed()
         if connection is not None:
-            self._places.leave(connection)
+            self._slots.leave(connection)
             self._close(connection, "evicted")
         now = asyncio.get_running_loop().time()
         if now - self._said_at >= SAID_SECONDS:
@@ -110,18 +110,18 @@ class Connections:
     # --- told by a connection --------------------------------------------------------------------------
 
     def on_made(self, connection: "_Connection", address: str) -> None:
-        """Give a connection its place."""
-        gone = self._places.admit(connection, address, asyncio.get_running_loop().time())
+        """Give a connection its slot."""
+        gone = self._slots.admit(connection, address, asyncio.get_running_loop().time())
         if gone is not None:
             self._close(gone, "evicted")
 
     def on_octets(self, connection: "_Connection") -> None:
         """Note that a client says something."""
-        self._places.on_octets(connection, asyncio.get_running_loop().time())
+        self._slots.on_octets(connection, asyncio.get_running_loop().time())
 
     def on_lost(self, connection: "_Connection") -> None:
         """Note that a connection is no more."""
-        self._places.leave(connection)
+        self._slots.leave(connection)
 
     def on_malformed(self) -> None:
         """Note a request that is none."""
@@ -166,19 +166,19 @@ class Connections:
                 await response.prepare(request)
                 await response.write_eof()
         except TimeoutError:
-            self._places.leave(connection)
+            self._slots.leave(connection)
             self._close(connection, "slow")
         except ConnectionError:
             pass  # aiohttp finds that out, too
 
     def _set_activity(self, connection: "_Connection", activity: Activity) -> None:
-        self._places.set_activity(connection, activity, asyncio.get_running_loop().time())
+        self._slots.set_activity(connection, activity, asyncio.get_running_loop().time())
 
     # --- figures ---------------------------------------------------------------------------------------
 
     def families(self) -> Iterator[MetricFamily]:
         """Describe what is known here."""
-        yield single("rollcall_http_connections", "Open HTTP connections.", lambda: len(self._places))
+        yield single("rollcall_http_connections", "Open HTTP connections.", lambda: len(self._slots))
         yield MetricFamily(
             "rollcall_http_closed_total",
             "HTTP connections that were closed before their clients did: evicted for a newcomer, expired in"

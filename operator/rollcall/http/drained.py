@@ -167,7 +167,7 @@ async def _get(request: web.Request, drains: DrainWaits, waits: Waits) -> web.Re
     if not drains.is_synced:
         refuse(web.HTTPServiceUnavailable, "NotSynced", "Rollcall does not know the pods yet: ask again")
     try:
-        with waits.place(request, pod):
+        with waits.slot(request, pod):
             waits_for = await drains.wait(pod, seconds)
     except UnknownPod:
         refuse(web.HTTPNotFound, "NotFound", f"there is no pod {pod}, and Rollcall remembers none")

@@ -47,7 +47,7 @@ async def _get(request: web.Request, store: FileStore, bodies: Bodies, waits: Wa
             return _answer(current, bodies.pieces(etag, text), etag)
         if store.closed or deadline <= asyncio.get_running_loop().time():
             return _not_modified(current, etag)
-        with waits.place(request):
+        with waits.slot(request):
             await _wait_past(store, key, current.version, deadline)
 
 

@@ -45,7 +45,7 @@ class HttpLimits:
 
     @property
     def waits(self) -> int:
-        """Requests that wait for news, in all: a quarter of the places is left to those who don't wait."""
+        """Requests that wait for news, in all: a quarter of the slots is left to those who don't wait."""
         return self.connections * 3 // 4
 
     @property

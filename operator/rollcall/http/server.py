@@ -66,7 +66,7 @@ async def serving(
     app.router.add_get("/metrics", metrics)
     add_file_route(app, store, bodies, waits)
     add_drained_route(app, drains, waits)
-    # A client that goes gives its place among those who wait to others.
+    # A client that goes gives its slot among those who wait to others.
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0, handler_cancellation=True)
     await runner.setup()
     assert runner.server is not None

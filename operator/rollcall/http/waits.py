@@ -27,7 +27,7 @@ class Waits:
         return self._origins.total()
 
     @contextlib.contextmanager
-    def place(self, request: web.Request, pod: Key | None = None) -> Iterator[None]:
+    def slot(self, request: web.Request, pod: Key | None = None) -> Iterator[None]:
         """Have a request wait for as long as the block runs, for a pod or for something that many wait for.
 
         Raises HTTPServiceUnavailable where too many do.

@@ -50,7 +50,7 @@ class Limits:
     """What TCP clients of one worker may use.
 
     `clients` connections there are in all; `rollcall.crowd` says who goes for one more. RFC 7766 section
-    6.2.3 asks for seconds of idleness, and leaves it open to allow less when places are scarce: then nobody
+    6.2.3 asks for seconds of idleness, and leaves it open to allow less when slots are scarce: then nobody
     stays longer than `lifetime_seconds`, however busy. When `write_buffer` octets wait for a client, some
     dozens of usual answers, nothing more is read from it or answered: so a client holds twice as many and one
     more answer, which is at most 64 KiB, and 20 KiB of queries.

@@ -14,7 +14,7 @@ from rollcall.dnswire.errors import TsigError
 from rollcall.dnswire.header import MAX_MESSAGE
 from rollcall.dnswire.message import read
 from rollcall.dnswire.tsig import Chain, verify
-from rollcall.publish.transfer.answering.places import PlaceLimits
+from rollcall.publish.transfer.answering.slots import SlotLimits
 from serving.programs import run
 from transfers.client import Copy, exchange, expected
 from transfers.running import KEY_TEXT, TransferProcess, key, primary, settings
@@ -111,7 +111,7 @@ async def test_many_at_once(process: TransferProcess):
     source = large(400)
     async with primary(process.feed_path, source) as control:
         await control.start(settings(source, allow_unsigned=LOOPBACK))
-        clients = PlaceLimits().places + 8
+        clients = SlotLimits().slots + 8
         transfers = await asyncio.gather(*(exchange(process.where, axfr(None)) for _ in range(clients)))
         for wires in transfers:
             records = [record for wire in wires for record in read(wire).answers]

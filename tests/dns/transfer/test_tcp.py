@@ -13,8 +13,8 @@ from patient_clock import PatientClock
 from rollcall.dnswire.message import read
 from rollcall.feed.frames import TransferSettings, TransferZone
 from rollcall.model import Transfer
-from rollcall.publish.transfer.answering.places import PlaceLimits
 from rollcall.publish.transfer.answering.refusals import RefusalLog
+from rollcall.publish.transfer.answering.slots import SlotLimits
 from rollcall.publish.transfer.answering.tcp import TcpServer, TransferLimits
 from transfers import client
 from transfers.source import ZoneSource, large
@@ -121,8 +121,8 @@ async def test_who_does_not_take_a_transfer_is_cut_off(monkeypatch: pytest.Monke
     """And makes room for those who wait for theirs."""
     clock = PatientClock(monkeypatch)
     source = large(40_000)
-    places = PlaceLimits(places=1)
-    limits = TransferLimits(kernel_buffer=SMALL, idle_seconds=600, places=places)
+    slots = SlotLimits(slots=1)
+    limits = TransferLimits(kernel_buffer=SMALL, idle_seconds=600, slots=slots)
     async with (
         listening(source, limits) as (server, where),
         stuck(where),
@@ -131,7 +131,7 @@ async def test_who_does_not_take_a_transfer_is_cut_off(monkeypatch: pytest.Monke
         writer.write(framed(AXFR))
         async with asyncio.timeout(SECONDS):
             while not server.stats.refused:
-                await clock.let_pass(places.hurried_seconds / 10)
+                await clock.let_pass(slots.hurried_seconds / 10)
             assert await reader.readexactly(2)
             while "axfr" not in server.stats.transfers:
                 assert await reader.read(1 << 16)
@@ -165,12 +165,12 @@ async def test_twenty_that_take_nothing_keep_nobody_waiting(monkeypatch: pytest.
     async with contextlib.AsyncExitStack() as others:
         server, where = await others.enter_async_context(listening(source, limits))
         for number in range(20):
-            await others.enter_async_context(stuck(where, begins=number < limits.places.of_a_client))
+            await others.enter_async_context(stuck(where, begins=number < limits.slots.of_a_client))
         reader, writer = await others.enter_async_context(connected(where))
         writer.write(framed(AXFR))
         answer = asyncio.create_task(reader.readexactly(2))
         for _ in range(300):  # as much time as three rounds of them have
-            await clock.let_pass(0 if answer.done() else limits.places.hurried_seconds / 100)
+            await clock.let_pass(0 if answer.done() else limits.slots.hurried_seconds / 100)
         async with asyncio.timeout(6):  # a minute of the machine's own time, and less than nobody hurried has
             assert await answer
             while "axfr" not in server.stats.transfers:

@@ -60,7 +60,7 @@ class Site:
         return dict(family.values())[reason,]
 
     async def until_connected(self, number: int) -> None:
-        await until(lambda: len(self.connections._places) == number, f"{number} connections")
+        await until(lambda: len(self.connections._slots) == number, f"{number} connections")
 
 
 def request(path: str) -> str:
@@ -173,7 +173,7 @@ async def test_a_probe_gets_in_whoever_else_is_there() -> None:
         await until(lambda: http.closed("evicted") > limits.connections, "the first evictions")
         for path in ("/healthz", "/readyz", "/metrics"):
             assert (await http.get(path))[0] == 200
-        assert len(http.connections._places) <= limits.connections
+        assert len(http.connections._slots) <= limits.connections
         http.world.serve(http.world.delete())
         for reader, _ in waiting[:2]:
             async with asyncio.timeout(SECONDS):
@@ -213,7 +213,7 @@ async def test_too_many_that_wait_are_told_to_come_back(limits: HttpLimits, othe
         waiting.pop()[1].close()
         await until(lambda: sum(map(len, http.world.waits._waits.values())) == 2, "one that has gone")
         waiting.append(await http.connect(f"{request(WAIT)}\r\n"))
-        await until(lambda: sum(map(len, http.world.waits._waits.values())) == 3, "another in its place")
+        await until(lambda: sum(map(len, http.world.waits._waits.values())) == 3, "another in its slot")
         for _, writer in waiting:
             writer.close()
 

@@ -144,14 +144,14 @@ async def test_what_gets_no_answer_keeps_no_connection(worker: Worker, said: byt
     assert (client.aborted, worker.stats.tcp_expired, worker.stats.tcp_clients) == (True, 1, 0)
 
 
-async def test_a_query_now_and_then_keeps_a_connection_while_there_are_places(worker: Worker) -> None:
+async def test_a_query_now_and_then_keeps_a_connection_while_there_are_slots(worker: Worker) -> None:
     client = worker.connect()
 
     assert await seconds_until_gone(client, lambda: framed(QUERY), 8.0, at_most=600.0) >= 600.0
     assert worker.stats.tcp_expired == 0
 
 
-async def test_where_places_are_scarce_nobody_stays_for_ever() -> None:
+async def test_where_slots_are_scarce_nobody_stays_for_ever() -> None:
     worker = Worker(Limits(clients=4))
     busy = [worker.connect(f"192.0.{number}.1") for number in range(3)]
 

@@ -5,7 +5,7 @@ silence nor an octet a second holds a connection; and it has to take what is sen
 one connection are answered in their order.
 
 Nobody is shut out by who came first: for a connection too many the idlest one goes of the client that has the
-most (`rollcall.crowd`), and places for transfers are shared (`places`).
+most (`rollcall.crowd`), and slots for transfers are shared (`slots`).
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from socket import SO_SNDBUF, SOL_SOCKET, socket
 from rollcall.crowd import Crowd
 
 from ..peer import Address, client_of, peer_address
-from .places import PlaceLimits, TooManyWait, TransferPlaces
 from .refusals import RefusalLog
 from .responder import TransferResponder
+from .slots import SlotLimits, TooManyWait, TransferSlots
 from .stream import TransferStream
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class TransferLimits:
     idle_seconds: float = 10.0
     write_seconds: float = 30.0
     """For an answer of one message to be taken."""
-    places: PlaceLimits = field(default_factory=PlaceLimits)
+    slots: SlotLimits = field(default_factory=SlotLimits)
 
 
 @dataclass(eq=False, slots=True)
@@ -70,7 +70,7 @@ class TcpServer:
         self._refusals = refusals
         self._limits = limits
         self._crowd = Crowd[_Connection](limits.clients)
-        self._places = TransferPlaces(limits.places)
+        self._slots = TransferSlots(limits.slots)
 
     async def run(self, sock: socket) -> None:
         """Serve until cancelled; the socket is then closed."""
@@ -153,13 +153,13 @@ class TcpServer:
         self, connection: _Connection, writer: asyncio.StreamWriter, stream: TransferStream
     ) -> None:
         async with (
-            self._places.take(client_of(connection.address)) as place,
+            self._slots.take(client_of(connection.address)) as slot,
             contextlib.aclosing(stream.messages()) as messages,
         ):
             async for message in messages:
-                place.begin()
+                slot.begin()
                 await _write(writer, message)
-                place.took()
+                slot.took()
                 connection.is_of_use()
 
 

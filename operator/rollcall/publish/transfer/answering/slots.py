@@ -1,7 +1,7 @@
-"""TransferPlaces for transfers: fair by client, and not for ever to who doesn't take what it has asked for.
+"""Slots for transfers: fair by client, and not for ever to who doesn't take what it has asked for.
 
 A transfer under way keeps the version of the zone that it began with, so that there are only so many. While
-nobody waits for its place, a transfer may be slow. Where somebody does, it has to keep pace, or go; besides,
+nobody waits for its slot, a transfer may be slow. Where somebody does, it has to keep pace, or go; besides,
 a client that has none gets one of a client that has several.
 """
 
@@ -14,15 +14,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceLimits:
-    """How many places there are, and how long a client may take for a message of at most 64 KiB.
+class SlotLimits:
+    """How many slots there are, and how long a client may take for a message of at most 64 KiB.
 
     `hurried_seconds` and `hurried_lifetime_seconds`, the latter for all messages, hold where somebody waits:
     many round trips on any line, and the largest zone at a megabit a second. What lies in our own buffers
     counts as taken, so that a mean pace would say little.
     """
 
-    places: int = 16
+    slots: int = 16
     of_a_client: int = 8
     waiting_of_a_client: int = 16
     patience_seconds: float = 30.0
@@ -31,13 +31,13 @@ class PlaceLimits:
 
 
 class TooManyWait(Exception):
-    """A client has too many requests that wait for a place."""
+    """A client has too many requests that wait for a slot."""
 
 
-class TransferPlace:
-    """A place, held or waited for."""
+class TransferSlot:
+    """A slot, held or waited for."""
 
-    def __init__(self, client: bytes, limits: PlaceLimits) -> None:
+    def __init__(self, client: bytes, limits: SlotLimits) -> None:
         self.client = client
         self.granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.scope: asyncio.Timeout | None = None
@@ -78,17 +78,17 @@ class TransferPlace:
             self.scope.reschedule(0.0 if self.is_leaving else self.deadline())
 
 
-class TransferPlaces:
-    """The places of a server. Use it within one event loop."""
+class TransferSlots:
+    """The slots of a server. Use it within one event loop."""
 
-    def __init__(self, limits: PlaceLimits = PlaceLimits()) -> None:
+    def __init__(self, limits: SlotLimits = SlotLimits()) -> None:
         self._limits = limits
-        self._held: dict[TransferPlace, None] = {}
-        self._waiting: dict[TransferPlace, None] = {}
+        self._held: dict[TransferSlot, None] = {}
+        self._waiting: dict[TransferSlot, None] = {}
 
     @contextlib.asynccontextmanager
-    async def take(self, client: bytes) -> AsyncIterator[TransferPlace]:
-        """Wait for a place, and hold it for as long as the context does.
+    async def take(self, client: bytes) -> AsyncIterator[TransferSlot]:
+        """Wait for a slot, and hold it for as long as the context does.
 
         Raises:
             TooManyWait: the client has enough requests that wait.
@@ -97,50 +97,50 @@ class TransferPlaces:
         waiting = sum(each.client == client for each in self._waiting)
         if waiting >= self._limits.waiting_of_a_client:
             raise TooManyWait
-        place = TransferPlace(client, self._limits)
-        self._waiting[place] = None
+        slot = TransferSlot(client, self._limits)
+        self._waiting[slot] = None
         self._arrange()
         try:
-            await place.granted
-            async with asyncio.timeout(None) as place.scope:
-                yield place
+            await slot.granted
+            async with asyncio.timeout(None) as slot.scope:
+                yield slot
         finally:
-            self._waiting.pop(place, None)
-            self._held.pop(place, None)
+            self._waiting.pop(slot, None)
+            self._held.pop(slot, None)
             self._arrange()
 
     def _arrange(self) -> None:
         """Give away what is free, and see who has to hurry or to go for those who wait."""
-        while (place := self._next()) is not None:
-            del self._waiting[place]
-            self._held[place] = None
-            if not place.granted.cancelled():  # as it is where the connection is being cut
-                place.granted.set_result(None)
-        is_full = len(self._held) >= self._limits.places
-        waiting = {place.client for place in self._waiting}
-        for place in self._held:
-            is_hurried = bool(waiting) and (is_full or place.client in waiting)
-            if place.is_hurried != is_hurried:
-                place.is_hurried = is_hurried
-                place.set_time()
+        while (slot := self._next()) is not None:
+            del self._waiting[slot]
+            self._held[slot] = None
+            if not slot.granted.cancelled():  # as it is where the connection is being cut
+                slot.granted.set_result(None)
+        is_full = len(self._held) >= self._limits.slots
+        waiting = {slot.client for slot in self._waiting}
+        for slot in self._held:
+            is_hurried = bool(waiting) and (is_full or slot.client in waiting)
+            if slot.is_hurried != is_hurried:
+                slot.is_hurried = is_hurried
+                slot.set_time()
         if waiting and is_full:
             self._share(waiting)
 
-    def _next(self) -> TransferPlace | None:
-        """Return who gets a place now: of the client that has the fewest, who has waited longest."""
-        if len(self._held) >= self._limits.places:
+    def _next(self) -> TransferSlot | None:
+        """Return who gets a slot now: of the client that has the fewest, who has waited longest."""
+        if len(self._held) >= self._limits.slots:
             return None
-        held = Counter(place.client for place in self._held)
-        open_to = [place for place in self._waiting if held[place.client] < self._limits.of_a_client]
-        return min(open_to, key=lambda place: held[place.client], default=None)
+        held = Counter(slot.client for slot in self._held)
+        open_to = [slot for slot in self._waiting if held[slot.client] < self._limits.of_a_client]
+        return min(open_to, key=lambda slot: held[slot.client], default=None)
 
     def _share(self, waiting: set[bytes]) -> None:
         """Have one of the client go that has the most, where it is for one that has two less, or fewer."""
-        held = Counter(place.client for place in self._held)
+        held = Counter(slot.client for slot in self._held)
         largest, most = held.most_common(1)[0]
         if most - min(held[client] for client in waiting) < 2:
             return
-        if any(place.is_leaving for place in self._held):
+        if any(slot.is_leaving for slot in self._held):
             return  # its end comes back here
-        theirs = (place for place in self._held if place.client == largest)
-        min(theirs, key=lambda place: place.deadline() or math.inf).leave()
+        theirs = (slot for slot in self._held if slot.client == largest)
+        min(theirs, key=lambda slot: slot.deadline() or math.inf).leave()

@@ -1,4 +1,4 @@
-"""Who gets a place for a transfer, and who has to leave one. Time is virtual."""
+"""Who gets a slot for a transfer, and who has to leave one. Time is virtual."""
 
 import asyncio
 import contextlib
@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from rollcall.publish.transfer.answering.places import PlaceLimits, TooManyWait, TransferPlaces
+from rollcall.publish.transfer.answering.slots import SlotLimits, TooManyWait, TransferSlots
 
 pytestmark = pytest.mark.looptime
 
-LIMITS = PlaceLimits()
+LIMITS = SlotLimits()
 MESSAGE = 1 << 16
 STALLED = 0.0
 
@@ -19,7 +19,7 @@ class World:
     """Clients that transfer at a pace (octets a second), so many messages each; `ended` says how."""
 
     def __init__(self) -> None:
-        self.places = TransferPlaces()
+        self.slots = TransferSlots()
         self.began: dict[str, float] = {}
         self.ended: dict[str, str] = {}
         self.group: asyncio.TaskGroup
@@ -31,12 +31,12 @@ class World:
         loop = asyncio.get_running_loop()
         asked = loop.time()
         try:
-            async with self.places.take(client) as place:
+            async with self.slots.take(client) as slot:
                 self.began[name] = loop.time() - asked
                 for _ in range(messages):
-                    place.begin()
+                    slot.begin()
                     await asyncio.sleep(MESSAGE / pace if pace else 1e9)
-                    place.took()
+                    slot.took()
             self.ended[name] = "whole"
         except TimeoutError:
             self.ended[name] = "cut"
@@ -75,7 +75,7 @@ async def test_of_one_client_those_go_that_lag_behind() -> None:
         assert it.began["honest"] <= 2 * LIMITS.hurried_seconds  # there were 19 before it, 8 at a time
 
 
-async def test_where_all_places_are_taken_a_newcomer_gets_one_of_who_has_the_most() -> None:
+async def test_where_all_slots_are_taken_a_newcomer_gets_one_of_who_has_the_most() -> None:
     """Also where those keep pace, and have waiting what would take it at once."""
     async with world() as it:
         for number in range(2 * LIMITS.of_a_client):
@@ -89,7 +89,7 @@ async def test_where_all_places_are_taken_a_newcomer_gets_one_of_who_has_the_mos
 
 
 async def test_secondaries_that_all_come_at_once_all_get_the_zone() -> None:
-    """Nobody who keeps pace has to go for one that has a place as well, or could wait."""
+    """Nobody who keeps pace has to go for one that has a slot as well, or could wait."""
     async with world() as it:
         for number in range(60):
             it.start(str(number), bytes([number]), 1e6)
