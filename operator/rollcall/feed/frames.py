@@ -161,11 +161,6 @@ class Decoder(Generic[_T]):
             except msgspec.MsgspecError as error:
                 raise FrameError(f"a frame is not one of ours: {error}") from error
 
-    @property
-    def pending(self) -> int:
-        """Bytes of a frame that has not ended yet."""
-        return len(self._buffer)
-
 
 def pieces(zones: Iterable[ZoneDelta]) -> Iterator[ZoneDelta]:
     """Split the changes into frames' worth of RRsets, not to be seen before the last one is applied."""

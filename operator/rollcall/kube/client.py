@@ -25,9 +25,7 @@ from .paging import MAX_PAGE
 from .status import error_of, read_status
 
 MERGE_PATCH = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
 
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _METADATA_EVENT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
@@ -131,7 +129,7 @@ class KubeClient:
     async def patch(
         self, path: str, body: object, content_type: str = MERGE_PATCH, params: Params | None = None
     ) -> Any:
-        """PATCH an object. APPLY_PATCH needs `fieldManager` in the parameters."""
+        """PATCH an object, by a merge patch unless `content_type` says otherwise; return what it is now."""
         return await self._write("PATCH", path, params, body, content_type)
 
     async def delete(self, path: str, options: object = None) -> Any:

@@ -39,13 +39,3 @@ class LeaseTimes(msgspec.Struct, frozen=True):
             raise ValueError(f"--leader-elect-lease-duration: write more than {deadline}, the renew deadline")
         if self.duration_seconds > _MAX_LEASE_SECONDS or not self.duration_seconds.is_integer():
             raise ValueError("--leader-elect-lease-duration: write whole seconds, at most an hour")
-
-    @property
-    def after_release_seconds(self) -> float:
-        """How long at most until another one leads, when the leader ends in order and so frees the Lease."""
-        return self.retry_period_seconds * JITTER[1]
-
-    @property
-    def after_loss_seconds(self) -> float:
-        """How long at most until another one leads, when the leader is lost without a word."""
-        return self.duration_seconds + self.after_release_seconds

@@ -29,7 +29,7 @@ from rollcall.kube import (
     Unreachable,
 )
 from rollcall.kube import client as client_module
-from rollcall.kube.client import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, KubeClient
+from rollcall.kube.client import MERGE_PATCH, STRATEGIC_MERGE_PATCH, KubeClient
 from rollcall.kube.credentials import Credentials
 from rollcall.kube.paths import api_path
 from waiting import SECONDS
@@ -57,9 +57,7 @@ async def test_an_object_from_its_creation_to_its_end(client: KubeClient, namesp
 
     await client.patch(path, {"data": {"y": "2"}})
     await client.patch(path, {"data": {"z": "3"}}, STRATEGIC_MERGE_PATCH)
-    await client.patch(path, [{"op": "remove", "path": "/data/x"}], JSON_PATCH)
-    applied = config_map("a", w="0")
-    await client.patch(path, applied, APPLY_PATCH, {"fieldManager": "rollcall", "force": "true"})
+    await client.patch(path, {"data": {"x": None, "w": "0"}}, params={"fieldManager": "rollcall"})
     read = await client.get(path, decoder=msgspec.json.Decoder(Data))
     assert read == Data({"w": "0", "y": "2", "z": "3"})
 

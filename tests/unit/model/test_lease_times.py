@@ -25,8 +25,3 @@ def test_times_with_a_margin(times: tuple[float, float, float]) -> None:
 def test_times_that_leave_no_margin_are_refused(times: tuple[float, float, float], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         LeaseTimes(*times)
-
-
-def test_how_long_it_takes_until_another_one_leads() -> None:
-    times = LeaseTimes(15.0, 10.0, 2.0)
-    assert (times.after_release_seconds, times.after_loss_seconds) == (2.4, 17.4)

@@ -63,11 +63,6 @@ class Exchange:
         self._own: dict[socket.AddressFamily, socket.socket] = {}
         self._waiting: dict[tuple[ServerAddress, int], Waiting] = {}
 
-    @property
-    def pending(self) -> int:
-        """How many requests wait for a response."""
-        return len(self._waiting)
-
     def expect(
         self,
         endpoint: ServerAddress,

@@ -54,6 +54,11 @@ class ScriptedExchange(Exchange):
         self.delay = 0.001
         self.sent: list[Sent] = []
 
+    @property
+    def pending(self) -> int:
+        """How many requests wait for a response."""
+        return len(self._waiting)
+
     def send(self, wire: bytes, endpoint: ServerAddress) -> None:
         loop = asyncio.get_running_loop()
         self.sent.append(Sent(loop.time(), wire, endpoint))
