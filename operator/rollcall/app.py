@@ -13,6 +13,9 @@
     DNS workers, targets, secondaries ─▶ how far they are ─▶ tracker ─▶ listeners:
                                                         latency, reporting, drains (HTTP), publication gate
 
+    ConfigMaps with our label ─▶ ConfigMapWatch ─▶ ConfigMaps: what others do to one is put right
+    Lease ─▶ leadership: the previous leader's serials ─▶ zones, and then the duties of the leader
+
 From the receipt of an event to the write on the workers' sockets there is no await and no I/O: `_flow` below.
 All else follows from there, later and elsewhere. Another output is a class with the verbs of `Output`, and a
 line in the list of outputs; where it runs, also one among the tasks or the leader's duties.

@@ -124,7 +124,7 @@ class Connections:
         self._slots.leave(connection)
 
     def on_malformed(self) -> None:
-        """Note a request that is none."""
+        """Note what is not a valid request."""
         self._closed["malformed"] += 1
 
     def _close(self, connection: "_Connection", why: str) -> None:
@@ -233,7 +233,7 @@ class _Quiet(logging.LoggerAdapter[logging.Logger]):
         self._connections = connections
 
     def exception(self, msg: object, *args: object, **more: Any) -> None:
-        """Log what is our fault; a request that is none is counted."""
+        """Log what is our fault; what is not a valid request is counted."""
         if isinstance(more.get("exc_info"), HttpProcessingError):
             self._connections.on_malformed()
         else:

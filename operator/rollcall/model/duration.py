@@ -22,7 +22,7 @@ def duration_seconds(text: str) -> int:
     """Parse a duration of a spec such as `90s`, `5m` or `1h30m`, the largest unit first; "" is 0.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a duration.
     """
     found = _SPEC.fullmatch(text)
     if found is None:
@@ -44,7 +44,7 @@ def short_duration_seconds(text: str) -> float:
     """Parse a duration such as `30s` or `500ms`.
 
     Raises:
-        ValueError: it is none; the message says what to write.
+        ValueError: it is not a duration; the message says what to write.
     """
     if text == _NOTHING:
         return 0.0

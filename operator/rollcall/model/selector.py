@@ -61,7 +61,7 @@ def parse_selector(text: str) -> LabelSelector:
     Follows k8s.io/apimachinery/pkg/labels, without the comparisons of numbers (`<`, `>`).
 
     Raises:
-        ValueError: it is none; the message names the part that isn't, and says what one looks like.
+        ValueError: it is not a selector; the message names the part that is wrong, and what one looks like.
     """
     if not text.strip():
         return LabelSelector()

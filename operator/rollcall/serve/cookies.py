@@ -31,7 +31,7 @@ AHEAD_SECONDS = 300
 replica that made it may be (RFC 9018 section 4.3)."""
 
 MAX_SECRETS = 3
-"""The one in use, the one before, and the next: more would cost a hash each (RFC 9018 section 5)."""
+"""The one in use, the previous one, and the next: more would cost a hash each (RFC 9018 section 5)."""
 
 _MAX_FILE = 1 << 12  # octets, of a file of secrets: a longer one isn't one
 

@@ -1,7 +1,7 @@
 """Which changes of a status are worth an Event. Pure.
 
 Only transitions are: that a condition went from one state to another, that another release is in force. A pod
-more or less is none.
+more or less is not one.
 """
 
 from typing import Literal

@@ -140,7 +140,7 @@ def _quoted(text: str) -> str:
 
 
 def _fields(data: bytes) -> dict[str, str]:
-    """Return what a marker says, nothing where the record is none."""
+    """Return what a marker says, nothing where the record is not a marker."""
     strings = _strings(data)
     if HERITAGE not in strings:
         return {}

@@ -21,7 +21,7 @@ Record = tuple[str, str, str]
 
 
 class Version(NamedTuple):
-    """A version: what it took away and what it brought, against the one before."""
+    """A version: what it took away and what it brought, against the previous one."""
 
     serial: int
     removed: frozenset[Record]

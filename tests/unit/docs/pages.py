@@ -1,4 +1,4 @@
-"""The pages of the documentation, taken apart: links, headings, blocks of code."""
+"""What the pages of the documentation consist of: links, headings, blocks of code."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a new leader reads of the serials that the one before handed out."""
+"""What a new leader reads of the serials that the previous one handed out."""
 
 from collections.abc import Mapping
 from typing import Any

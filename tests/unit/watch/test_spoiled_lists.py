@@ -1,4 +1,4 @@
-"""A list that is none removes nothing, whatever the kind; and the next that is one is taken."""
+"""What is not a list removes nothing, whatever the kind; and the next real one is taken."""
 
 import asyncio
 import itertools

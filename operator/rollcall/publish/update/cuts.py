@@ -10,7 +10,7 @@ CUT_TYPES = (int(Type.NS), int(Type.DNAME))
 
 
 class Cuts:
-    """Delegations and DNAMEs of others, by owner. The zone's own NS is none."""
+    """Delegations and DNAMEs of others, by owner. The zone's own NS is not one."""
 
     def __init__(self) -> None:
         self._types: dict[bytes, int] = {}

@@ -143,6 +143,6 @@ class _Collector:
         return owner != self._domain and is_at_or_below(owner, self._domain)
 
     def _is_above(self, owner: bytes, rdtype: int) -> bool:
-        """Whether a cut is at or above the domain; the zone's own NS is none."""
+        """Whether a cut is at or above the domain; the zone's own NS is not one."""
         is_apex = owner == self._zone and rdtype == Type.NS
         return is_at_or_below(self._domain, owner) and not is_apex

@@ -245,7 +245,8 @@ class Worklist:
     def probe(self, serial: int, probed: Collection[bytes]) -> Draft | None:
         """Make a message of one marker, to see whether the server takes any.
 
-        That of a unit that it has taken before says most, then of one without a part in what was refused.
+        That of a unit that it has taken before says most, then of one of which nothing was refused, then of
+        one that has no neighbour of which something was.
         """
         refused = {parent(root) for root in self._rejections.roots()}
         best = (False, False, False)

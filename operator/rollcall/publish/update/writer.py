@@ -32,7 +32,8 @@ REFUSED_IN_A_ROW = 3
 """Single names; after so many it may be the server that refuses, and not the names that are bad."""
 
 PROBES = 2
-"""Units without a part in what was refused. Where the server refuses these as well, it refuses everything."""
+"""Units that have had no part in what was refused, where there are such. Where the server refuses these as
+well, it refuses everything."""
 
 CONFLICTS_IN_A_ROW = 4
 CONFLICT_SECONDS = (0.02, 0.2)
