@@ -56,8 +56,8 @@ from .knowledge import Knowledge
 from .message import UnitUpdate
 from .plan import Planner
 from .reading import Reading
+from .serial_count import SerialCount
 from .server_state import ServerState, data_of
-from .steps import Steps
 from .worklist import SLICE, Worklist
 
 
@@ -77,7 +77,7 @@ class Publication:
     Attributes:
         knowledge: how sure we are of what is there, and whether others write.
         worklist: what is left to do, and what is sent next.
-        steps: whether somebody else has written since the zone was as we know it.
+        serial_count: whether somebody else has written since the zone was as we know it.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Publication:
         )
         self.worklist = Worklist(self._units, self._state, self.knowledge, self._planner, clock)
         self._hidden: dict[bytes, set[bytes]] = {}  # what is to be read of units when they can be seen again
-        self.steps = Steps()
+        self.serial_count = SerialCount()
 
     # --- what is wanted ----------------------------------------------------------------------------------
 
@@ -140,7 +140,7 @@ class Publication:
 
     def on_applied(self, draft: Draft) -> None:
         """Know a message as written."""
-        self.steps.add()
+        self.serial_count.add()
         for part in draft.parts:
             self._write(part)
 
@@ -160,7 +160,7 @@ class Publication:
 
         Where there are none, it was not a conflict.
         """
-        self.steps.lose()
+        self.serial_count.lose()
         self._state.cuts.add_all(reading.cuts)
         found = []
         for part in draft.parts:
@@ -194,7 +194,7 @@ class Publication:
 
     def on_unknown(self, draft: Draft) -> None:
         """Keep in mind what may have had effect, or may still have it."""
-        self.steps.lose()
+        self.serial_count.lose()
         for part in draft.parts:
             self._in_flight.lose(part)
         self.on_returned(draft)
@@ -245,17 +245,17 @@ class Publication:
 
     def begin_reading(self) -> int:
         """Return the point in time from which on a reading is older than what we send."""
-        self.steps.lose()
+        self.serial_count.lose()
         return self._in_flight.now
 
     def end_reading(self, since: int, serial: int | None) -> None:
-        """Note that the zone was read as it was at a serial; from there on steps are counted.
+        """Note that the zone was read as it was at a serial; from there on messages are counted.
 
         Unless we wrote meanwhile: what was read of those units doesn't count, and whether the serial has our
         messages in it is not known. The next reading will tell.
         """
         if not self._in_flight.touched_since(since):
-            self.steps.begin(serial)
+            self.serial_count.begin(serial)
         self._in_flight.forget_until(since)
 
     def roots(self) -> list[bytes]:

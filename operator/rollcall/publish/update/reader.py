@@ -98,9 +98,9 @@ class Reader:
 
     async def _read_if_changed(self, session: Session, zone: bytes) -> None:
         publication = self._publication
-        count = publication.steps.count
+        count = publication.serial_count.count
         serial = await session.serial_of(zone)
-        if self._is_fresh and publication.steps.explain(serial, count):
+        if self._is_fresh and publication.serial_count.explain(serial, count):
             return
         since = publication.begin_reading()
         try:

@@ -224,7 +224,7 @@ def settled(*, transfers: bool) -> World:
     world.look()
     world.finish()
     world.look()
-    assert world.publication.steps.count == 0
+    assert world.publication.serial_count.count == 0
     return world
 
 

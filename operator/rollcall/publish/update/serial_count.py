@@ -1,11 +1,11 @@
-"""Whether the steps of a zone's serial are all ours: then nobody else has written, nothing has to be read.
+"""Whether a zone's serial has risen by our messages alone: then nobody else wrote, nothing has to be read.
 
-Each of our updates changes a marker, so none can be without a step (RFC 2136 section 3.6). Where a server
-counts in another way, the zone is read each time.
+Each of our updates changes a marker, so none leaves the serial as it was (RFC 2136 section 3.6). Where a
+server counts in another way, the zone is read each time.
 """
 
 
-class Steps:
+class SerialCount:
     """Our messages that had effect since the zone was as we know it, at a serial of its.
 
     A count is worth nothing unless every message is surely in it, or surely in that serial. So there is none
