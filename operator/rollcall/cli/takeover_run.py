@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from rollcall.dnswire.errors import TsigError
-from rollcall.dnswire.header import Rcode
+from rollcall.dnswire.header import PREREQUISITE_FAILED, Rcode
 from rollcall.kube import NotFound
 from rollcall.kube.paths import api_path
 from rollcall.model import Key, KeyRing, UpdateTarget
@@ -35,8 +35,6 @@ class _Secret(msgspec.Struct, frozen=True):
 
 
 _SECRET = msgspec.json.Decoder(_Secret)
-
-_CHANGED = frozenset((Rcode.NXRRSET, Rcode.NXDOMAIN, Rcode.YXRRSET, Rcode.YXDOMAIN))
 
 
 async def take_over(
@@ -109,7 +107,7 @@ async def _delete(session: Session, apex: bytes, root: bytes, found: Held) -> No
     """Delete the marker that was read."""
     wire = compose(session.next_id(), apex, [UnitUpdate(root, found.expected, None)])
     rcode = (await session.send(wire)).rcode
-    if rcode in _CHANGED:
+    if rcode in PREREQUISITE_FAILED:
         raise Failed("the marker is another one by now, and nothing was changed: look at it again.")
     if rcode != Rcode.NOERROR:
         raise reasons.refusal(str(session.server), rcode, apex, session.key.name)

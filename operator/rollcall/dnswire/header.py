@@ -43,6 +43,10 @@ class Rcode(IntEnum):
     BADTIME = 18
 
 
+PREREQUISITE_FAILED = frozenset((Rcode.YXDOMAIN, Rcode.YXRRSET, Rcode.NXRRSET, Rcode.NXDOMAIN))
+"""What an UPDATE is answered whose prerequisites don't hold (RFC 2136 section 2.4)."""
+
+
 def rcode_text(rcode: int) -> str:
     """Return the name of an rcode, for people."""
     try:

@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections.abc import Callable
-from random import SystemRandom
 from typing import Never
 
 from rollcall.dnswire.errors import TsigError, TsigFault
-from rollcall.dnswire.header import Rcode
+from rollcall.dnswire.header import PREREQUISITE_FAILED, Rcode
+from rollcall.kube.backoff import uniform
 from rollcall.model import KeyRing
 from rollcall.zone.marker import marker_name
 
@@ -39,10 +39,7 @@ CONFLICTS_IN_A_ROW = 4
 CONFLICT_SECONDS = (0.02, 0.2)
 """A rest, where another writer and we go on refuting each other."""
 
-_PREREQUISITES = frozenset((Rcode.YXDOMAIN, Rcode.YXRRSET, Rcode.NXRRSET, Rcode.NXDOMAIN))
 _EVERYWHERE = frozenset((Rcode.NOTAUTH, Rcode.NOTIMP))
-
-_uniform = SystemRandom().uniform
 
 
 class Writer:
@@ -183,7 +180,7 @@ class Writer:
         rcode = answer.rcode
         if rcode == Rcode.NOERROR:
             await self._accepted(session, draft, time.monotonic() - started)
-        elif rcode in _PREREQUISITES:
+        elif rcode in PREREQUISITE_FAILED:
             self._count(Fate.CONFLICT)
             await self._explain(session, draft, rcode)
         elif rcode in _EVERYWHERE:
@@ -256,7 +253,7 @@ class Writer:
             self._doubt.set()
         self._conflicts += 1
         if self._conflicts >= CONFLICTS_IN_A_ROW:
-            await asyncio.sleep(_uniform(*CONFLICT_SECONDS))
+            await asyncio.sleep(uniform(*CONFLICT_SECONDS))
 
     async def _read(self, session: Session, root: bytes) -> None:
         units = {root: self._publication.names_of(root)}
