@@ -9,6 +9,11 @@ Uniform = Callable[[float, float], float]
 uniform: Uniform = SystemRandom().uniform
 
 
+def jittered(seconds: float, draw: Uniform = uniform) -> float:
+    """Return a time up to a tenth shorter or longer, so that many of a kind don't keep step."""
+    return seconds * draw(0.9, 1.1)
+
+
 class Backoff:
     """Doubles from `first_seconds` to `cap_seconds`; each wait is drawn from its upper half.
 

@@ -13,7 +13,7 @@ from typing import Never
 
 import msgspec
 
-from rollcall.kube.backoff import uniform
+from rollcall.kube.backoff import jittered
 from rollcall.kube.work_queue import WorkQueue
 from rollcall.model import DiscoveryFile, Key
 from rollcall.publish.file_store import FileStore, UnknownFile
@@ -118,7 +118,7 @@ class FilePublisher:
             return None
         if writer.read_back_at <= _now():
             writer.forget()
-            writer.read_back_at = _now() + READ_BACK_SECONDS * uniform(0.9, 1.1)
+            writer.read_back_at = _now() + jittered(READ_BACK_SECONDS)
         try:
             self._report(writer, await writer.write())
         except UnknownFile:

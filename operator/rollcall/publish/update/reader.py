@@ -4,11 +4,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from random import SystemRandom
 from typing import Never
 
 from rollcall.dnswire.errors import TsigError
-from rollcall.kube.backoff import Backoff
+from rollcall.kube.backoff import Backoff, jittered
 from rollcall.model import KeyRing
 
 from . import reasons
@@ -27,13 +26,10 @@ WHOLE_SECONDS = 900.0
 FIRST_RETRY_SECONDS = 0.5
 """While a unit is unsure; each time longer, up to the usual wait."""
 
-JITTER = (0.9, 1.1)
 PAUSE_SECONDS = 0.5
 """Between two readings, however much somebody is in a hurry."""
 
 NAMES_AT_A_TIME = 64
-
-_uniform = SystemRandom().uniform
 
 
 class Reader:
@@ -67,7 +63,7 @@ class Reader:
         """Read back until cancelled. What goes wrong is for the writer to say, which sees it as well."""
         retry = Backoff(FIRST_RETRY_SECONDS, REPAIR_SECONDS)
         while True:
-            seconds = REPAIR_SECONDS * _uniform(*JITTER)
+            seconds = jittered(REPAIR_SECONDS)
             if self._publication.knowledge.is_sure:
                 retry.reset()
             else:  # a write of ours has overlapped the reading that was to make sure of a unit

@@ -17,6 +17,7 @@ from rollcall.dnswire.message import Message, Question, message, question, recor
 from rollcall.dnswire.names import QUESTION_NAME
 from rollcall.dnswire.tsig import Chain, sign, verify
 from rollcall.dnswire.types import IN, Type
+from rollcall.kube.backoff import jittered
 from rollcall.model import KeyRing, TsigKey
 
 from ..journal.journal import Head
@@ -182,7 +183,7 @@ class Notifier:
         wait = LONGEST_WAIT_SECONDS
         if self.trouble is None and self._attempt < 6:
             wait = _FIRST_WAIT_SECONDS * 2**self._attempt
-        return wait * self._random.uniform(0.9, 1.1)
+        return jittered(wait, self._random.uniform)
 
     def _on_answer(self, version: int, trouble: Diagnosis | None) -> None:
         self._unanswered = 0

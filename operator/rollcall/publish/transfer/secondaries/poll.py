@@ -9,6 +9,8 @@ import math
 from collections.abc import Awaitable, Callable
 from random import Random
 
+from rollcall.kube.backoff import jittered
+
 from .reasons import Diagnosis
 
 PERIOD_SECONDS = 15.0
@@ -67,4 +69,4 @@ class Poller:
         for seconds in SOON_SECONDS:
             if self._began + seconds > now:
                 return self._began + seconds
-        return now + PERIOD_SECONDS * self._random.uniform(0.9, 1.1)
+        return now + jittered(PERIOD_SECONDS, self._random.uniform)
