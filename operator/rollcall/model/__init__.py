@@ -51,7 +51,7 @@ from .timestamps import rfc3339, rfc3339_after, unix_seconds
 from .tsig import InvalidKey, KeyRing, TsigKey, parse_key
 from .version import version_to_label
 from .workload import PUBLISHED_GATE, ContainerPort, Gate, IPFamily, Pod, Service, ServicePort
-from .zone_status import ClaimedStatus, ZonePublication, ZoneStatus
+from .zone_status import OwnedStatus, ZonePublication, ZoneStatus
 
 __all__ = [
     "API_VERSION",
@@ -62,7 +62,6 @@ __all__ = [
     "Answer",
     "BlueGreen",
     "Canary",
-    "ClaimedStatus",
     "Condition",
     "ConfigMapTarget",
     "ContainerPort",
@@ -101,6 +100,7 @@ __all__ = [
     "OctodnsTarget",
     "Operator",
     "Origin",
+    "OwnedStatus",
     "Pod",
     "Policy",
     "Problem",

@@ -21,14 +21,14 @@ class ZonePublication(msgspec.Struct, frozen=True, rename="camel", omit_defaults
     lag_seconds: int | None = None
 
 
-class ClaimedStatus(Status, frozen=True, rename="camel"):
+class OwnedStatus(Status, frozen=True, rename="camel"):
     """Whose a zone is: `owner` is the identity of the installation that publishes it, "" where none does."""
 
     owner: str = ""
 
 
-class ZoneStatus(ClaimedStatus, frozen=True, rename="camel"):
-    """What is in a zone and where; one that has no content yet has a `ClaimedStatus` only."""
+class ZoneStatus(OwnedStatus, frozen=True, rename="camel"):
+    """What is in a zone and where; one that has no content yet has a `OwnedStatus` only."""
 
     serial: int = 0
     records: int = 0

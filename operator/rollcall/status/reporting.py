@@ -10,7 +10,7 @@ from functools import partial
 from rollcall.directory import Directory
 from rollcall.dnswire.names import is_at_or_below
 from rollcall.kube.client import KubeClient
-from rollcall.model import ClaimedStatus, FileStatus, InstanceStatus, Key, Service, Status, ZoneStatus
+from rollcall.model import FileStatus, InstanceStatus, Key, OwnedStatus, Service, Status, ZoneStatus
 from rollcall.model.metric import MetricFamily, single
 from rollcall.propagation.answered import Arrival
 from rollcall.propagation.listener import Listener
@@ -184,7 +184,7 @@ class Reporting(Output, Listener):
     def _on_written(self, written: Written) -> None:
         self._events.record(written)
         before, after = written.before, written.after
-        if not isinstance(before, ZoneStatus) or not isinstance(after, ClaimedStatus):
+        if not isinstance(before, ZoneStatus) or not isinstance(after, OwnedStatus):
             return
         zone = self._zones.wanted(written.ref.key.name)
         is_taken = before.owner != after.owner == self._zones.installation.identity

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from rollcall.model import ClaimedStatus, Condition, InstanceStatus, ReleaseStatus, Status
+from rollcall.model import Condition, InstanceStatus, OwnedStatus, ReleaseStatus, Status
 from rollcall.model.status import ENDPOINTS_AVAILABLE, READY, RECONCILING, RELEASED, UNRESERVED
 
 
@@ -25,7 +25,7 @@ def transitions(before: Status, after: Status) -> list[Transition]:
     found = [_of_ready(before, after), _of_endpoints(before, after)]
     if isinstance(before, InstanceStatus) and isinstance(after, InstanceStatus):
         found.append(_of_switch(before.release, after.release))
-    if isinstance(before, ClaimedStatus) and isinstance(after, ClaimedStatus):
+    if isinstance(before, OwnedStatus) and isinstance(after, OwnedStatus):
         found.append(_of_owner(before.owner, after.owner))
     found.append(_of_release(before.condition(RELEASED), after.condition(RELEASED)))
     return [transition for transition in found if transition is not None]

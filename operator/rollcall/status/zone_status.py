@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import msgspec
 
 from rollcall.model import (
-    ClaimedStatus,
     Condition,
     DiscoveryZone,
+    OwnedStatus,
     Status,
     ZonePublication,
     ZoneStatus,
@@ -49,7 +49,7 @@ def zone_status(
     """
     installation = zones.installation
     zone = msgspec.structs.replace(zone, owner=current.owner)
-    owner = installation.claim(zone)
+    owner = installation.owner_to_write(zone)
     if owner is None:
         return None
     if not installation.takes(zone):
@@ -95,7 +95,7 @@ def _without_content(
 ) -> Status:
     """Say that nothing is handed out; while it is about to be, the serials from before are kept."""
     if zones.problem(zone.name) or not current.serial:
-        return ClaimedStatus(zone.generation, conditions, owner)
+        return OwnedStatus(zone.generation, conditions, owner)
     return msgspec.structs.replace(
         current, observed_generation=zone.generation, owner=owner, conditions=conditions
     )
@@ -119,8 +119,8 @@ def _conditions(
         return reconciling("Publishing", "On its way to the DNS server.")
     if failing := [state.report for state in targets if not state.report.healthy]:
         return [Condition(READY, FALSE, failing[0].reason, _failures(failing))]
-    if reservation := zones.installation.reservation(zone):
-        return ready(reservation.reason, reservation.message)
+    if caveat := zones.installation.caveat(zone):
+        return ready(caveat.reason, caveat.message)
     content = served.content
     records, services = counted(content.record_count + 1, "record"), counted(len(served.placed), "service")
     message = f"{records} of {services} are answered in {to_text(content.apex)}."

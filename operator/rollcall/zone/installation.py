@@ -45,7 +45,7 @@ class Installation(msgspec.Struct, frozen=True):
             return True
         return not zone.owner and not zone.assigned
 
-    def claim(self, zone: DiscoveryZone) -> str | None:
+    def owner_to_write(self, zone: DiscoveryZone) -> str | None:
         """Return the owner that its status is to name by us, None where we are not to write it.
 
         "" is nobody: what we give up, or can't publish while it isn't ours: another may be able to.
@@ -73,7 +73,7 @@ class Installation(msgspec.Struct, frozen=True):
             " what it names.",
         )
 
-    def reservation(self, zone: DiscoveryZone) -> Problem | None:
+    def caveat(self, zone: DiscoveryZone) -> Problem | None:
         """Return what one should know of a zone that is ours and published as far as it can be, or None."""
         if zone.assigned not in ("", self.identity):
             return Problem(

@@ -180,7 +180,7 @@ def test_an_owner_changes_only_as_a_user_wants(seed: int, steps: list[str]) -> N
 
     def act(name: str) -> None:
         view, version = seen[name]
-        owner = them[name].claim(view)
+        owner = them[name].owner_to_write(view)
         if owner is None or owner == view.owner or version != server.version:
             return
         if view.owner not in ("", name):
@@ -208,7 +208,7 @@ def test_an_owner_changes_only_as_a_user_wants(seed: int, steps: list[str]) -> N
             look(name)
             act(name)
     now = server.zone
-    having = [name for name in IDENTITIES if them[name].claim(now) == name]
+    having = [name for name in IDENTITIES if them[name].owner_to_write(now) == name]
     assert having == ([now.owner] if now.owner else []), "one has it, and no other wants it"
     if now.assigned and them[now.assigned].selects(now):
         assert now.owner == now.assigned
