@@ -72,7 +72,7 @@ from .status.gate_writer import GateWriter
 from .status.reporting import Reporting
 from .watch.metrics import families as reflector_families
 from .zone import Installation, Output, PublishedVersion, Zones
-from .zone.handed_out import HandedOut
+from .zone.known_serials import KnownSerial
 
 log = logging.getLogger(__name__)
 
@@ -214,7 +214,7 @@ class App:
         self._zones.resume(apex, serial)
         self._hand_out()
 
-    def _on_taken(self, serials: Mapping[bytes, HandedOut]) -> None:
+    def _on_taken(self, serials: Mapping[bytes, KnownSerial]) -> None:
         """Go on from the serials of the installation that had a zone before us."""
         for apex, (serial, digest) in serials.items():
             self._zones.resume(apex, serial, digest)

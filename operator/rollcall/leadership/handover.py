@@ -9,7 +9,7 @@ import msgspec
 from rollcall.kube.errors import UNDECODABLE
 from rollcall.model import ZoneStatus
 from rollcall.watch.resource import DISCOVERY_ZONES
-from rollcall.zone.handed_out import HandedOut, handed_out
+from rollcall.zone.known_serials import KnownSerial, known_serials
 
 log = logging.getLogger(__name__)
 
@@ -33,19 +33,19 @@ class _Zone(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Zone).decode
 
 
-async def previous_leader_serials(api: ReadApi) -> dict[bytes, HandedOut]:
+async def previous_leader_serials(api: ReadApi) -> dict[bytes, KnownSerial]:
     """Return the last serial that a status names, by the apex of the zone (wire format).
 
     Raises:
         KubeError: the zones can't be listed.
     """
     page = DISCOVERY_ZONES.read_page(await api.list_page(DISCOVERY_ZONES.path(None), {}))
-    found: dict[bytes, HandedOut] = {}
+    found: dict[bytes, KnownSerial] = {}
     for raw in page.items:
         try:
             zone = _decode(raw)
         except UNDECODABLE as error:  # another version of Rollcall has written it
             log.warning("a DiscoveryZone whose status can't be read: %s", error)
             continue
-        found |= handed_out(zone.spec.domain, zone.status)
+        found |= known_serials(zone.spec.domain, zone.status)
     return found

@@ -76,12 +76,12 @@ class Leadership:
         """Go on from the serials that the previous leader has said that it handed out."""
         while True:
             try:
-                handed_out = await previous_leader_serials(self._client)
+                known_serials = await previous_leader_serials(self._client)
                 break
             except errors.KubeError as error:
                 log.warning("serials of the previous leader are unknown, trying again: %s", error)
                 await asyncio.sleep(SERIALS_RETRY_SECONDS)
-        for apex, (serial, digest) in handed_out.items():
+        for apex, (serial, digest) in known_serials.items():
             self._zones.resume(apex, serial, digest)
         self._hand_out()
 

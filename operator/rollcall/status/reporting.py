@@ -20,7 +20,7 @@ from rollcall.propagation.tracker import Tracker
 from rollcall.publish.config_maps import FileReport
 from rollcall.publish.selection import FileSelection
 from rollcall.zone import Output, PublishedVersion, Zones
-from rollcall.zone.handed_out import HandedOut, handed_out
+from rollcall.zone.known_serials import KnownSerial, known_serials
 from rollcall.zone.served import ServedZone
 
 from .alarms import Alarms
@@ -53,7 +53,7 @@ class Reporting(Output, Listener):
         zones: Zones,
         selection: FileSelection,
         tracker: Tracker,
-        on_taken: Callable[[Mapping[bytes, HandedOut]], None],
+        on_taken: Callable[[Mapping[bytes, KnownSerial]], None],
         *,
         grace_seconds: float,
         unix_time: Callable[[], float] = time.time,
@@ -189,7 +189,7 @@ class Reporting(Output, Listener):
         zone = self._zones.wanted(written.ref.key.name)
         is_taken = before.owner != after.owner == self._zones.installation.identity
         if is_taken and zone is not None:
-            self._on_taken(handed_out(zone.spec.domain, before))
+            self._on_taken(known_serials(zone.spec.domain, before))
 
     def _compute(self, key: Key, current: Status) -> tuple[str, Status] | None:
         """Return the uid of an object and the status that it should have; None where we know none."""

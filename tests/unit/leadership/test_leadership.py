@@ -23,12 +23,12 @@ class World:
     def __init__(self, monkeypatch, tmp_path, leases=None, **options):
         self.told = []
         self.refusals = 0
-        monkeypatch.setattr(module, "previous_leader_serials", self.handed_out)
+        monkeypatch.setattr(module, "previous_leader_serials", self.known_serials)
         self.leadership = Leadership(
             Config(tmp_path, tmp_path, **options), self, leases, self, lambda: self.told.append("commit")
         )
 
-    async def handed_out(self, client):
+    async def known_serials(self, client):
         if self.refusals:
             self.refusals -= 1
             raise Unreachable("nobody there")

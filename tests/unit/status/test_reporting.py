@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rollcall.kube.client import KubeClient
-    from rollcall.zone.handed_out import HandedOut
+    from rollcall.zone.known_serials import KnownSerial
 
 pytestmark = pytest.mark.looptime
 
@@ -39,7 +39,7 @@ class World(TrackedWorld):
         super().__init__(unix_time=now)
         self.api = FakeApi()
         self.api.add(PATH)
-        self.taken: list[Mapping[bytes, HandedOut]] = []
+        self.taken: list[Mapping[bytes, KnownSerial]] = []
         selection = FileSelection(self.directory, cross_namespace=False)
         self.reporting = Reporting(
             cast("KubeClient", self.api),

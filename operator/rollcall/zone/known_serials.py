@@ -1,4 +1,4 @@
-"""The last serials that somebody has handed out of a DiscoveryZone: its status tells them. Pure."""
+"""The last serials that are known of a DiscoveryZone: who published it has said them in its status. Pure."""
 
 from contextlib import suppress
 from typing import NamedTuple
@@ -9,25 +9,25 @@ from rollcall.model.status import SERVE
 from .names import InvalidName, from_text
 
 
-class HandedOut(NamedTuple):
+class KnownSerial(NamedTuple):
     """A serial; where it is known, the digest of the content that it stands for."""
 
     serial: int
     digest: int | None
 
 
-def handed_out(domain: str, status: ZoneStatus) -> dict[bytes, HandedOut]:
+def known_serials(domain: str, status: ZoneStatus) -> dict[bytes, KnownSerial]:
     """Return the last serials that a status names, by the apex of the zone (wire format)."""
-    found: dict[bytes, HandedOut] = {}
+    found: dict[bytes, KnownSerial] = {}
     for each in status.publications:
         if each.target == SERVE:
-            _add(found, each.domain, HandedOut(each.serial, None))
+            _add(found, each.domain, KnownSerial(each.serial, None))
     if status.serial:
-        _add(found, domain, HandedOut(status.serial, _digest(status)))
+        _add(found, domain, KnownSerial(status.serial, _digest(status)))
     return found
 
 
-def _add(found: dict[bytes, HandedOut], domain: str, serial: HandedOut) -> None:
+def _add(found: dict[bytes, KnownSerial], domain: str, serial: KnownSerial) -> None:
     with suppress(InvalidName):  # the zone itself says so in its status
         found[from_text(domain)] = serial
 
