@@ -24,9 +24,10 @@ from rollcall.zone.known_serials import KnownSerial, known_serials
 from rollcall.zone.served import ServedZone
 
 from .alarms import Alarms
-from .creation import InstanceCreator, InstanceKeeper
+from .creation import InstanceCreator
 from .events import EventRecorder
 from .file_status import file_status
+from .keeping import InstanceKeeper
 from .kinds import Kind, ObjectRef
 from .release_status import steps_due_at
 from .service_status import service_status

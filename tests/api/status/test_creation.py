@@ -11,7 +11,8 @@ from rollcall.directory import Directory
 from rollcall.kube import AlreadyExists, Conflict
 from rollcall.kube.client import KubeClient
 from rollcall.model import FIELD_MANAGER, Key, Service
-from rollcall.status.creation import AS_OPERATOR, InstanceCreator, InstanceKeeper
+from rollcall.status.creation import AS_OPERATOR, InstanceCreator
+from rollcall.status.keeping import InstanceKeeper
 from rollcall.status.kinds import Kind
 from rollcall.status.ownership import generated
 from rollcall.watch import SERVICE_INSTANCES

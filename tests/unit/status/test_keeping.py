@@ -7,7 +7,7 @@ import pytest
 
 from rollcall.directory import Directory
 from rollcall.model import Key, Origin
-from rollcall.status.creation import InstanceKeeper
+from rollcall.status.keeping import InstanceKeeper
 from unit.running import running
 from unit.status.fake_api import FakeApi, forbidden, unreachable
 from unit.world import resource, service
