@@ -12,8 +12,8 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from aiohttp import web
 
-from rollcall.directory.weights import divide
 from rollcall.model import DiscoveryFile, Instance, InstancePort, Members
+from rollcall.model.weights import divide
 from rollcall.publish.files import render
 from unit.publish.files.builders import instance, members
 from waiting import until

@@ -6,9 +6,10 @@ from typing import TypeVar
 import msgspec
 
 from rollcall.model import Canary, Instance, Key, Released, UnweightedTargets
+from rollcall.model.weights import divide
 
 from .release import hold_back
-from .weights import divide, unlisted
+from .weights import unlisted
 
 Judged = TypeVar("Judged", Instance, Instance | None)
 

@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable, Set
 from functools import lru_cache
 from heapq import nsmallest
 
-from rollcall.directory.weights import divide
 from rollcall.dnswire.types import Type
+from rollcall.model.weights import divide
 
 _SRV = int(Type.SRV)
 _WEIGHT = slice(2, 4)  # behind the priority, in the data of a SRV record

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.directory.weights import MAX_LISTED, MAX_WEIGHT, divide, unlisted
+from rollcall.directory.weights import MAX_LISTED, unlisted
 from rollcall.model import Key, UnweightedTargets
+from rollcall.model.weights import MAX_WEIGHT, divide
 
 
 def side(name: str, *owns: int) -> dict[Key, int]:

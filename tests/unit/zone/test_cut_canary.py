@@ -7,10 +7,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollcall.directory.weights import divide
 from rollcall.dnswire.rdata import srv
 from rollcall.dnswire.types import Type
 from rollcall.model import Answer, Canary, Key, Pod, Release
+from rollcall.model.weights import divide
 from rollcall.zone import Commit
 from rollcall.zone.changes import MAX_ANSWER, ZoneDelta, all_up_to
 from rollcall.zone.content import Record, ZoneContent

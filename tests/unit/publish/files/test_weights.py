@@ -5,8 +5,8 @@ import re
 import msgspec
 import pytest
 
-from rollcall.directory.weights import divide
 from rollcall.model import Key, Members
+from rollcall.model.weights import divide
 from rollcall.publish.files import render
 from rollcall.publish.files.formats.haproxy import scaled
 from unit.publish.files.builders import file, instance, members
