@@ -13,7 +13,7 @@ from rollcall.http.connections import Connections
 from rollcall.http.limits import HttpLimits
 from rollcall.http.server import serving
 from rollcall.publish.file_store import FileStore
-from unit.http.draining import World
+from unit.http.draining import Draining
 from unit.publish.files.builders import file, many
 
 _SECONDS = 30.0
@@ -27,13 +27,13 @@ async def _serve() -> None:
     store = FileStore()
     store.put_file(file("json"), [many(3)])
     store.set_synced()
-    world = World()
-    world.drains.is_synced = True
+    draining = Draining()
+    draining.drains.is_synced = True
     listener = _STACK.enter_context(socket.socket(socket.AF_UNIX))
     listener.bind(_SOCKET)
     listener.listen(16)
     pages = serving(
-        listener, Connections(HttpLimits(64)), CollectorRegistry(), store, world.waits, lambda: ""
+        listener, Connections(HttpLimits(64)), CollectorRegistry(), store, draining.waits, lambda: ""
     )
     await _STACK.enter_async_context(pages)
 

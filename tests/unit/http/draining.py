@@ -15,7 +15,7 @@ APEX = b"\x01a\x00"
 WEB = Key("shop", "web-0")
 
 
-class World:
+class Draining:
     """A directory with one pod in a zone, whose changes take `ttl` seconds to leave caches."""
 
     def __init__(self) -> None:

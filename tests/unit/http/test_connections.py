@@ -17,7 +17,7 @@ from rollcall.http.connections import Connections
 from rollcall.http.limits import HttpLimits
 from rollcall.http.server import serving
 from rollcall.publish.file_store import FileStore
-from unit.http.draining import World
+from unit.http.draining import Draining
 from unit.publish.files.builders import file, many
 from waiting import SECONDS, until
 
@@ -34,7 +34,7 @@ class Site:
         self.listener = listener
         self.connections = connections
         self.store = store
-        self.world = World()
+        self.draining = Draining()
 
     async def connect(self, said: str = "", *, of: str = "127.0.0.1") -> Stream:
         """Connect from an address, and say something."""
@@ -76,9 +76,9 @@ async def site(limits: HttpLimits, folder: Path | None = None) -> AsyncIterator[
         listener.bind(str(folder / "http") if folder else ("127.0.0.1", 0))
         listener.listen(512)
         made = Site(listener, Connections(limits), store)
-        made.world.drains.is_synced = True
+        made.draining.drains.is_synced = True
         async with serving(
-            listener, made.connections, CollectorRegistry(), store, made.world.waits, lambda: ""
+            listener, made.connections, CollectorRegistry(), store, made.draining.waits, lambda: ""
         ):
             yield made
 
@@ -174,7 +174,7 @@ async def test_a_probe_gets_in_whoever_else_is_there() -> None:
         for path in ("/healthz", "/readyz", "/metrics"):
             assert (await http.get(path))[0] == 200
         assert len(http.connections._slots) <= limits.connections
-        http.world.serve(http.world.delete())
+        http.draining.serve(http.draining.delete())
         for reader, _ in waiting[:2]:
             async with asyncio.timeout(SECONDS):
                 assert b" 200 " in await reader.readline()
@@ -207,13 +207,13 @@ async def test_one_address_takes_nothing_from_another() -> None:
 async def test_too_many_that_wait_are_told_to_come_back(limits: HttpLimits, others: str, told: str) -> None:
     async with site(limits) as http:
         waiting = [await http.connect(f"{request(WAIT)}\r\n", of=others) for _ in range(3)]
-        await until(lambda: sum(map(len, http.world.waits._waits.values())) == 3, "three that wait")
+        await until(lambda: sum(map(len, http.draining.waits._waits.values())) == 3, "three that wait")
         status, text = await http.get(WAIT)
         assert (status, "Retry-After: 1" in text, told in text) == (503, True, True)
         waiting.pop()[1].close()
-        await until(lambda: sum(map(len, http.world.waits._waits.values())) == 2, "one that has gone")
+        await until(lambda: sum(map(len, http.draining.waits._waits.values())) == 2, "one that has gone")
         waiting.append(await http.connect(f"{request(WAIT)}\r\n"))
-        await until(lambda: sum(map(len, http.world.waits._waits.values())) == 3, "another in its slot")
+        await until(lambda: sum(map(len, http.draining.waits._waits.values())) == 3, "another in its slot")
         for _, writer in waiting:
             writer.close()
 

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.looptime
 APEX = b"\x07example\x03com\x00"
 
 
-class World:
-    """Stands for the zones: `told` is what they and the duties heard, in order."""
+class Term:
+    """A term of ours, and what stands for the zones: `told` is what they and the duties heard, in order."""
 
     def __init__(self, monkeypatch, tmp_path, leases=None, **options):
         self.told = []
@@ -39,53 +39,53 @@ class World:
 
 
 class Duty:
-    def __init__(self, world, error=None):
-        self.world = world
+    def __init__(self, term, error=None):
+        self.term = term
         self.error = error
 
     async def run(self):
-        self.world.told.append("begun")
+        self.term.told.append("begun")
         try:
             await asyncio.sleep(1.0)
             if self.error is not None:
                 raise self.error
             await asyncio.get_running_loop().create_future()
         finally:
-            self.world.told.append("ended")
+            self.term.told.append("ended")
 
 
 @pytest.fixture
-def world(monkeypatch, tmp_path):
-    return World(monkeypatch, tmp_path)
+def term(monkeypatch, tmp_path):
+    return Term(monkeypatch, tmp_path)
 
 
 FIRST = [(APEX, 7, 42), "commit"]
 
 
-async def test_serials_are_taken_over_before_anything_is_written(world):
-    async with running(world.leadership.run(Duty(world).run, Duty(world).run)):
+async def test_serials_are_taken_over_before_anything_is_written(term):
+    async with running(term.leadership.run(Duty(term).run, Duty(term).run)):
         await asyncio.sleep(0.1)
-        assert world.told == [*FIRST, "begun", "begun"]
-        assert world.leadership.elector.leading
-    assert world.told[4:] == ["ended", "ended"]
+        assert term.told == [*FIRST, "begun", "begun"]
+        assert term.leadership.elector.leading
+    assert term.told[4:] == ["ended", "ended"]
 
 
-async def test_nothing_begins_while_the_last_serials_are_unknown(world):
-    world.refusals = 3
-    async with running(world.leadership.run(Duty(world).run)):
+async def test_nothing_begins_while_the_last_serials_are_unknown(term):
+    term.refusals = 3
+    async with running(term.leadership.run(Duty(term).run)):
         await asyncio.sleep(2.5 * SERIALS_RETRY_SECONDS)
-        assert not world.told
+        assert not term.told
         await asyncio.sleep(SERIALS_RETRY_SECONDS)
-        assert world.told == [*FIRST, "begun"]
+        assert term.told == [*FIRST, "begun"]
 
 
-async def test_a_duty_that_breaks_is_begun_anew_with_the_others(world):
-    async with running(world.leadership.run(Duty(world, KeyError("a defect")).run, Duty(world).run)):
+async def test_a_duty_that_breaks_is_begun_anew_with_the_others(term):
+    async with running(term.leadership.run(Duty(term, KeyError("a defect")).run, Duty(term).run)):
         await asyncio.sleep(1.1)
-        assert world.told == [*FIRST, "begun", "begun", "ended", "ended"]
-        world.told.clear()
+        assert term.told == [*FIRST, "begun", "begun", "ended", "ended"]
+        term.told.clear()
         await asyncio.sleep(RESTART_SECONDS)
-        assert world.told[:4] == [*FIRST, "begun", "begun"]
+        assert term.told[:4] == [*FIRST, "begun", "begun"]
 
 
 async def test_the_lease_is_renewed_over_a_client_of_its_own(monkeypatch, tmp_path):
@@ -93,10 +93,10 @@ async def test_the_lease_is_renewed_over_a_client_of_its_own(monkeypatch, tmp_pa
     server = LeaseServer()
     leases = LeaseClient(server)
     options = {"leader_elect": True, "operator_namespace": "rollcall-system"}
-    world = World(monkeypatch, tmp_path, leases, **options)
-    async with running(world.leadership.run(Duty(world).run)):
+    term = Term(monkeypatch, tmp_path, leases, **options)
+    async with running(term.leadership.run(Duty(term).run)):
         await asyncio.sleep(60)
-        assert world.leadership.elector.leading
-        assert world.leadership.elector.terms == 1
-    assert world.told == [*FIRST, "begun", "ended"]
+        assert term.leadership.elector.leading
+        assert term.leadership.elector.terms == 1
+    assert term.told == [*FIRST, "begun", "ended"]
     assert len(server.history) > 10, "it is renewed all the time"

@@ -13,7 +13,7 @@ from rollcall.zone import Commit, Installation, PublishedVersion, ZoneDelta, Zon
 A = b"\1a\0"
 
 
-class World:
+class TimedPublication:
     """Two workers are wanted, and timed."""
 
     def __init__(self):
@@ -35,38 +35,38 @@ class World:
 
 
 @pytest.fixture
-def world():
-    return World()
+def timed():
+    return TimedPublication()
 
 
-def test_a_version_counts_as_served_when_every_worker_answers_it(world):
-    world.tracker.on_connected(0, True)
-    world.tracker.on_connected(1, True)
-    world.publish(1)
-    world.publish(2)
-    world.tracker.on_acknowledged(0, 2, time.monotonic())
-    assert world.observed("served") == 0
-    world.tracker.on_acknowledged(1, 1, time.monotonic())
-    assert world.observed("served") == 1
-    world.tracker.on_acknowledged(1, 2, time.monotonic())
-    assert world.observed("served") == world.observed("committed") == 2
+def test_a_version_counts_as_served_when_every_worker_answers_it(timed):
+    timed.tracker.on_connected(0, True)
+    timed.tracker.on_connected(1, True)
+    timed.publish(1)
+    timed.publish(2)
+    timed.tracker.on_acknowledged(0, 2, time.monotonic())
+    assert timed.observed("served") == 0
+    timed.tracker.on_acknowledged(1, 1, time.monotonic())
+    assert timed.observed("served") == 1
+    timed.tracker.on_acknowledged(1, 2, time.monotonic())
+    assert timed.observed("served") == timed.observed("committed") == 2
 
 
-def test_nobody_waits_for_a_worker_that_is_gone(world):
-    world.tracker.on_connected(0, True)
-    world.tracker.on_connected(1, True)
-    world.publish(1)
-    world.tracker.on_connected(1, False)
-    world.tracker.on_acknowledged(0, 1, time.monotonic())
-    assert world.observed("served") == 1
+def test_nobody_waits_for_a_worker_that_is_gone(timed):
+    timed.tracker.on_connected(0, True)
+    timed.tracker.on_connected(1, True)
+    timed.publish(1)
+    timed.tracker.on_connected(1, False)
+    timed.tracker.on_acknowledged(0, 1, time.monotonic())
+    assert timed.observed("served") == 1
 
 
-def test_what_no_worker_was_there_for_is_not_timed(world):
-    world.publish(1)
-    world.tracker.on_connected(0, True)
-    world.publish(2)
-    world.tracker.on_connected(0, False)
-    world.tracker.on_connected(0, True)
-    world.tracker.on_acknowledged(0, 2, time.monotonic())
-    assert world.observed("committed") == 2
-    assert world.observed("served") == 0
+def test_what_no_worker_was_there_for_is_not_timed(timed):
+    timed.publish(1)
+    timed.tracker.on_connected(0, True)
+    timed.publish(2)
+    timed.tracker.on_connected(0, False)
+    timed.tracker.on_connected(0, True)
+    timed.tracker.on_acknowledged(0, 2, time.monotonic())
+    assert timed.observed("committed") == 2
+    assert timed.observed("served") == 0

@@ -18,7 +18,7 @@ SERVICE = Key("shop", "web")
 NEAR_THE_TOP = (1 << 32) - 2
 
 
-class World:
+class Tracking:
     """One DNS worker is wanted, and there."""
 
     def __init__(self, *targets: tuple[bytes, str]) -> None:
@@ -44,66 +44,66 @@ class World:
 
 
 def test_a_turn_waits_for_the_workers() -> None:
-    world = World()
-    turn = world.turn(5, {A: 10})
-    world.serve(4)
-    assert world.tracker.arrived_at(turn, 1.0) is None
-    world.serve(5)
-    assert world.tracker.arrived_at(turn, 2.0) == 2.0
-    assert world.tracker.arrived_at(turn, 9.0) == 2.0
+    tracking = Tracking()
+    turn = tracking.turn(5, {A: 10})
+    tracking.serve(4)
+    assert tracking.tracker.arrived_at(turn, 1.0) is None
+    tracking.serve(5)
+    assert tracking.tracker.arrived_at(turn, 2.0) == 2.0
+    assert tracking.tracker.arrived_at(turn, 9.0) == 2.0
 
 
 def test_a_turn_waits_for_each_target_of_its_zones_and_no_other() -> None:
-    world = World((A, "bind"), (A, "knot"), (B, "nsd"))
-    turn = world.turn(5, {A: 10})
-    world.serve(5)
-    assert sorted(world.tracker.behind(turn)) == ["bind", "knot"]
-    world.report(A, "bind", 10)
-    world.report(A, "knot", 9, BEHIND)
-    world.report(A, "stranger", 10)
-    assert world.tracker.behind(turn) == ["knot"]
-    assert world.tracker.arrived_at(turn, 1.0) is None
-    world.report(A, "knot", 12)
-    assert world.tracker.arrived_at(turn, 2.0) == 2.0
+    tracking = Tracking((A, "bind"), (A, "knot"), (B, "nsd"))
+    turn = tracking.turn(5, {A: 10})
+    tracking.serve(5)
+    assert sorted(tracking.tracker.behind(turn)) == ["bind", "knot"]
+    tracking.report(A, "bind", 10)
+    tracking.report(A, "knot", 9, BEHIND)
+    tracking.report(A, "stranger", 10)
+    assert tracking.tracker.behind(turn) == ["knot"]
+    assert tracking.tracker.arrived_at(turn, 1.0) is None
+    tracking.report(A, "knot", 12)
+    assert tracking.tracker.arrived_at(turn, 2.0) == 2.0
 
 
 @pytest.mark.parametrize(("serial", "reason"), [(0, BEHIND), (7, AHEAD)])
 def test_a_report_without_a_serial_of_ours_takes_nothing_back(serial: int, reason: str) -> None:
-    world = World((A, "bind"))
-    world.report(A, "bind", 10)
-    world.report(A, "bind", serial, reason)
-    assert world.tracker.behind(world.turn(1, {A: 10})) == []
+    tracking = Tracking((A, "bind"))
+    tracking.report(A, "bind", 10)
+    tracking.report(A, "bind", serial, reason)
+    assert tracking.tracker.behind(tracking.turn(1, {A: 10})) == []
 
 
 def test_serials_wrap_around() -> None:
-    world = World((A, "bind"))
-    turn = world.turn(1, {A: 3})
-    world.report(A, "bind", NEAR_THE_TOP)
-    assert world.tracker.behind(turn) == ["bind"]
-    world.report(A, "bind", 3)
-    assert world.tracker.behind(turn) == []
+    tracking = Tracking((A, "bind"))
+    turn = tracking.turn(1, {A: 3})
+    tracking.report(A, "bind", NEAR_THE_TOP)
+    assert tracking.tracker.behind(turn) == ["bind"]
+    tracking.report(A, "bind", 3)
+    assert tracking.tracker.behind(turn) == []
 
 
 def test_a_target_that_is_gone_holds_up_nobody() -> None:
-    world = World((A, "bind"), (A, "knot"))
-    world.report(A, "knot", 10)
-    turn = world.turn(1, {A: 10})
-    assert world.tracker.behind(turn) == ["bind"]
-    world.want((A, "knot"))
-    assert world.tracker.behind(turn) == []
-    assert world.tracker.has_targets(turn)
-    world.want()
-    assert not world.tracker.has_targets(turn)
-    assert list(world.tracker.targets) == []
+    tracking = Tracking((A, "bind"), (A, "knot"))
+    tracking.report(A, "knot", 10)
+    turn = tracking.turn(1, {A: 10})
+    assert tracking.tracker.behind(turn) == ["bind"]
+    tracking.want((A, "knot"))
+    assert tracking.tracker.behind(turn) == []
+    assert tracking.tracker.has_targets(turn)
+    tracking.want()
+    assert not tracking.tracker.has_targets(turn)
+    assert list(tracking.tracker.targets) == []
 
 
 def test_two_turns_in_a_row_are_waited_for_both() -> None:
-    world = World((A, "bind"), (B, "nsd"))
-    world.turn(1, {A: 10})
-    turn = world.turn(2, {B: 20})
-    world.serve(2)
-    world.report(B, "nsd", 20)
-    assert world.tracker.behind(turn) == ["bind"]
+    tracking = Tracking((A, "bind"), (B, "nsd"))
+    tracking.turn(1, {A: 10})
+    turn = tracking.turn(2, {B: 20})
+    tracking.serve(2)
+    tracking.report(B, "nsd", 20)
+    assert tracking.tracker.behind(turn) == ["bind"]
 
 
 def test_of_two_turns_in_one_the_longest_ttl_counts() -> None:
@@ -111,15 +111,15 @@ def test_of_two_turns_in_one_the_longest_ttl_counts() -> None:
 
 
 def test_what_a_target_said_is_told_by_domain_and_name() -> None:
-    world = World((B, "nsd"), (A, "knot"), (A, "bind"))
+    tracking = Tracking((B, "nsd"), (A, "knot"), (A, "bind"))
     for apex, target in ((B, "nsd"), (A, "knot")):
-        world.report(apex, target, 1)
-    assert [state.report.target for state in world.tracker.targets.of([B, A])] == ["knot", "nsd"]
-    assert [state.report.target for state in world.tracker.targets.of([B])] == ["nsd"]
+        tracking.report(apex, target, 1)
+    assert [state.report.target for state in tracking.tracker.targets.of([B, A])] == ["knot", "nsd"]
+    assert [state.report.target for state in tracking.tracker.targets.of([B])] == ["nsd"]
 
 
 def test_pods_that_are_gone_are_remembered_for_a_while() -> None:
-    tracker = World().tracker
+    tracker = Tracking().tracker
     assert not tracker.has_left(POD)
     tracker.on_pod_removed(POD)
     assert tracker.has_left(POD)
@@ -137,7 +137,7 @@ def test_a_turn_is_everywhere_once_each_has_got_as_far_and_never_before(
     events: list[tuple[str, int]],
 ) -> None:
     """Against a model that remembers every change: they all must have arrived, not the last one alone."""
-    world = World((A, "bind"), (B, "nsd"))
+    tracking = Tracking((A, "bind"), (B, "nsd"))
     version, served, serials, reported = 0, -1, {A: 0, B: 0}, {A: 0, B: 0}
     wanted: list[tuple[int, dict[bytes, int]]] = []
     for kind, number in events:
@@ -148,18 +148,18 @@ def test_a_turn_is_everywhere_once_each_has_got_as_far_and_never_before(
                 serials[apex] += 1
             turn = {apex: serials[apex] for apex in changed}
             wanted.append((version, turn))
-            world.turn(version, turn)
+            tracking.turn(version, turn)
         elif kind == "serve":
             served = max(served, min(number, version))
-            world.serve(served)
+            tracking.serve(served)
         else:
             apex, target = (A, "bind") if kind == "A" else (B, "nsd")
             reported[apex] = max(reported[apex], min(number, serials[apex]))
-            world.report(apex, target, reported[apex])
+            tracking.report(apex, target, reported[apex])
         if wanted:
             arrived = all(
                 served >= at and all(reported[apex] >= serial for apex, serial in turn.items())
                 for at, turn in wanted
             )
-            everywhere = world.tracker.arrived_at(world.tracker.turn_of(POD), 1.0) is not None
+            everywhere = tracking.tracker.arrived_at(tracking.tracker.turn_of(POD), 1.0) is not None
             assert everywhere is arrived

@@ -11,7 +11,7 @@ from rollcall.zone import Installation, Zones
 POD = Key("shop", "web-0")
 
 
-class World(Listener):
+class WorkerPair(Listener):
     """Two workers are wanted. `arrivals` is what statuses hear of, `progress` what waiters do."""
 
     def __init__(self):
@@ -37,33 +37,33 @@ class World(Listener):
 
 
 @pytest.fixture
-def world():
-    return World()
+def pair():
+    return WorkerPair()
 
 
-def test_a_version_is_everywhere_once_all_have_it(world):
-    world.start(5)
+def test_a_version_is_everywhere_once_all_have_it(pair):
+    pair.start(5)
     for number in (0, 1):
-        world.tracker.on_connected(number, True)
-    assert world.workers.why_not_connected() == ""
-    world.tracker.on_acknowledged(0, 5, 1.0)
-    assert world.workers.why_not_fed() == "1 of 2 DNS workers have the current state"
-    assert world.progress == 0
-    world.tracker.on_acknowledged(1, 4, 1.0)
-    assert world.workers.why_not_fed() == ""
-    assert world.progress == 1
-    assert not world.is_everywhere
-    world.tracker.on_acknowledged(1, 5, 2.0)
-    assert world.progress == 2
-    assert world.is_everywhere
+        pair.tracker.on_connected(number, True)
+    assert pair.workers.why_not_connected() == ""
+    pair.tracker.on_acknowledged(0, 5, 1.0)
+    assert pair.workers.why_not_fed() == "1 of 2 DNS workers have the current state"
+    assert pair.progress == 0
+    pair.tracker.on_acknowledged(1, 4, 1.0)
+    assert pair.workers.why_not_fed() == ""
+    assert pair.progress == 1
+    assert not pair.is_everywhere
+    pair.tracker.on_acknowledged(1, 5, 2.0)
+    assert pair.progress == 2
+    assert pair.is_everywhere
 
 
-def test_nothing_is_everywhere_while_a_worker_starts(world):
+def test_nothing_is_everywhere_while_a_worker_starts(pair):
     """Of those that are there everyone has it, but one answers from a snapshot."""
-    world.start(5)
-    world.tracker.on_connected(0, True)
-    world.tracker.on_acknowledged(0, 5, 1.0)
-    assert world.arrivals == 1
-    assert world.progress == 0
-    assert not world.is_everywhere
-    assert world.workers.why_not_connected() == "1 of 2 DNS workers run"
+    pair.start(5)
+    pair.tracker.on_connected(0, True)
+    pair.tracker.on_acknowledged(0, 5, 1.0)
+    assert pair.arrivals == 1
+    assert pair.progress == 0
+    assert not pair.is_everywhere
+    assert pair.workers.why_not_connected() == "1 of 2 DNS workers run"

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.looptime
 APEX = from_text("example.com")
 
 
-class World:
+class UnservedZone:
     """A zone with a secondary, and no process that transfers it; `said` is what was reported of it."""
 
     def __init__(self) -> None:
@@ -36,11 +36,11 @@ class World:
 
 
 async def test_only_a_leader_says_that_it_serves_no_transfers() -> None:
-    world = World()
-    world.feed.on_zones_changed()
-    assert world.said == []
-    async with running(world.feed.lead()):
+    unserved = UnservedZone()
+    unserved.feed.on_zones_changed()
+    assert unserved.said == []
+    async with running(unserved.feed.lead()):
         await asyncio.sleep(1.0)
-        assert [(each.domain, each.target, each.reason) for each in world.said] == [(APEX, "knot", OFF)]
-    world.feed.on_zones_changed()
-    assert len(world.said) == 1
+        assert [(each.domain, each.target, each.reason) for each in unserved.said] == [(APEX, "knot", OFF)]
+    unserved.feed.on_zones_changed()
+    assert len(unserved.said) == 1

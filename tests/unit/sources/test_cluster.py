@@ -27,7 +27,7 @@ class Reflector:
         self.trouble = None
 
 
-class World:
+class WatchedCluster:
     def __init__(self):
         self.directory = Directory()
         self.directory.apply_service(service())
@@ -56,33 +56,33 @@ def _reflectors(monkeypatch):
 
 
 def test_a_batch_is_one_flow():
-    world = World()
-    world.batch(*((key, pod(key.name)) for key in KEYS))
-    assert world.known() == KEYS
-    assert world.flows == [123]
-    world.batch((KEYS[0], None))
-    assert world.known() == KEYS[1:]
-    assert world.told == set(KEYS[1:])
+    watched = WatchedCluster()
+    watched.batch(*((key, pod(key.name)) for key in KEYS))
+    assert watched.known() == KEYS
+    assert watched.flows == [123]
+    watched.batch((KEYS[0], None))
+    assert watched.known() == KEYS[1:]
+    assert watched.told == set(KEYS[1:])
 
 
 def test_an_object_that_breaks_the_directory_is_named_and_left_out(monkeypatch, caplog):
-    world = World()
-    take = world.directory.apply_pod
+    watched = WatchedCluster()
+    take = watched.directory.apply_pod
 
     def apply_pod(applied):
         if applied.key == KEYS[1]:
             raise KeyError("a defect")
         take(applied)
 
-    monkeypatch.setattr(world.directory, "apply_pod", apply_pod)
-    world.batch(*((key, pod(key.name)) for key in KEYS))
-    assert world.known() == [KEYS[0], KEYS[2]]
-    assert world.flows == [123]
+    monkeypatch.setattr(watched.directory, "apply_pod", apply_pod)
+    watched.batch(*((key, pod(key.name)) for key in KEYS))
+    assert watched.known() == [KEYS[0], KEYS[2]]
+    assert watched.flows == [123]
     assert "shop/web-1 can't be taken in" in caplog.text
 
 
 async def test_what_is_waited_for_is_told():
-    source = World().source
+    source = WatchedCluster().source
     waiting = asyncio.create_task(source.synced())
     left = ["pods", "services", "serviceinstances"]
     for reflector in source.reflectors:
@@ -96,11 +96,11 @@ async def test_what_is_waited_for_is_told():
 
 
 def test_what_is_wrong_is_told_with_what_is_waited_for():
-    source = World().source
+    source = WatchedCluster().source
     error = Unreachable("GET /api/v1/pods: connection refused")
     source.reflectors[0].trouble = error
     assert source.waiting() == {"pods": error, "services": None, "serviceinstances": None}
 
 
 def test_an_empty_namespace_is_all_of_them():
-    assert [each.namespace for each in World().source.reflectors] == [None] * 3
+    assert [each.namespace for each in WatchedCluster().source.reflectors] == [None] * 3

@@ -54,7 +54,7 @@ class SelectingServer(Server):
             yield lines
 
 
-class World:
+class WatchedEndpoints:
     def __init__(self) -> None:
         self.server = SelectingServer()
         self.server.items[PATH] = [SLICE]
@@ -83,14 +83,14 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world() -> AsyncIterator[World]:
-    made = World()
+async def watched() -> AsyncIterator[WatchedEndpoints]:
+    made = WatchedEndpoints()
     async with running(made.source.run()):
         yield made
 
 
 async def test_nothing_is_asked_for_while_every_service_has_a_selector() -> None:
-    async with world() as it:
+    async with watched() as it:
         it.put()
         await asyncio.sleep(10 * CHECK_SECONDS)
         assert it.server.asked == []
@@ -99,7 +99,7 @@ async def test_nothing_is_asked_for_while_every_service_has_a_selector() -> None
 
 
 async def test_nothing_is_asked_for_a_service_that_nobody_wants() -> None:
-    async with world() as it:
+    async with watched() as it:
         it.wanted.clear()
         it.put(selector=None)
         await asyncio.sleep(10 * CHECK_SECONDS)
@@ -108,7 +108,7 @@ async def test_nothing_is_asked_for_a_service_that_nobody_wants() -> None:
 
 
 async def test_one_that_comes_to_be_wanted_has_its_endpoints() -> None:
-    async with world() as it:
+    async with watched() as it:
         it.wanted.clear()
         it.put(selector=None)
         it.wanted.add(DB)
@@ -119,7 +119,7 @@ async def test_one_that_comes_to_be_wanted_has_its_endpoints() -> None:
 
 
 async def test_those_that_the_controller_writes_are_not_even_sent() -> None:
-    async with world() as it:
+    async with watched() as it:
         it.put(selector=None)
         await it.source.synced()
         await asyncio.sleep(1)
@@ -131,7 +131,7 @@ async def test_those_that_the_controller_writes_are_not_even_sent() -> None:
 
 
 async def test_a_service_that_loses_its_selector_goes_on_until_its_endpoints_are_known() -> None:
-    async with world() as it:
+    async with watched() as it:
         it.directory.apply_pod(pod())
         it.put()
         it.server.errors[PATH] = Unreachable("no route")
@@ -144,7 +144,7 @@ async def test_a_service_that_loses_its_selector_goes_on_until_its_endpoints_are
 
 
 async def test_without_the_right_it_is_said_and_nothing_else_waits() -> None:
-    async with world() as it:
+    async with watched() as it:
         it.server.errors[PATH] = Forbidden(f"GET {PATH}", 403, "Forbidden", "no")
         it.put(selector=None)
         await it.source.synced()

@@ -59,7 +59,7 @@ class Server:
         await asyncio.Event().wait()
 
 
-class World:
+class WatchedWorkloads:
     def __init__(self) -> None:
         self.server = Server()
         self.directory = Directory()
@@ -81,8 +81,8 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world() -> AsyncIterator[World]:
-    made = World()
+async def watched() -> AsyncIterator[WatchedWorkloads]:
+    made = WatchedWorkloads()
     async with running(made.source.run()):
         yield made
 
@@ -115,14 +115,14 @@ def roll_out(server: Server) -> None:
 
 
 async def test_nothing_is_asked_for_while_nobody_follows_anything() -> None:
-    async with world() as it:
+    async with watched() as it:
         it.ask(Release())
         await asyncio.sleep(10 * CHECK_SECONDS)
         assert it.server.asked == []
 
 
 async def test_a_deployment_is_followed_where_flagger_is_not_installed() -> None:
-    async with world() as it:
+    async with watched() as it:
         it.server.errors[FLAGGER] = NotFound(f"GET {FLAGGER}", 404, "NotFound", "no such kind")
         roll_out(it.server)
         for version in "ab":
@@ -136,7 +136,7 @@ async def test_a_deployment_is_followed_where_flagger_is_not_installed() -> None
 
 
 async def test_one_list_that_is_missing_leaves_what_is_in_force() -> None:
-    async with world() as it:
+    async with watched() as it:
         path = "/apis/apps/v1/replicasets"
         it.server.errors[path] = Unreachable("no connection")
         roll_out(it.server)
@@ -160,7 +160,7 @@ async def test_one_list_that_is_missing_leaves_what_is_in_force() -> None:
 async def test_a_right_that_is_missing_is_named_and_used_once_it_is_there(
     release: Release, path: str, told: str
 ) -> None:
-    async with world() as it:
+    async with watched() as it:
         it.server.errors[path] = Forbidden(f"GET {path}", 403, "Forbidden", "no")
         it.ask(release)
         await asyncio.sleep(SETTLED)
@@ -175,7 +175,7 @@ async def test_a_right_that_is_missing_is_named_and_used_once_it_is_there(
 
 async def test_argo_rollouts_may_be_installed_later(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "rollcall.sources.workloads")
-    async with world() as it:
+    async with watched() as it:
         it.server.errors[ROLLOUTS] = NotFound(f"GET {ROLLOUTS}", 404, "NotFound", "no such kind")
         it.ask(Release(follow=Follow.ROLLOUT))
         await asyncio.sleep(10 * CHECK_SECONDS + SETTLED)
@@ -200,7 +200,7 @@ async def test_argo_rollouts_may_be_installed_later(caplog: pytest.LogCaptureFix
 
 
 async def test_what_is_followed_by_others_later_is_not_watched_twice() -> None:
-    async with world() as it:
+    async with watched() as it:
         roll_out(it.server)
         it.ask(FOLLOW)
         await asyncio.sleep(SETTLED)

@@ -50,8 +50,8 @@ class Session:
     key = parse_key(KEY)
     usable = True
 
-    def __init__(self, world: "World") -> None:
-        self.world = world
+    def __init__(self, overlap: "Overlap") -> None:
+        self.overlap = overlap
         self._ids = itertools.count(1)
 
     async def close(self) -> None:
@@ -62,15 +62,15 @@ class Session:
 
     async def serial_of(self, zone: bytes) -> int:
         await Turn()
-        serial = self.world.server.serial
+        serial = self.overlap.server.serial
         await Turn()
         return serial
 
     async def send(self, wire: bytes, timeout_seconds: float) -> Message:
         await Turn()
-        rcode = self.world.server.update(wire)
+        rcode = self.overlap.server.update(wire)
         await Turn()
-        if self.world.loses_answers:
+        if self.overlap.loses_answers:
             raise timed_out("a model", timeout_seconds)
         return read(message(1, flags_of(Opcode.UPDATE) | 1 << 15 | rcode, [], []))
 
@@ -86,7 +86,7 @@ class IdleWriter(writer.Writer):
         self.is_idle = False
 
 
-class World:
+class Overlap:
     """A writer and a reader of one publication, at a model of a server."""
 
     def __init__(self, *, transfers: bool) -> None:
@@ -188,23 +188,23 @@ def _model(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def read_zone(session: Session, zone: bytes, domain: bytes, identity: str) -> TransferredZone:
         await Turn()
-        server = session.world.server
+        server = session.overlap.server
         contents = TransferredZone(server.serial, server.state(identity))
         await Turn()
-        if not session.world.transfers:
+        if not session.overlap.transfers:
             raise TransferRefused("REFUSED")
         return contents
 
     async def read_units(session: Session, zone: bytes, units: Mapping[bytes, Collection[bytes]]) -> Reading:
         await Turn()
         names = [*map(marker_name, units), *(owner for owners in units.values() for owner in owners)]
-        reading = session.world.server.reading(names)
+        reading = session.overlap.server.reading(names)
         await Turn()
         return reading
 
     async def read_cuts(session: Session, zone: bytes, names: Collection[bytes]) -> Any:
         await Turn()
-        return session.world.server.cuts(names)
+        return session.overlap.server.cuts(names)
 
     for module in (reader, writer):
         monkeypatch.setattr(module, "connect", connect)
@@ -213,19 +213,19 @@ def _model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "read_cuts", read_cuts)
 
 
-current: list[World] = []
+current: list[Overlap] = []
 
 
-def settled(*, transfers: bool) -> World:
-    """Return a world in which all is written and read."""
-    world = World(transfers=transfers)
-    current[:] = [world]
-    world.source.services({service: many(2) for service in SERVICES})
-    world.look()
-    world.finish()
-    world.look()
-    assert world.publication.serial_count.count == 0
-    return world
+def settled(*, transfers: bool) -> Overlap:
+    """Return one in which all is written and read."""
+    overlap = Overlap(transfers=transfers)
+    current[:] = [overlap]
+    overlap.source.services({service: many(2) for service in SERVICES})
+    overlap.look()
+    overlap.finish()
+    overlap.look()
+    assert overlap.publication.serial_count.count == 0
+    return overlap
 
 
 turns = st.lists(
@@ -245,21 +245,21 @@ turns = st.lists(
 def test_what_others_changed_is_found_by_the_next_reading(
     plan: list[tuple[str, int]], transfers: bool
 ) -> None:
-    world = settled(transfers=transfers)
+    overlap = settled(transfers=transfers)
     does: dict[str, Callable[[int], object]] = {
-        "read": lambda _: world.read(),
-        "write": lambda _: world.write(),
-        "set": lambda number: world.source.service(SERVICES[number % 2], many(1 + number // 2)),
-        "damage": world.damage,
-        "lose": lambda number: setattr(world, "loses_answers", bool(number)),
+        "read": lambda _: overlap.read(),
+        "write": lambda _: overlap.write(),
+        "set": lambda number: overlap.source.service(SERVICES[number % 2], many(1 + number // 2)),
+        "damage": overlap.damage,
+        "lose": lambda number: setattr(overlap, "loses_answers", bool(number)),
     }
     for what, number in plan:
         does[what](number)
-    while world.looking is not None:
-        world.read()
-    world.finish()
-    world.look()
-    world.finish()
-    assert without_markers(world.server) == wanted(world.source)
-    assert world.fence.raised == [], "nobody else has written to a unit"
-    world.end()
+    while overlap.looking is not None:
+        overlap.read()
+    overlap.finish()
+    overlap.look()
+    overlap.finish()
+    assert without_markers(overlap.server) == wanted(overlap.source)
+    assert overlap.fence.raised == [], "nobody else has written to a unit"
+    overlap.end()

@@ -15,7 +15,7 @@ MESSAGE = 1 << 16
 STALLED = 0.0
 
 
-class World:
+class TransferringClients:
     """Clients that transfer at a pace (octets a second), so many messages each; `ended` says how."""
 
     def __init__(self) -> None:
@@ -45,8 +45,8 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world() -> AsyncIterator[World]:
-    made = World()
+async def clients() -> AsyncIterator[TransferringClients]:
+    made = TransferringClients()
     async with asyncio.TaskGroup() as made.group:
         yield made
 
@@ -56,7 +56,7 @@ FAST = 1e7
 
 
 async def test_twenty_slow_ones_of_one_client_take_nothing_from_another() -> None:
-    async with world() as it:
+    async with clients() as it:
         for number in range(20):
             it.start(f"slow {number}", A, STALLED)
         await asyncio.sleep(0.1)
@@ -66,7 +66,7 @@ async def test_twenty_slow_ones_of_one_client_take_nothing_from_another() -> Non
 
 
 async def test_of_one_client_those_go_that_lag_behind() -> None:
-    async with world() as it:
+    async with clients() as it:
         for number in range(20):
             it.start(f"slow {number}", A, STALLED)
         await asyncio.sleep(0.1)
@@ -77,7 +77,7 @@ async def test_of_one_client_those_go_that_lag_behind() -> None:
 
 async def test_where_all_slots_are_taken_a_newcomer_gets_one_of_who_has_the_most() -> None:
     """Also where those keep pace, and have waiting what would take it at once."""
-    async with world() as it:
+    async with clients() as it:
         for number in range(2 * LIMITS.of_a_client):
             it.start(f"a {number}", A, 40_000)
         for number in range(LIMITS.of_a_client):
@@ -90,7 +90,7 @@ async def test_where_all_slots_are_taken_a_newcomer_gets_one_of_who_has_the_most
 
 async def test_secondaries_that_all_come_at_once_all_get_the_zone() -> None:
     """Nobody who keeps pace has to go for one that has a slot as well, or could wait."""
-    async with world() as it:
+    async with clients() as it:
         for number in range(60):
             it.start(str(number), bytes([number]), 1e6)
     assert set(it.ended.values()) == {"whole"}
@@ -98,7 +98,7 @@ async def test_secondaries_that_all_come_at_once_all_get_the_zone() -> None:
 
 
 async def test_who_is_slow_may_be_so_while_nobody_waits() -> None:
-    async with world() as it:
+    async with clients() as it:
         await it.start("slow", A, MESSAGE / (LIMITS.patience_seconds - 1))
         assert it.ended == {"slow": "whole"}
         await it.start("too slow", A, MESSAGE / (LIMITS.patience_seconds + 1))
@@ -107,7 +107,7 @@ async def test_who_is_slow_may_be_so_while_nobody_waits() -> None:
 
 async def test_where_somebody_waits_nobody_stays_for_ever() -> None:
     """Not even who always takes a little in time."""
-    async with world() as it:
+    async with clients() as it:
         for number in range(LIMITS.of_a_client):
             it.start(f"slow {number}", A, MESSAGE / (LIMITS.hurried_seconds - 1))
         await asyncio.sleep(10)
@@ -117,7 +117,7 @@ async def test_where_somebody_waits_nobody_stays_for_ever() -> None:
 
 
 async def test_what_waits_of_a_client_is_bounded() -> None:
-    async with world() as it:
+    async with clients() as it:
         for number in range(100):
             it.start(str(number), A, STALLED)
         await asyncio.sleep(0.1)
@@ -126,7 +126,7 @@ async def test_what_waits_of_a_client_is_bounded() -> None:
 
 
 async def test_whoever_is_cut_off_while_it_waits_leaves_nothing_behind() -> None:
-    async with world() as it:
+    async with clients() as it:
         for number in range(LIMITS.of_a_client):
             it.start(f"slow {number}", A, STALLED)
         gone = [it.start(f"gone {number}", A, FAST) for number in range(5)]

@@ -93,7 +93,7 @@ class NotedZones(TransferZones):
         super().overtake(apex, serial)
 
 
-class World:
+class Primary:
     def __init__(self, *zones: TransferZone, serial: int = 5) -> None:
         self.zones = NotedZones()
         self.zones.configure(TransferSettings(True, zones, {}))
@@ -124,128 +124,128 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def running(world: World) -> AsyncIterator[World]:
+async def running(primary: Primary) -> AsyncIterator[Primary]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "Exchange", lambda sock=None: _Exchange(world.servers))
+        patch.setattr(module, "Exchange", lambda sock=None: _Exchange(primary.servers))
 
         class Known(Catalogs):
-            problems = world.problems
+            problems = primary.problems
 
             def is_catalog(self, apex: bytes) -> bool:
-                return world.is_catalog(apex)
+                return primary.is_catalog(apex)
 
         catalogs = object.__new__(Known)
-        world.secondaries = Secondaries(world.zones, world.report, world.count, catalogs)
-    world.zones.on_settings.append(world.secondaries.on_settings)
-    world.zones.on_version.append(world.secondaries.on_version)
+        primary.secondaries = Secondaries(primary.zones, primary.report, primary.count, catalogs)
+    primary.zones.on_settings.append(primary.secondaries.on_settings)
+    primary.zones.on_version.append(primary.secondaries.on_version)
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(world.secondaries.run())
-        yield world
+        task = group.create_task(primary.secondaries.run())
+        yield primary
         task.cancel()
 
 
 async def test_a_secondary_follows_and_is_current() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+    async with running(Primary(transfer_zone("k8s.example.com", NS1))) as primary:
         await asyncio.sleep(10)
-        assert (world.last.apex, world.last.name, world.last.serial) == (APEX, "ns1", 5)
-        assert world.last.reason == "Current"
+        assert (primary.last.apex, primary.last.name, primary.last.serial) == (APEX, "ns1", 5)
+        assert primary.last.reason == "Current"
 
-        world.change()
+        primary.change()
         await asyncio.sleep(0.1)
-        assert (world.last.serial, world.last.reason) == (6, "Current")
+        assert (primary.last.serial, primary.last.reason) == (6, "Current")
 
 
 async def test_at_rest_there_is_a_report_each_15_s_and_nothing_else() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+    async with running(Primary(transfer_zone("k8s.example.com", NS1))) as primary:
         await asyncio.sleep(10)
-        notifies, states = len(world.servers.notifies), len(world.states)
+        notifies, states = len(primary.servers.notifies), len(primary.states)
         await asyncio.sleep(600)
 
-        assert len(world.servers.notifies) == notifies
-        assert 35 <= len(world.states) - states <= 45
-        assert len({state.at for state in world.states[states:]}) == 1
+        assert len(primary.servers.notifies) == notifies
+        assert 35 <= len(primary.states) - states <= 45
+        assert len({state.at for state in primary.states[states:]}) == 1
 
 
 async def test_a_burst_is_few_messages_and_few_reports() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1, NS2))) as world:
+    async with running(Primary(transfer_zone("k8s.example.com", NS1, NS2))) as primary:
         await asyncio.sleep(60)
         notifies, states, polls = (
-            len(world.servers.notifies),
-            len(world.states),
-            sum(world.servers.polls.values()),
+            len(primary.servers.notifies),
+            len(primary.states),
+            sum(primary.servers.polls.values()),
         )
         for _ in range(500):
-            world.change()
+            primary.change()
             await asyncio.sleep(0.002)
         await asyncio.sleep(1)
 
-        assert len(world.servers.notifies) - notifies <= 2 * 12
-        assert len(world.states) - states <= 2 * 8
-        assert sum(world.servers.polls.values()) - polls <= 2 * 8
-        assert {state.serial for state in world.states[-2:]} == {505}
+        assert len(primary.servers.notifies) - notifies <= 2 * 12
+        assert len(primary.states) - states <= 2 * 8
+        assert sum(primary.servers.polls.values()) - polls <= 2 * 8
+        assert {state.serial for state in primary.states[-2:]} == {505}
 
 
 async def test_a_notify_that_is_lost_is_made_good() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+    async with running(Primary(transfer_zone("k8s.example.com", NS1))) as primary:
         await asyncio.sleep(20)
-        world.servers.silent.add(Opcode.NOTIFY)
-        world.servers.transfers_after = None
-        world.change()
+        primary.servers.silent.add(Opcode.NOTIFY)
+        primary.servers.transfers_after = None
+        primary.change()
         await asyncio.sleep(0.5)
-        world.servers.silent.clear()
-        world.servers.transfers_after = 0.01
+        primary.servers.silent.clear()
+        primary.servers.transfers_after = 0.01
         await asyncio.sleep(2)
 
-        assert (world.last.serial, world.last.reason) == (6, "Current")
+        assert (primary.last.serial, primary.last.reason) == (6, "Current")
 
 
 async def test_a_transfer_that_failed_is_asked_for_again() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+    async with running(Primary(transfer_zone("k8s.example.com", NS1))) as primary:
         await asyncio.sleep(20)
-        world.servers.transfers_after = None  # it answers the NOTIFY, and then its transfer fails
-        world.change()
+        primary.servers.transfers_after = None  # it answers the NOTIFY, and then its transfer fails
+        primary.change()
         await asyncio.sleep(3)
-        assert world.last.reason == "Behind"
-        world.servers.transfers_after = 0.01
+        assert primary.last.reason == "Behind"
+        primary.servers.transfers_after = 0.01
         await asyncio.sleep(20)
 
-        assert (world.last.serial, world.last.reason) == (6, "Current")
+        assert (primary.last.serial, primary.last.reason) == (6, "Current")
 
 
 async def test_one_that_gets_no_further_is_trouble_after_a_minute() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+    async with running(Primary(transfer_zone("k8s.example.com", NS1))) as primary:
         await asyncio.sleep(3600)
-        world.servers.transfers_after = None
-        world.change()
+        primary.servers.transfers_after = None
+        primary.change()
         await asyncio.sleep(STUCK_SECONDS / 2)
-        assert world.last.reason == "Behind"
+        assert primary.last.reason == "Behind"
         await asyncio.sleep(STUCK_SECONDS)
-        assert world.last.reason == "NotTransferring"
-        assert "log" in world.last.message
+        assert primary.last.reason == "NotTransferring"
+        assert "log" in primary.last.message
 
-        world.servers.transfers_after = 0.01
-        world.change()
+        primary.servers.transfers_after = 0.01
+        primary.change()
         await asyncio.sleep(2)
-        assert world.last.reason == "Current"
+        assert primary.last.reason == "Current"
 
 
 async def test_one_that_takes_no_notify_but_polls_is_well() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
-        world.servers.silent.add(Opcode.NOTIFY)
-        world.servers.transfers_after = 5  # its refresh
+    async with running(Primary(transfer_zone("k8s.example.com", NS1))) as primary:
+        primary.servers.silent.add(Opcode.NOTIFY)
+        primary.servers.transfers_after = 5  # its refresh
         await asyncio.sleep(60)
-        world.change()
+        primary.change()
         await asyncio.sleep(3)
-        assert world.last.reason == "Behind"
-        assert "NOTIFY" in world.last.message
+        assert primary.last.reason == "Behind"
+        assert "NOTIFY" in primary.last.message
         await asyncio.sleep(20)
-        assert (world.last.serial, world.last.reason) == (6, "Current")
+        assert (primary.last.serial, primary.last.reason) == (6, "Current")
 
 
 async def test_a_newer_serial_is_reported_and_told_to_who_can_go_beyond_it() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
-        world.servers.transfers_after = None
-        world.servers.serials["192.0.2.1", APEX] = 4_000_000
+    async with running(Primary(transfer_zone("k8s.example.com", NS1))) as primary:
+        primary.servers.transfers_after = None
+        primary.servers.serials["192.0.2.1", APEX] = 4_000_000
         with pytest.MonkeyPatch.context() as patch:
             asked = []
 
@@ -258,14 +258,14 @@ async def test_a_newer_serial_is_reported_and_told_to_who_can_go_beyond_it() -> 
             )
             await asyncio.sleep(2)
 
-        assert (world.last.serial, world.last.reason) == (4_000_000, "Ahead")
-        assert world.zones.overtaken[0] == (APEX, 4_000_000)
+        assert (primary.last.serial, primary.last.reason) == (4_000_000, "Ahead")
+        assert primary.zones.overtaken[0] == (APEX, 4_000_000)
         assert asked  # a datagram could be forged
 
-        world.servers.transfers_after = 0.01
-        world.change(4_000_001)
+        primary.servers.transfers_after = 0.01
+        primary.change(4_000_001)
         await asyncio.sleep(2)
-        assert (world.last.serial, world.last.reason) == (4_000_001, "Current")
+        assert (primary.last.serial, primary.last.reason) == (4_000_001, "Current")
 
 
 async def test_a_serial_that_no_clock_explains_is_said_and_not_followed(
@@ -277,85 +277,85 @@ async def test_a_serial_that_no_clock_explains_is_said_and_not_followed(
         return far
 
     monkeypatch.setattr(SerialQuery, "_over_tcp", over_tcp)
-    async with running(World(transfer_zone("k8s.example.com", NS1), serial=int(time.time()))) as world:
-        world.servers.transfers_after = None
-        world.servers.serials["192.0.2.1", APEX] = far
+    async with running(Primary(transfer_zone("k8s.example.com", NS1), serial=int(time.time()))) as primary:
+        primary.servers.transfers_after = None
+        primary.servers.serials["192.0.2.1", APEX] = far
         await asyncio.sleep(60)
 
-        assert (world.last.serial, world.last.reason) == (0, "ImplausibleSerial")
-        assert world.zones.overtaken == []
+        assert (primary.last.serial, primary.last.reason) == (0, "ImplausibleSerial")
+        assert primary.zones.overtaken == []
         assert caplog.text.count("ImplausibleSerial") == 1
 
 
 async def test_serials_are_compared_as_rfc_1982_says() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1), serial=3)) as world:
-        world.servers.transfers_after = None
-        world.servers.serials["192.0.2.1", APEX] = (1 << 32) - 5  # older than 3
+    async with running(Primary(transfer_zone("k8s.example.com", NS1), serial=3)) as primary:
+        primary.servers.transfers_after = None
+        primary.servers.serials["192.0.2.1", APEX] = (1 << 32) - 5  # older than 3
         await asyncio.sleep(2)
 
-        assert world.last.reason == "Behind"
-        assert world.zones.overtaken == []
+        assert primary.last.reason == "Behind"
+        assert primary.zones.overtaken == []
 
 
 async def test_a_refused_notify_is_said_also_while_the_secondary_is_current() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
-        world.servers.codes[Opcode.NOTIFY] = Rcode.REFUSED
-        world.servers.serials["192.0.2.1", APEX] = 5
+    async with running(Primary(transfer_zone("k8s.example.com", NS1))) as primary:
+        primary.servers.codes[Opcode.NOTIFY] = Rcode.REFUSED
+        primary.servers.serials["192.0.2.1", APEX] = 5
         await asyncio.sleep(30)
-        assert (world.last.serial, world.last.reason) == (5, "NotifyRefused")
-        assert "allow-notify" in world.last.message
+        assert (primary.last.serial, primary.last.reason) == (5, "NotifyRefused")
+        assert "allow-notify" in primary.last.message
 
-        del world.servers.codes[Opcode.NOTIFY]
+        del primary.servers.codes[Opcode.NOTIFY]
         await asyncio.sleep(70)  # without any change
-        assert (world.last.serial, world.last.reason) == (5, "Current")
+        assert (primary.last.serial, primary.last.reason) == (5, "Current")
 
 
 async def test_a_secondary_without_a_copy_is_expired_and_told_again() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
-        world.servers.transfers_after = None
+    async with running(Primary(transfer_zone("k8s.example.com", NS1))) as primary:
+        primary.servers.transfers_after = None
         await asyncio.sleep(10)
-        assert (world.last.serial, world.last.reason) == (0, "Expired")
+        assert (primary.last.serial, primary.last.reason) == (0, "Expired")
 
-        world.servers.transfers_after = 0.01
+        primary.servers.transfers_after = 0.01
         await asyncio.sleep(60)
-        assert world.last.reason == "Current"
+        assert primary.last.reason == "Current"
 
 
 async def test_who_does_not_lead_says_nothing() -> None:
     zone = transfer_zone("k8s.example.com", NS1)
-    async with running(World(zone)) as world:
+    async with running(Primary(zone)) as primary:
         await asyncio.sleep(10)
-        world.set(zone, leading=False)
+        primary.set(zone, leading=False)
         await asyncio.sleep(1)
         notifies, polls, states = (
-            len(world.servers.notifies),
-            sum(world.servers.polls.values()),
-            len(world.states),
+            len(primary.servers.notifies),
+            sum(primary.servers.polls.values()),
+            len(primary.states),
         )
-        world.change()
+        primary.change()
         await asyncio.sleep(100)
-        assert (len(world.servers.notifies), sum(world.servers.polls.values())) == (notifies, polls)
-        assert len(world.states) == states
+        assert (len(primary.servers.notifies), sum(primary.servers.polls.values())) == (notifies, polls)
+        assert len(primary.states) == states
 
-        world.set(zone)
+        primary.set(zone)
         await asyncio.sleep(1)
-        assert len(world.servers.notifies) == notifies + 1
-        assert (world.last.serial, world.last.reason) == (6, "Current")
+        assert len(primary.servers.notifies) == notifies + 1
+        assert (primary.last.serial, primary.last.reason) == (6, "Current")
 
 
 async def test_zones_and_secondaries_come_and_go() -> None:
     other = from_text("other.example.com")
-    async with running(World(transfer_zone("k8s.example.com", NS1))) as world:
+    async with running(Primary(transfer_zone("k8s.example.com", NS1))) as primary:
         await asyncio.sleep(10)
-        world.zones.apply_delta(ZoneSource("other.example.com", 9).whole())
-        world.set(transfer_zone("k8s.example.com", NS2), transfer_zone("other.example.com", NS1))
+        primary.zones.apply_delta(ZoneSource("other.example.com", 9).whole())
+        primary.set(transfer_zone("k8s.example.com", NS2), transfer_zone("other.example.com", NS1))
         await asyncio.sleep(10)
 
-        latest = {(state.apex, state.name): state.serial for state in world.states}
+        latest = {(state.apex, state.name): state.serial for state in primary.states}
         assert latest == {(APEX, "ns1"): 5, (APEX, "ns2"): 5, (other, "ns1"): 9}
-        states = len(world.states)
+        states = len(primary.states)
         await asyncio.sleep(100)
-        assert {(state.apex, state.name) for state in world.states[states:]} == {
+        assert {(state.apex, state.name) for state in primary.states[states:]} == {
             (APEX, "ns2"),
             (other, "ns1"),
         }
@@ -363,99 +363,99 @@ async def test_zones_and_secondaries_come_and_go() -> None:
 
 async def test_new_settings_make_each_state_heard_again() -> None:
     zone = transfer_zone("k8s.example.com", NS1, NS2)
-    async with running(World(zone)) as world:
+    async with running(Primary(zone)) as primary:
         await asyncio.sleep(10)
-        states = len(world.states)
-        world.set(zone)
+        states = len(primary.states)
+        primary.set(zone)
         await asyncio.sleep(0.001)
 
-        assert {state.name for state in world.states[states:]} == {"ns1", "ns2"}
+        assert {state.name for state in primary.states[states:]} == {"ns1", "ns2"}
 
 
 async def test_a_key_that_comes_is_used_at_once() -> None:
     zone = transfer_zone("k8s.example.com", Secondary("ns1", "192.0.2.1", key_secret="bind-key"))
-    async with running(World(zone)) as world:
-        world.servers.serials["192.0.2.1", APEX] = 5
+    async with running(Primary(zone)) as primary:
+        primary.servers.serials["192.0.2.1", APEX] = 5
         await asyncio.sleep(10)
-        assert world.servers.notifies == []
-        assert world.last.reason == "NoKey"
+        assert primary.servers.notifies == []
+        assert primary.last.reason == "NoKey"
 
-        world.set(zone, keys={"bind-key": KeyRing(KEY)})
+        primary.set(zone, keys={"bind-key": KeyRing(KEY)})
         await asyncio.sleep(0.1)
-        assert len(world.servers.notifies) == 1
+        assert len(primary.servers.notifies) == 1
 
 
 async def test_a_slow_secondary_delays_no_other() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1, NS2))) as world:
+    async with running(Primary(transfer_zone("k8s.example.com", NS1, NS2))) as primary:
         await asyncio.sleep(20)
-        answer = world.servers.usual
-        world.servers.answer = lambda endpoint, request: (
+        answer = primary.servers.usual
+        primary.servers.answer = lambda endpoint, request: (
             None if endpoint.address == "192.0.2.1" else answer(endpoint, request)
         )
         started = asyncio.get_running_loop().time()
-        world.change()
+        primary.change()
         await asyncio.sleep(1)
 
-        state = next(state for state in reversed(world.states) if state.name == "ns2")
+        state = next(state for state in reversed(primary.states) if state.name == "ns2")
         assert (state.serial, state.reason) == (6, "Current")
         assert asyncio.get_running_loop().time() - started < 2
 
 
 async def test_a_secondary_that_follows_a_catalog_may_take_a_moment_to_add_a_zone() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1, catalog="catalog.example"))) as world:
-        world.servers.codes = {Opcode.NOTIFY: Rcode.NOTAUTH, Opcode.QUERY: Rcode.REFUSED}
+    async with running(Primary(transfer_zone("k8s.example.com", NS1, catalog="catalog.example"))) as primary:
+        primary.servers.codes = {Opcode.NOTIFY: Rcode.NOTAUTH, Opcode.QUERY: Rcode.REFUSED}
         await asyncio.sleep(3)
-        world.servers.codes.clear()
-        world.servers.serials["192.0.2.1", APEX] = 5
+        primary.servers.codes.clear()
+        primary.servers.serials["192.0.2.1", APEX] = 5
         await asyncio.sleep(20)
 
-        assert {state.reason for state in world.states} == {"Behind", "Current"}
-        assert world.last.reason == "Current"
+        assert {state.reason for state in primary.states} == {"Behind", "Current"}
+        assert primary.last.reason == "Current"
 
 
 async def test_one_that_does_not_add_it_is_trouble() -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1, catalog="catalog.example"))) as world:
-        world.servers.codes = {Opcode.NOTIFY: Rcode.NOTAUTH, Opcode.QUERY: Rcode.REFUSED}
+    async with running(Primary(transfer_zone("k8s.example.com", NS1, catalog="catalog.example"))) as primary:
+        primary.servers.codes = {Opcode.NOTIFY: Rcode.NOTAUTH, Opcode.QUERY: Rcode.REFUSED}
         await asyncio.sleep(30)
 
-        assert world.last.reason == "NotAuthoritative"
+        assert primary.last.reason == "NotAuthoritative"
 
 
 async def test_a_catalog_that_nobody_may_ask_about_is_no_trouble() -> None:
-    world = World(transfer_zone("k8s.example.com", NS1))
-    world.is_catalog = lambda apex: apex == APEX
-    async with running(world):
-        world.servers.codes[Opcode.QUERY] = Rcode.REFUSED
+    primary = Primary(transfer_zone("k8s.example.com", NS1))
+    primary.is_catalog = lambda apex: apex == APEX
+    async with running(primary):
+        primary.servers.codes[Opcode.QUERY] = Rcode.REFUSED
         await asyncio.sleep(300)
 
-        assert world.states == []
-        assert len(world.servers.notifies) == 1
+        assert primary.states == []
+        assert len(primary.servers.notifies) == 1
 
 
 async def test_a_catalog_that_can_not_be_is_said_of_each_secondary() -> None:
-    world = World(transfer_zone("k8s.example.com", NS1))
-    world.problems[APEX] = "There is no catalog."
-    async with running(world):
+    primary = Primary(transfer_zone("k8s.example.com", NS1))
+    primary.problems[APEX] = "There is no catalog."
+    async with running(primary):
         await asyncio.sleep(10)
 
-        assert (world.last.serial, world.last.reason) == (5, "BadCatalog")
-        assert world.last.message == "There is no catalog."
+        assert (primary.last.serial, primary.last.reason) == (5, "BadCatalog")
+        assert primary.last.message == "There is no catalog."
 
 
 async def test_a_defect_with_one_watch_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
-    async with running(World(transfer_zone("k8s.example.com", NS1, NS2))) as world:
-        answer = world.servers.usual
+    async with running(Primary(transfer_zone("k8s.example.com", NS1, NS2))) as primary:
+        answer = primary.servers.usual
 
         def broken(endpoint: ServerAddress, request: Message) -> bytes | None:
             if endpoint.address == "192.0.2.1":
                 raise ZeroDivisionError
             return answer(endpoint, request)
 
-        world.servers.answer = broken
+        primary.servers.answer = broken
         await asyncio.sleep(30)
-        assert {state.name for state in world.states} == {"ns2"}
+        assert {state.name for state in primary.states} == {"ns2"}
         assert "ns1" in caplog.text
 
-        world.servers.answer = answer
+        primary.servers.answer = answer
         await asyncio.sleep(30)
-        assert {state.name for state in world.states} == {"ns1", "ns2"}
+        assert {state.name for state in primary.states} == {"ns1", "ns2"}
