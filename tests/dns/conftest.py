@@ -1,6 +1,6 @@
 """Programs of other people, found or fetched, and ended after each test."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from controlplane import programs
 from controlplane.child import Child
 from controlplane.errors import ControlPlaneError
+from nameservers import FaultProxy, Nameserver
 
 Run = Callable[..., Child]
 
@@ -38,3 +39,10 @@ def run(tmp_path: Path) -> Iterator[Run]:
     yield start
     for child in children:
         child.stop()
+
+
+@pytest.fixture
+async def proxy(server: Nameserver) -> AsyncIterator[FaultProxy]:
+    """Run a proxy in front of the server that a module or its folder starts."""
+    async with FaultProxy(server.address, server.port) as running:
+        yield running

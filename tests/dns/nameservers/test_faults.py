@@ -1,7 +1,7 @@
 """The proxy does to messages what it says, and counts them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import dns.asyncquery
 import dns.message
@@ -32,12 +32,6 @@ LOST = (OSError, EOFError)
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Nameserver]:
     with serving(Knot.primary(tmp_path_factory.mktemp("server"))) as [running]:
-        yield running
-
-
-@pytest.fixture
-async def proxy(server: Nameserver) -> AsyncIterator[FaultProxy]:
-    async with FaultProxy(server.address, server.port) as running:
         yield running
 
 

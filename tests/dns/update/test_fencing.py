@@ -1,6 +1,5 @@
 """The newest leader's writes stand; a write whose answer is lost is made once."""
 
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import dns.opcode
@@ -180,12 +179,6 @@ async def test_a_restored_server_is_brought_up_again(server: Nameserver, domain:
         source.service("web.shop", many(3))
         await it.current()
         assert await at_server(server, domain) == source.records()
-
-
-@pytest.fixture
-async def proxy(server: Nameserver) -> AsyncIterator[FaultProxy]:
-    async with FaultProxy(server.address, server.port) as running:
-        yield running
 
 
 @pytest.mark.parametrize("fault", LOST)
