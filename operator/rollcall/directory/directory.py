@@ -32,7 +32,7 @@ from .followers import Followers
 from .index import LabelIndex, SelectorIndex
 from .outcome import outcome, under
 from .release import Decision, follows, shares
-from .selections import Selections, Standing
+from .selections import Selections, Seniority
 from .slices import Slices
 from .steps import in_step
 
@@ -114,7 +114,7 @@ class Directory:
             self._pod_labels.put(key, pod.labels)
             was = self._selections.selecting(key)
             services = self._selectors.matching(key.namespace, pod.labels)
-            self._selections.replace(key, [self._entries[service].standing for service in services])
+            self._selections.replace(key, [self._entries[service].seniority for service in services])
             now = self._selections.selecting(key)
             for service in {*was}.difference(now):
                 self._expel(self._entries[service], key)
@@ -263,20 +263,20 @@ class Directory:
         entry.asked = None
         self._pod_labels.set_selector(key, selector)
         selected = self._pod_labels.selected_by(key)
-        stood, entry.standing = entry.standing, (entry.created, key)
+        former, entry.seniority = entry.seniority, (entry.created, key)
         for pod in (entry.judged.keys() | entry.ended.keys() | entry.passed_over) - set(selected):
             if entry.asks_slices and pod in entry.judged and entry.judged[pod].slice:
                 continue  # an endpoint: they are looked at below
-            if self._selections.has(pod, stood):
-                self._move(pod, stood, None)
+            if self._selections.has(pod, former):
+                self._move(pod, former, None)
             self._expel(entry, pod)
         before, entry.judged_by = entry.judged_by, entry.criteria
         for pod in selected:
-            if not self._selections.has(pod, stood):
-                self._move(pod, None, entry.standing)
+            if not self._selections.has(pod, former):
+                self._move(pod, None, entry.seniority)
                 continue
-            if stood != entry.standing:
-                self._move(pod, stood, entry.standing)
+            if former != entry.seniority:
+                self._move(pod, former, entry.seniority)
             if before != entry.judged_by and pod not in entry.passed_over:
                 self._admit(entry, self._pods[pod])
         if entry.asks_slices:
@@ -302,14 +302,14 @@ class Directory:
         for name, instance in found.items():
             self._set_judged(entry, name, narrow(instance, entry.spec.ip_families))
 
-    def _move(self, pod: Key, before: Standing | None, after: Standing | None) -> None:
-        """Give a service another standing among those that select a pod; others may get it, or lose it."""
+    def _move(self, pod: Key, before: Seniority | None, after: Seniority | None) -> None:
+        """Give a service another seniority among those that select a pod; others may get it, or lose it."""
         had = self._selections.holders(pod)
         self._selections.move(pod, before, after)
         have = self._selections.holders(pod)
         if after is not None and after[1] not in have:
             self._pass_over(self._entries[after[1]], pod)
-        moved = {standing[1] for standing in (before, after) if standing is not None}
+        moved = {seniority[1] for seniority in (before, after) if seniority is not None}
         for lost in {*had}.difference(have) - moved:
             self._pass_over(self._entries[lost], pod)
         for gained in {*have}.difference(had):

@@ -28,7 +28,7 @@ from .follow import VERSION_LABELS, Followed, FollowReason
 from .labels import Labels
 
 if TYPE_CHECKING:
-    from .selections import Standing
+    from .selections import Seniority
 
 QUOTA_EXCEEDED = "QuotaExceeded"
 """Why pods are left out that are instances of too many services."""
@@ -49,7 +49,7 @@ class Entry:
     `judged_by` is what the instances were judged by. `instance_labels` says which of them has which name.
     `coming` counts, by version, the instances that are on their way to be available. `ended` are pods that
     the selector matches and that have run to their end, or failed: they are not instances. `passed_over` are
-    pods that it selects and that as many older services have as may have one. `standing` is its place among
+    pods that it selects and that as many older services have as may have one. `seniority` is its place among
     those.
 
     Of a Service without a selector: `slices_problem` is why nothing is known of its EndpointSlices, None once
@@ -77,10 +77,10 @@ class Entry:
         "released",
         "resource",
         "selector_before",
+        "seniority",
         "service",
         "slice_ports",
         "slices_problem",
-        "standing",
         "versions",
         "versions_of_label",
     )
@@ -102,7 +102,7 @@ class Entry:
         self.counts = Counts()
         self.ended: dict[Key, Reason] = {}
         self.passed_over: set[Key] = set()
-        self.standing: Standing = ("", key)
+        self.seniority: Seniority = ("", key)
         self.versions: Counter[str] = Counter()
         self.versions_of_label: Counter[str] = Counter()
         self.colliding_versions: frozenset[str] = frozenset()

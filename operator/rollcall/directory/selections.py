@@ -8,16 +8,16 @@ from bisect import bisect_left, insort
 
 from rollcall.model import Key
 
-Standing = tuple[str, Key]
+Seniority = tuple[str, Key]
 """When a service was created (RFC 3339), and which one it is: the first in order comes first."""
 
 
 class Selections:
-    """The services that select each pod, in order of their standing; the first `most` of them have it."""
+    """The services that select each pod, in order of their seniority; the first `most` of them have it."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._lines: dict[Key, list[Standing]] = {}
+        self._lines: dict[Key, list[Seniority]] = {}
 
     def holders(self, pod: Key) -> list[Key]:
         """Return the services that have a pod, the oldest first."""
@@ -27,14 +27,14 @@ class Selections:
         """Return the services that select a pod, whether or not they have it, the oldest first."""
         return [key for _, key in self._lines.get(pod, ())]
 
-    def has(self, pod: Key, standing: Standing) -> bool:
-        """Whether a service with this standing selects a pod."""
+    def has(self, pod: Key, seniority: Seniority) -> bool:
+        """Whether a service with this seniority selects a pod."""
         line = self._lines.get(pod, [])
-        place = bisect_left(line, standing)
-        return line[place : place + 1] == [standing]
+        at = bisect_left(line, seniority)
+        return line[at : at + 1] == [seniority]
 
-    def move(self, pod: Key, before: Standing | None, after: Standing | None) -> None:
-        """Give a service another standing among those that select a pod; None: it doesn't select it."""
+    def move(self, pod: Key, before: Seniority | None, after: Seniority | None) -> None:
+        """Give a service another seniority among those that select a pod; None: it doesn't select it."""
         line = self._lines.setdefault(pod, [])
         if before is not None:
             del line[bisect_left(line, before)]
@@ -43,9 +43,9 @@ class Selections:
         if not line:
             del self._lines[pod]
 
-    def replace(self, pod: Key, standings: list[Standing]) -> None:
+    def replace(self, pod: Key, seniorities: list[Seniority]) -> None:
         """Set the services that select a pod."""
-        if standings:
-            self._lines[pod] = sorted(standings)
+        if seniorities:
+            self._lines[pod] = sorted(seniorities)
         else:
             self._lines.pop(pod, None)

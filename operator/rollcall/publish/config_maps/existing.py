@@ -8,7 +8,7 @@ from rollcall.publish.files import sha256
 from rollcall.watch.config_map import ConfigMapVersion
 from rollcall.watch.view import Change
 
-from .marks import Metadata
+from .marks import RawMetadata
 
 _REMEMBERED = (
     "name",
@@ -41,7 +41,7 @@ class ConfigMapApi(Protocol):
 class ExistingConfigMap(NamedTuple):
     """What is remembered of a ConfigMap: all but its data."""
 
-    metadata: Metadata
+    metadata: RawMetadata
     data_digest: str
 
     @property

@@ -17,25 +17,25 @@ PARTS = f"{PREFIX}parts"
 TAKEN = "ConfigMapTaken"
 """The reason of a ConfigMap that belongs to another DiscoveryFile."""
 
-Metadata = Mapping[str, Any]
+RawMetadata = Mapping[str, Any]
 
 _OWNER = {"apiVersion": API_VERSION, "kind": "DiscoveryFile"}
 
 
-def is_ours(metadata: Metadata, file: DiscoveryFile) -> bool:
+def is_ours(metadata: RawMetadata, file: DiscoveryFile) -> bool:
     """Whether a ConfigMap was made for this DiscoveryFile."""
     if any(owner.get("uid") == file.uid for owner in metadata.get("ownerReferences") or ()):
         return True
     return _marked_for(metadata) == str(file.key)
 
 
-def is_marked(metadata: Metadata) -> bool:
+def is_marked(metadata: RawMetadata) -> bool:
     """Whether a ConfigMap was made for a DiscoveryFile, whichever it is."""
     return bool(_marked_for(metadata))
 
 
 def refusal(
-    metadata: Metadata, file: DiscoveryFile, has_released: Callable[[Key, str], bool]
+    metadata: RawMetadata, file: DiscoveryFile, has_released: Callable[[Key, str], bool]
 ) -> Problem | None:
     """Say why a ConfigMap must not be written for a file; None if it may be.
 
@@ -57,7 +57,7 @@ def refusal(
     )
 
 
-def owners(metadata: Metadata, file: DiscoveryFile) -> set[Key]:
+def owners(metadata: RawMetadata, file: DiscoveryFile) -> set[Key]:
     """Return the DiscoveryFiles that a ConfigMap belongs to, by its mark and by its owner references."""
     references = (
         owner for owner in metadata.get("ownerReferences") or () if owner.get("kind") == _OWNER["kind"]
@@ -66,7 +66,7 @@ def owners(metadata: Metadata, file: DiscoveryFile) -> set[Key]:
     return named | {Key(*_marked_for(metadata).split("/", 1))}
 
 
-def published_serial(metadata: Metadata) -> tuple[int, str] | None:
+def published_serial(metadata: RawMetadata) -> tuple[int, str] | None:
     """Return the serial and the digest that a ConfigMap of ours was last written with."""
     annotations = metadata.get("annotations") or {}
     text = annotations.get(SERIAL, "")
@@ -75,7 +75,7 @@ def published_serial(metadata: Metadata) -> tuple[int, str] | None:
     return int(text), annotations.get(DIGEST, "")
 
 
-def with_owner(metadata: Metadata, file: DiscoveryFile) -> list[dict[str, Any]]:
+def with_owner(metadata: RawMetadata, file: DiscoveryFile) -> list[dict[str, Any]]:
     """Return the owner references with ours in them: removal of the DiscoveryFile collects the ConfigMap."""
     ours = {**_OWNER, "name": file.key.name, "uid": file.uid, "controller": True}
     others = [
@@ -86,7 +86,7 @@ def with_owner(metadata: Metadata, file: DiscoveryFile) -> list[dict[str, Any]]:
     return [*others, ours]
 
 
-def _marked_for(metadata: Metadata) -> str:
+def _marked_for(metadata: RawMetadata) -> str:
     """Return the DiscoveryFile that a ConfigMap says it was made for, "" if none did."""
     if (metadata.get("labels") or {}).get(MANAGED_BY) != ROLLCALL:
         return ""

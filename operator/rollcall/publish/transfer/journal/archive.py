@@ -26,7 +26,7 @@ from rollcall.zone.names import to_text
 
 from . import frames
 from .journal import Journal
-from .journal_file import JournalFile, Work, write
+from .journal_file import FileWork, JournalFile, write
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Archive:
                 except OSError as error:
                     log.warning("journal %s can't be written: %s", file.path, error)
 
-    async def _write(self, file: JournalFile, work: Work) -> None:
+    async def _write(self, file: JournalFile, work: FileWork) -> None:
         writing = asyncio.ensure_future(asyncio.to_thread(write, work))
         try:
             await asyncio.wait({writing})
@@ -106,7 +106,7 @@ class Archive:
             await asyncio.wait({writing})
             self._on_written(file, work, writing)
 
-    def _on_written(self, file: JournalFile, work: Work, writing: "asyncio.Future[Tail]") -> None:
+    def _on_written(self, file: JournalFile, work: FileWork, writing: "asyncio.Future[Tail]") -> None:
         try:
             tail = writing.result()
         except OSError as error:

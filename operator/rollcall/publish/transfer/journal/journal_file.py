@@ -29,11 +29,11 @@ MIN_TAIL = 1 << 20
 
 NO_FILE = Tail()
 
-Version: TypeAlias = tuple[Head, Head, tuple[Difference, ...]]
+JournalVersion: TypeAlias = tuple[Head, Head, tuple[Difference, ...]]
 
 
 class Rewrite(NamedTuple):
-    """A journal that is to be written anew; the last `past` versions of the old file and of `Work` stay."""
+    """A journal to be written anew; the last `past` versions of the old file and of `FileWork` stay."""
 
     head: Head
     rrsets: dict[RRsetKey, ExportedRRset]
@@ -41,14 +41,14 @@ class Rewrite(NamedTuple):
     past: int
 
 
-class Work(NamedTuple):
+class FileWork(NamedTuple):
     """What is to be written: versions to append at `tail`, unless all is to be written anew."""
 
     path: Path
     owner: Owner
     apex: bytes
     tail: Tail
-    versions: list[Version]
+    versions: list[JournalVersion]
     rewrite: Rewrite | None
     beginning: int
 
@@ -61,7 +61,7 @@ class JournalFile:
         self.path = path
         self._owner = owner
         self._journal = journal
-        self._versions: list[Version] = []
+        self._versions: list[JournalVersion] = []
         self._last = journal.head
         self._has_file = tail.size > 0
         self._tail = tail
@@ -83,7 +83,7 @@ class JournalFile:
         self._has_file = False
         self._beginning += 1
 
-    def take_work(self) -> Work | None:
+    def take_work(self) -> FileWork | None:
         """Take what is to be written, None where there is nothing, or where writing has just failed."""
         journal = self._journal
         if journal.head is None or time.monotonic() < self._retry_at:
@@ -96,9 +96,9 @@ class JournalFile:
             rewrite = Rewrite(journal.head, dict(journal.rrsets), journal.ambiguous_until, past)
             self._has_file = True  # what comes while it is being written is appended to it
         versions, self._versions = self._versions, []
-        return Work(self.path, self._owner, self.apex, self._tail, versions, rewrite, self._beginning)
+        return FileWork(self.path, self._owner, self.apex, self._tail, versions, rewrite, self._beginning)
 
-    def on_written(self, work: Work, tail: Tail) -> None:
+    def on_written(self, work: FileWork, tail: Tail) -> None:
         """Note where the file now ends."""
         if work.beginning != self._beginning:
             return
@@ -113,7 +113,7 @@ class JournalFile:
         self._retry_at = time.monotonic() + RETRY_SECONDS
 
 
-def write(work: Work) -> Tail:
+def write(work: FileWork) -> Tail:
     """Do the work, in a thread; return where the file then ends.
 
     Raises:
@@ -123,7 +123,7 @@ def write(work: Work) -> Tail:
     return _append(work, new) if work.rewrite is None else _rewrite(work, work.rewrite, new)
 
 
-def _append(work: Work, new: list[frames.VersionDifference]) -> Tail:
+def _append(work: FileWork, new: list[frames.VersionDifference]) -> Tail:
     tail = Frames(work.tail)
     octets = b"".join(tail.frame(frames.JOURNAL.encode(value)) for value in new)
     descriptor = os.open(work.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
@@ -134,7 +134,7 @@ def _append(work: Work, new: list[frames.VersionDifference]) -> Tail:
     return tail.tail
 
 
-def _rewrite(work: Work, rewrite: Rewrite, new: list[frames.VersionDifference]) -> Tail:
+def _rewrite(work: FileWork, rewrite: Rewrite, new: list[frames.VersionDifference]) -> Tail:
     past = [*_versions(work), *new][-rewrite.past :] if rewrite.past else []
     tail = Beginning(frames.JOURNAL, work.owner)
     with replacing(work.path, durable=False) as file:
@@ -148,7 +148,7 @@ def _rewrite(work: Work, rewrite: Rewrite, new: list[frames.VersionDifference]) 
     return tail.tail
 
 
-def _versions(work: Work) -> list[frames.VersionDifference]:
+def _versions(work: FileWork) -> list[frames.VersionDifference]:
     """Read the versions of the file that is there. Raises OSError."""
     try:
         with open_regular(work.path) as file:

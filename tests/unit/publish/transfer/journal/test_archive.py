@@ -272,7 +272,7 @@ async def test_an_end_in_the_midst_of_a_write_loses_nothing(tmp_path: Path, monk
     begun, go_on = threading.Event(), threading.Event()
     real = journal_file.write
 
-    def slow(work: journal_file.Work) -> Tail:
+    def slow(work: journal_file.FileWork) -> Tail:
         begun.set()
         assert go_on.wait(30)
         return real(work)
@@ -304,7 +304,7 @@ async def test_a_disk_that_refuses(
     full = True
     real = journal_file.write
 
-    def write_or_not(work: journal_file.Work) -> Tail:
+    def write_or_not(work: journal_file.FileWork) -> Tail:
         if full:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(work)
