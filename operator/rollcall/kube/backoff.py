@@ -3,6 +3,12 @@
 from collections.abc import Callable
 from random import SystemRandom
 
+RESOLUTION_SECONDS = 0.001
+"""What is due in less is due: a timer may fire a little early, and must not be set again for nothing."""
+
+CONFLICTS = 3
+"""So often in a row a write is tried on what somebody else has made of the object, before it has to wait."""
+
 Uniform = Callable[[float, float], float]
 """A draw between two bounds, as `random.uniform`."""
 

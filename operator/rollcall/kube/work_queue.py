@@ -23,7 +23,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Generic, Never, TypeGuard, TypeVar
 
-from .backoff import Backoff, Uniform, uniform
+from .backoff import RESOLUTION_SECONDS, Backoff, Uniform, uniform
 from .errors import CredentialsError, Forbidden, KubeError, TooManyRequests, Unauthorized, Unreachable
 
 log = logging.getLogger(__name__)
@@ -32,9 +32,6 @@ FIRST_SECONDS = 0.2
 REST_SECONDS = 0.75
 CONCURRENCY = 4
 """More write hardly faster, and hold up the event loop when their answers come together."""
-
-RESOLUTION_SECONDS = 0.001
-"""What is due in less is due: a timer may fire a little early, and must not be set again for nothing."""
 
 OUTAGE_RETRY_SECONDS = (0.5, 15.0)
 OBJECT_RETRY_SECONDS = (1.0, 60.0)

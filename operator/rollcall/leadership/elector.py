@@ -24,7 +24,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Never
 
-from rollcall.kube.backoff import Uniform, uniform
+from rollcall.kube.backoff import CONFLICTS, RESOLUTION_SECONDS, Uniform, uniform
 from rollcall.kube.errors import AlreadyExists, ApiError, Conflict, KubeError, NotFound, Unreachable
 from rollcall.model.lease_times import JITTER, LeaseTimes
 
@@ -38,13 +38,7 @@ RELEASE_SECONDS = 3.0
 REQUEST_SHARE = 0.4
 """Of the time in which a renewal must succeed: what one request may take, so that another can follow."""
 
-CONFLICTS = 3
-"""So often in a row a write is repeated on what the Lease has become meanwhile."""
-
 MAX_RETRY_AFTER_SECONDS = 30.0
-
-RESOLUTION_SECONDS = 0.001
-"""A timer may fire a little early, and must not be set again and again for nothing."""
 
 Lead = Callable[[int], Awaitable[None]]
 """What a leader does, from the epoch in which it begins until it is cancelled."""

@@ -14,6 +14,10 @@ from rollcall.dnswire.message import RECORD_FIELDS, record
 from rollcall.dnswire.names import name_end, skip_name
 from rollcall.dnswire.types import CLASS_ANY, Type
 
+MAX_QUERY = 4096
+"""Octets. A longer query is cut, and so malformed: a buffer of 64 KiB for each datagram would cost too much,
+and a client of TCP can't have us keep so much of one."""
+
 
 class Tsig(NamedTuple):
     """The signature of a query (RFC 8945 section 4.2), as far as an error reply needs it."""

@@ -13,8 +13,10 @@ from rollcall.feed.datagrams import tell_addresses
 
 from .errors import ListenError
 
+BACKLOG = 512
+"""Connections that the kernel keeps until they are accepted."""
+
 _RECEIVE_BUFFER = 4 << 20  # bytes; the kernel gives less where net.core.rmem_max says so
-_BACKLOG = 512
 _PORT_TRIES = 20  # a port that is free for UDP can be taken for TCP
 
 _ADVICE = "is not an address and port; write :53 for all addresses, or 192.0.2.1:53, or [2001:db8::1]:53"
@@ -63,7 +65,7 @@ def open_listener(listen: str) -> socket.socket:
     """Open a listening TCP socket that is nobody else's. Raises ListenError, as `open_sockets` does."""
     address, port = _parse(listen)
     sock = _bound(socket.SOCK_STREAM, address, port)
-    sock.listen(_BACKLOG)
+    sock.listen(BACKLOG)
     return sock
 
 
@@ -90,7 +92,7 @@ def _open_all(address: IPv4Address | IPv6Address, port: int, workers: int) -> li
         for _ in range(workers):
             opened.append(_bound(socket.SOCK_DGRAM, address, port, is_shared=True))
             opened.append(_bound(socket.SOCK_STREAM, address, port, is_shared=True))
-            opened[-1].listen(_BACKLOG)
+            opened[-1].listen(BACKLOG)
     except BaseException:
         for sock in opened:
             sock.close()

@@ -22,7 +22,9 @@ from rollcall.feed.frames import Stats
 
 from .failures import FailureLog
 from .networks import network_of
+from .query import MAX_QUERY
 from .responder import Respond, failure
+from .sockets import BACKLOG
 
 BATCH = 64
 AT_ONCE = 4
@@ -31,16 +33,12 @@ AT_ONCE = 4
 A_TURN = 16
 """Queries of a client that are answered when it has its turn; more if few clients wait for one."""
 
-MAX_QUERY = 4096
-"""Octets. A longer query is cut, and so malformed, as over UDP: a client can't have us keep 64 KiB of one."""
-
 READ_SIZE = 1 << 14
 """Octets that are read at a time, into one buffer for all connections: some batches of usual queries."""
 
 ACCEPTS = 16
 """Connections that are accepted in one turn of the event loop: a millisecond or two of work."""
 
-_BACKLOG = 512
 _KERNEL_BUFFER = 1 << 16  # the kernel's own default grows to megabytes, for a client that doesn't read
 _LENGTH = 2
 
@@ -262,7 +260,7 @@ async def serving(
         sock.setsockopt(socket.SOL_SOCKET, buffer, _KERNEL_BUFFER)
     # The listener closes its socket in the end; the supervisor has the same one open and goes on listening.
     listener = await asyncio.get_running_loop().create_server(server.connect, sock=sock, backlog=ACCEPTS)
-    sock.listen(_BACKLOG)  # asyncio takes one number for what waits and for what it accepts at a time
+    sock.listen(BACKLOG)  # asyncio takes one number for what waits and for what it accepts at a time
     try:
         yield
     finally:

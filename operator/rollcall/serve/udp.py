@@ -14,14 +14,13 @@ from rollcall.feed.datagrams import Datagrams
 from rollcall.feed.frames import Stats
 
 from .failures import FailureLog
+from .query import MAX_QUERY
 from .ratelimit import SEND, RateLimit, Verdict
 from .responder import Responder, failure
 
 log = logging.getLogger(__name__)
 
 BATCH = 64
-MAX_QUERY = 4096
-"""Bytes. A longer query is cut, and so malformed: a buffer of 64 KiB for each would cost too much."""
 
 
 def receiver(

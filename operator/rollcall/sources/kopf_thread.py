@@ -23,6 +23,7 @@ import msgspec
 
 from rollcall.kube.credentials import Access, Credentials
 from rollcall.kube.errors import CredentialsError, KubeError
+from rollcall.watch.reflector import INACTIVITY_SECONDS
 from rollcall.watch.resource import DISCOVERY_FILES, DISCOVERY_ZONES, Item, Resource
 
 from .kopf_logs import relayed
@@ -41,7 +42,6 @@ REQUEST_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
 LOGIN_RETRY_SECONDS = 5.0
 WATCH_SECONDS = 600
-INACTIVITY_SECONDS = 75.0  # the API server sends a bookmark every minute
 
 _left_behind = set[asyncio.Task[Any]]()
 """Tasks of kopf that would not end. Were they forgotten, Python would close their coroutines, and print a

@@ -16,6 +16,9 @@ import msgspec
 from rollcall.model import Condition, Problem, Status, rfc3339
 from rollcall.model.status import FALSE, READY, RECONCILING, STALLED, TRUE
 
+DETAIL_LIMIT = 1024
+"""Characters of a message that is no condition's: an instance's, a place's, an Event's."""
+
 _MESSAGE_LIMIT = 32768
 
 

@@ -18,6 +18,7 @@ from rollcall.model import API_VERSION, Key, rfc3339
 from rollcall.model.wording import counted
 
 from .api import CreateApi
+from .conditions import DETAIL_LIMIT
 from .kinds import Kind, ObjectRef
 from .status_writer import Written
 from .transitions import Transition, transitions
@@ -42,7 +43,6 @@ MAX_WAITING = 1000
 CONCURRENCY = 2
 LOG_SECONDS = 60.0
 
-_MESSAGE_LIMIT = 1024
 _NAME_LIMIT = 220  # of 253, so that the unique part fits in
 _CLUSTER_NAMESPACE = "default"  # where Events about objects without a namespace are kept
 
@@ -128,7 +128,7 @@ class EventRecorder:
             "involvedObject": reference,
             "type": transition.type,
             "reason": transition.reason,
-            "message": transition.message[:_MESSAGE_LIMIT],
+            "message": transition.message[:DETAIL_LIMIT],
             "firstTimestamp": when,
             "lastTimestamp": when,
             "count": 1,

@@ -15,7 +15,7 @@ from rollcall.model.wording import counted
 from rollcall.publish.config_maps import FileReport
 from rollcall.publish.files import LeftOut
 
-from .conditions import merged, ready, reconciling, stalled
+from .conditions import DETAIL_LIMIT, merged, ready, reconciling, stalled
 
 _PASSING = ("ApiUnreachable", "ConfigMapConflict", "ConfigMapGone")
 """Problems that go away without anybody's help."""
@@ -25,8 +25,6 @@ _NAMED = 5
 
 _LISTED = 100
 """How many of them status lists."""
-
-_MESSAGE_LIMIT = 1024
 
 
 def file_status(
@@ -61,7 +59,7 @@ def file_status(
 
 
 def _left_out(each: LeftOut) -> LeftOutService:
-    return LeftOutService(*each.service, each.reason, each.message[:_MESSAGE_LIMIT])
+    return LeftOutService(*each.service, each.reason, each.message[:DETAIL_LIMIT])
 
 
 def _last_change(report: FileReport, current: FileStatus, now: float) -> str:

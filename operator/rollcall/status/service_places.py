@@ -16,11 +16,11 @@ from rollcall.zone.names import to_text
 from rollcall.zone.serial import is_newer
 from rollcall.zone.served import ServedZone
 
+from .conditions import DETAIL_LIMIT
+
 MAX_PUBLICATIONS = 256
 NAMED_PLACES = 5
 """So many places are named in a condition; the rest is counted."""
-
-_MESSAGE_LIMIT = 1024
 
 
 class _At(NamedTuple):
@@ -117,7 +117,7 @@ def _at(place: Place, ours: ServicePublication, before: ServicePublication | Non
             standing,
             is_first=False,
         )
-    told = msgspec.structs.replace(before, reason=place.reason, message=place.message[:_MESSAGE_LIMIT])
+    told = msgspec.structs.replace(before, reason=place.reason, message=place.message[:DETAIL_LIMIT])
     return _At(told, standing, is_first=standing is not Standing.FAILING and not before.time)
 
 

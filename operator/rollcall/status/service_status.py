@@ -28,7 +28,7 @@ from rollcall.zone import Zones
 from rollcall.zone.names import to_text
 from rollcall.zone.served import ServedZone
 
-from .conditions import merged, ready, reconciling, stalled
+from .conditions import DETAIL_LIMIT, merged, ready, reconciling, stalled
 from .release_status import release_status, released_condition
 from .service_places import NAMED_PLACES, ServicePlaces, places_text
 
@@ -40,7 +40,6 @@ many ports would be more."""
 _MAX_ADDRESSES = 16
 _MAX_PORTS = 256
 _MAX_NAMED = 3
-_MESSAGE_LIMIT = 1024
 
 
 def service_status(
@@ -301,7 +300,7 @@ def _instance(instance: Instance, draining: _Draining) -> ListedInstance:
         version=instance.version,
         weight=instance.weight,
         reason=instance.reason.value,
-        message=instance.message[:_MESSAGE_LIMIT],
+        message=instance.message[:DETAIL_LIMIT],
         draining_since=since,
         draining_until=until,
         endpoint_slice=instance.slice,

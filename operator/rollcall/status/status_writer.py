@@ -11,7 +11,7 @@ from typing import Any, Never
 
 import msgspec
 
-from rollcall.kube.backoff import Uniform, uniform
+from rollcall.kube.backoff import CONFLICTS, Uniform, uniform
 from rollcall.kube.errors import Conflict, NotFound
 from rollcall.kube.work_queue import WorkQueue
 from rollcall.model import Key, Status
@@ -22,9 +22,6 @@ from .merge_patch import merge_patch
 
 READ_BACK_SECONDS = 1800.0
 """A round in which every status is read once, so that what others changed in it is put right."""
-
-CONFLICTS = 3
-"""So often in a row an object is read again because someone else wrote it, before it has to wait."""
 
 Compute = Callable[[Key, Status], tuple[str, Status] | None]
 """Takes the name of an object and the status that the API server holds, whose type says the kind. Returns the

@@ -19,7 +19,7 @@ from rollcall.model import Key
 from rollcall.model.wording import counted
 
 from .audit import GRACE_SECONDS, Audit
-from .pages import Transport, read_pages
+from .pages import PAGE_SIZE, SLICE, Transport, read_pages
 from .resource import Resource, T
 from .versions import Versions
 from .view import View
@@ -37,12 +37,9 @@ PAGE_BUDGET_SECONDS = 1.5
 """From the begin of an audit to the next, however often watches break: the former, or the latter for each
 page where that is more (five minutes for 50,000 objects)."""
 
-PAGE_SIZE = 250
 PAGE_REST_SECONDS = 0.5
 """After a whole page; after one of fewer objects in proportion. A page costs a few milliseconds here, a slice
 of them at a time."""
-
-SLICE = 50
 
 LIST_SECONDS = 240.0
 """The rest is shorter where all pages would take longer than this: after five minutes the API server may have

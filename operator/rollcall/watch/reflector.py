@@ -36,18 +36,12 @@ from rollcall.model import Key
 from rollcall.model.wording import counted
 
 from .audits import Audits, restored
-from .pages import Transport, read_pages
+from .pages import PAGE_SIZE, SLICE, Transport, read_pages
 from .resource import Event, Item, Resource, T
 from .versions import Versions
 from .view import Change, View
 
 log = logging.getLogger(__name__)
-
-PAGE_SIZE = 250
-"""Decoding a page of pods holds the loop for 1.5 ms; larger pages hold it longer and are no faster."""
-
-SLICE = 50
-"""Objects of a list that are decoded at once, about a millisecond, before other tasks get their turn."""
 
 WATCH_SECONDS = (300.0, 600.0)
 """The server ends a watch after a time drawn from this range, so that watches spread over its replicas."""

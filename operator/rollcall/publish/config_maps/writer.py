@@ -6,6 +6,7 @@ What is equal is not written, and each write is guarded with the resourceVersion
 from collections.abc import Callable
 from contextlib import suppress
 
+from rollcall.kube.backoff import CONFLICTS
 from rollcall.kube.errors import AlreadyExists, Conflict, NotFound
 from rollcall.model import DiscoveryFile, Key
 from rollcall.publish.file_store import FileStore, UnknownFile
@@ -18,9 +19,6 @@ from .marks import TAKEN, is_marked, is_ours, owners, published_serial, refusal
 from .owner import is_gone
 from .report import FileReport, Refused, gone
 from .wanted import WantedConfigMap, emptied, name_of, wanted
-
-CONFLICTS = 3
-"""So often in a row ConfigMaps are read again because someone else wrote them, before they have to wait."""
 
 
 class FileWriter:
