@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import Command, GlobalOptions, with_global_options
+from .options import OPERATOR_NAMESPACE, Command, GlobalOptions, with_global_options
 
 if TYPE_CHECKING:
     from .checks import Level, Line
@@ -57,7 +57,7 @@ def check(
     """
     from .checks import Level
 
-    own = operator_namespace or _namespace_of(user) or "rollcall-system"
+    own = operator_namespace or _namespace_of(user) or OPERATOR_NAMESPACE
     lines = asyncio.run(_run(options, user, own, dns_listen, http_listen, gate=publication_gate))
     worst = max(line.level for line in lines)
     if options.json:

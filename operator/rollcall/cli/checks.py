@@ -8,13 +8,14 @@ from typing import Any
 
 from rollcall.kube import Forbidden, KubeError, NotFound
 from rollcall.kube.errors import APPLY_CRDS
+from rollcall.model.keys import API_GROUP
 from rollcall.model.state import Health
 from rollcall.model.wording import abridged, counted
 
 from .advice import INSTALL, advice
 from .cluster import Cluster, connected
 from .objects import ZoneObject
-from .options import GlobalOptions
+from .options import OPERATOR_NAMESPACE, GlobalOptions
 from .rights import PUBLICATION_GATE, Right, Scope, rights, summed_up
 from .schema import KINDS, missing_fields
 
@@ -96,7 +97,7 @@ async def check_api(cluster: Cluster) -> Line:
 
 async def check_crd(cluster: Cluster, plural: str) -> Line:
     """Check that a CRD is there, is served, and knows the fields of this version."""
-    name = f"{plural}.rollcall.dev"
+    name = f"{plural}.{API_GROUP}"
     try:
         crd = await cluster.client.get(f"{_CRDS}/{name}")
     except NotFound:
@@ -182,7 +183,7 @@ async def check_rights(
         f"{whom} may not do all that the operator needs: {told}.",
         "The chart and manifests/install.yaml grant them to the operator's account."
         if user
-        else f"For the account of an installed operator add --as {_ACCOUNT}rollcall-system:rollcall",
+        else f"For the account of an installed operator add --as {_ACCOUNT}{OPERATOR_NAMESPACE}:rollcall",
         tuple(summed_up(denied, places)),
     )
 

@@ -14,6 +14,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 NOT_FOUND = 3
 
+OPERATOR_NAMESPACE = "rollcall-system"
+"""Where the operator is, unless another namespace is given."""
+
 
 class Failed(click.ClickException):
     """The command can't do what it was asked to: one line that says why, and what to do. Exit code 1."""

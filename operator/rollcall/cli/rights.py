@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from rollcall.model.keys import API_GROUP
+
 Scope = Literal["namespaced", "files", "own", "cluster"]
 """Where a right is needed: in the namespaces that are watched, in those of them that have files, in the
 operator's own, in none."""
@@ -20,14 +22,12 @@ class Right(NamedTuple):
         return f"{self.verb} {self.resource}" + (f".{self.group}" if self.group else "")
 
 
-_OURS = "rollcall.dev"
-
 _RULES: dict[Scope, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = {
     "namespaced": (
         ("", ("pods", "services"), ("list", "watch")),
-        (_OURS, ("serviceinstances",), ("create", "delete", "list", "patch", "watch")),
-        (_OURS, ("discoveryfiles",), ("list", "watch")),
-        (_OURS, ("discoveryfiles/status", "serviceinstances/status"), ("get", "patch")),
+        (API_GROUP, ("serviceinstances",), ("create", "delete", "list", "patch", "watch")),
+        (API_GROUP, ("discoveryfiles",), ("list", "watch")),
+        (API_GROUP, ("discoveryfiles/status", "serviceinstances/status"), ("get", "patch")),
         ("", ("configmaps",), ("list", "watch")),
         ("apps", ("deployments", "replicasets"), ("list", "watch")),
         ("argoproj.io", ("rollouts",), ("list", "watch")),
@@ -40,8 +40,8 @@ _RULES: dict[Scope, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = 
         ("", ("secrets",), ("list", "watch")),
     ),
     "cluster": (
-        (_OURS, ("discoveryzones",), ("list", "watch")),
-        (_OURS, ("discoveryzones/status",), ("get", "patch")),
+        (API_GROUP, ("discoveryzones",), ("list", "watch")),
+        (API_GROUP, ("discoveryzones/status",), ("get", "patch")),
         ("", ("events",), ("create",)),
     ),
 }

@@ -18,6 +18,8 @@ from rollcall.model.lease_times import LeaseTimes
 from rollcall.model.owner import Owner
 from rollcall.model.quotas import FILES_PER_NAMESPACE, SERVICES_PER_POD
 
+from .options import OPERATOR_NAMESPACE
+
 log = logging.getLogger("rollcall")
 
 LEASE_TIMES = LeaseTimes()
@@ -128,8 +130,8 @@ Examples:
 @click.option(
     "--operator-namespace",
     envvar="POD_NAMESPACE",
-    default="rollcall-system",
-    show_default="$POD_NAMESPACE, or rollcall-system",
+    default=OPERATOR_NAMESPACE,
+    show_default=f"$POD_NAMESPACE, or {OPERATOR_NAMESPACE}",
     help="Namespace of the Lease, and of the Secrets with the keys of DNS servers.",
 )
 @click.option(

@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from .options import Command, GlobalOptions, with_global_options
+from .options import OPERATOR_NAMESPACE, Command, GlobalOptions, with_global_options
 
 
 @click.command(
@@ -23,7 +23,7 @@ Examples:
 @click.option(
     "--operator-namespace",
     envvar="POD_NAMESPACE",
-    default="rollcall-system",
+    default=OPERATOR_NAMESPACE,
     show_default=True,
     help="Namespace of the Secret with the target's key.",
 )

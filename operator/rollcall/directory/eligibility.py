@@ -27,13 +27,12 @@ from rollcall.model import (
     ServicePort,
     Terminating,
 )
+from rollcall.model.workload import DRAIN_ANNOTATION, WEIGHT_ANNOTATION
 
 from .addresses import read_address
 from .labels import address_label, own_hostname
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
-WEIGHT_ANNOTATION = "rollcall.dev/weight"
-DRAIN_ANNOTATION = "rollcall.dev/drain"
 DEFAULT_WEIGHT = 100
 MAX_WEIGHT = 1000
 

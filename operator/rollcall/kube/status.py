@@ -4,6 +4,8 @@ from http import HTTPStatus
 
 import msgspec
 
+from rollcall.model.keys import API_GROUP
+
 from .errors import (
     APPLY_CRDS,
     UNDECODABLE,
@@ -22,7 +24,7 @@ from .errors import (
 
 _TOO_LARGE = "ResourceVersionTooLarge"
 _PROSE_LIMIT = 200
-_OURS = "/apis/rollcall.dev/"
+_OURS = f"/apis/{API_GROUP}/"
 
 _CLASSES: dict[int, type[ApiError]] = {
     401: Unauthorized,

@@ -3,11 +3,17 @@
 import re
 from typing import NamedTuple
 
-API_VERSION = "rollcall.dev/v1alpha1"
+API_GROUP = "rollcall.dev"
+"""Of our own resources; our annotations begin with it, too."""
+
+API_VERSION = f"{API_GROUP}/v1alpha1"
 """The API group of our own resources, and its version."""
 
-OWNER_ANNOTATION = "rollcall.dev/owner"
+OWNER_ANNOTATION = f"{API_GROUP}/owner"
 """Of a DiscoveryZone: the identity of the installation that a user gives it to."""
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+"""The label that says by what tool an object is managed."""
 
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 

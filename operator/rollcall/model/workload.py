@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from .keys import Key
+from .keys import API_GROUP, Key
 from .origin import HelmRelease
 
 
@@ -27,7 +27,11 @@ class ContainerPort(msgspec.Struct, frozen=True):
     number: int
 
 
-PUBLISHED_GATE = "rollcall.dev/published"
+WEIGHT_ANNOTATION = f"{API_GROUP}/weight"
+DRAIN_ANNOTATION = f"{API_GROUP}/drain"
+"""Of a pod."""
+
+PUBLISHED_GATE = f"{API_GROUP}/published"
 """The condition type of the readiness gate of pods that become ready only once they are in the answers."""
 
 
@@ -50,7 +54,7 @@ class Pod(msgspec.Struct, frozen=True):
     are status.podIPs as they were written: the directory checks them. `ports` are those of containers, then
     of sidecar init containers (restartPolicy Always), in order of declaration. `hostname` and `subdomain` are
     those of the spec: the first is a name in DNS only below the service that the second names. `weight` and
-    `drain` are the annotations rollcall.dev/weight and rollcall.dev/drain as written, None without one.
+    `drain` are the annotations WEIGHT_ANNOTATION and DRAIN_ANNOTATION as written, None without one.
     `gate` is None where the pod does not declare the readiness gate PUBLISHED_GATE. `restarts` counts those
     of its containers.
     """

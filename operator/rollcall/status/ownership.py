@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 
 from rollcall.model import API_VERSION, FIELD_MANAGER, HelmRelease, Origin, Service
+from rollcall.model.keys import MANAGED_BY
 from rollcall.watch.origin import (
     HELM,
     HELM_ANNOTATIONS,
-    MANAGED_BY,
     RELEASE_NAME,
     RELEASE_NAMESPACE,
     origin_of,

@@ -1,10 +1,13 @@
 """Who has written an object, from its managedFields."""
 
+from rollcall.model.keys import MANAGED_BY
 from rollcall.model.origin import FIELD_MANAGER, HelmRelease, Origin
 
 from .wire import InstanceMeta, ServiceMeta
 
-MANAGED_BY, HELM = "app.kubernetes.io/managed-by", "Helm"
+HELM = "Helm"
+"""The value of the label MANAGED_BY."""
+
 RELEASE_NAME = "meta.helm.sh/release-name"
 RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 HELM_ANNOTATIONS = (RELEASE_NAME, RELEASE_NAMESPACE)

@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 
 from rollcall.model import OWNER_ANNOTATION, FileSpec, InstanceSpec, IPFamily, ServicePort, ZoneSpec
+from rollcall.model.workload import DRAIN_ANNOTATION, WEIGHT_ANNOTATION
 
 W = TypeVar("W")
 
@@ -18,8 +19,8 @@ EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
 class Annotations(msgspec.Struct, frozen=True, gc=False):
     """Only our own ones: kubectl's last-applied-configuration can be as long as the object."""
 
-    weight: str | None = msgspec.field(default=None, name="rollcall.dev/weight")
-    drain: str | None = msgspec.field(default=None, name="rollcall.dev/drain")
+    weight: str | None = msgspec.field(default=None, name=WEIGHT_ANNOTATION)
+    drain: str | None = msgspec.field(default=None, name=DRAIN_ANNOTATION)
 
 
 class ObjectMeta(msgspec.Struct, rename="camel", frozen=True, gc=False):

@@ -5,9 +5,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rollcall.model import API_VERSION, DiscoveryFile, Key, Problem
+from rollcall.model.keys import API_GROUP, MANAGED_BY
 
-MANAGED_BY, ROLLCALL = "app.kubernetes.io/managed-by", "rollcall"
-PREFIX = "rollcall.dev/"
+ROLLCALL = "rollcall"
+"""The value of the label MANAGED_BY."""
+
+PREFIX = f"{API_GROUP}/"
 FILE = f"{PREFIX}file"
 DIGEST = f"{PREFIX}digest"
 SERIAL = f"{PREFIX}serial"

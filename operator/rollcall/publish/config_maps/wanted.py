@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollcall.model import DiscoveryFile
+from rollcall.model.keys import MANAGED_BY
 from rollcall.publish.files import Part, Rendering
 
 from .existing import ExistingConfigMap, digest_of
-from .marks import DIGEST, FILE, GENERATION, MANAGED_BY, PARTS, PREFIX, ROLLCALL, SERIAL, with_owner
+from .marks import DIGEST, FILE, GENERATION, PARTS, PREFIX, ROLLCALL, SERIAL, with_owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ is read then, and gets the label back.
 from collections.abc import Callable
 from typing import Never
 
+from rollcall.model.keys import MANAGED_BY
 from rollcall.watch.config_map import CONFIG_MAPS, ConfigMapVersion
 from rollcall.watch.pages import Transport
 from rollcall.watch.reflector import Batch, Reflector
 from rollcall.watch.view import Change
 
-from .marks import MANAGED_BY, ROLLCALL
+from .marks import ROLLCALL
 
 
 class ConfigMapWatch:
