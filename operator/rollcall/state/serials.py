@@ -29,7 +29,7 @@ from rollcall.model.wording import counted
 from rollcall.zone import Past
 from rollcall.zone.content import ZoneContent
 from rollcall.zone.names import from_text
-from rollcall.zone.serial import is_newer, next_serial
+from rollcall.zone.serial import is_newer, next_serial, plus
 
 log = logging.getLogger(__name__)
 
@@ -125,10 +125,10 @@ class SerialReservations:
             ahead = next_serial(content.serial, unix_seconds)
             ceiling = self._ceilings.get(content.apex, 0)
             passed |= content.serial != ceiling and not is_newer(ceiling, content.serial)
-            if is_newer(ceiling, (ahead + REFILL) % (1 << 32)):
+            if is_newer(ceiling, plus(ahead, REFILL)):
                 continue
             low = True
-            self._saved[content.apex] = Reserved(content.apex, (ahead + RESERVE) % (1 << 32))
+            self._saved[content.apex] = Reserved(content.apex, plus(ahead, RESERVE))
         if passed:
             self._try_to_write(tuple(self._saved.values()), next(self._numbers))
             self._adopt()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rollcall.model import version_to_label
 from rollcall.zone import names
 from rollcall.zone.reverse import reverse_name
-from rollcall.zone.serial import is_newer, next_serial
+from rollcall.zone.serial import is_newer, next_serial, plus
 
 serials = st.integers(0, (1 << 32) - 1)
 
@@ -65,6 +65,11 @@ def test_the_next_serial_is_newer(last, now):
 )
 def test_serials_follow_the_clock_where_that_is_ahead(last, now, following):
     assert next_serial(last, now) == following
+
+
+@given(serials, st.integers(1, (1 << 31) - 1))
+def test_a_serial_plus_something_is_newer(serial, number):
+    assert is_newer(plus(serial, number), serial)
 
 
 @pytest.mark.parametrize(

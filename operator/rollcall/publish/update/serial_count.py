@@ -4,6 +4,8 @@ Each of our updates changes a marker, so none leaves the serial as it was (RFC 2
 server counts in another way, the zone is read each time.
 """
 
+from rollcall.zone.serial import plus
+
 
 class SerialCount:
     """Our messages that had effect since the zone was as we know it, at a serial of its.
@@ -35,7 +37,7 @@ class SerialCount:
 
         Then go on from there.
         """
-        if count is None or self._serial is None or serial != (self._serial + count) % (1 << 32):
+        if count is None or self._serial is None or serial != plus(self._serial, count):
             return False
         self._serial = serial
         if self._count is not None:

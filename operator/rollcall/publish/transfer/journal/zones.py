@@ -15,7 +15,7 @@ from rollcall.model import Transfer
 from rollcall.zone.changes import ZoneDelta
 from rollcall.zone.exported import ExportedRRset, ExportedZone, RRsetKey
 from rollcall.zone.names import to_text
-from rollcall.zone.serial import is_newer, next_serial
+from rollcall.zone.serial import is_newer, next_serial, serial_at
 
 from .archive import Archive
 from .journal import Head
@@ -205,7 +205,7 @@ class TransferZones:
         zone = self._served.get(apex) or self._open(apex)
         last, now = zone.journal.head, int(time.time())
         if last is None:
-            serial = now & 0xFFFFFFFF
+            serial = serial_at(now)
         elif zone.journal.rrsets == generated.rrsets and last.soa == generated.soa(last.serial):
             serial = last.serial
         else:

@@ -15,7 +15,7 @@ from rollcall.dnswire.rdata import soa_serial
 from rollcall.dnswire.tsig import Chain, sign, verify
 from rollcall.dnswire.types import IN, Type
 from rollcall.model import KeyRing, TsigKey
-from rollcall.zone.serial import is_newer
+from rollcall.zone.serial import is_newer, serial_at
 
 from .exchange import Exchange, ServerAddress
 from .reasons import Diagnosis, SecondaryReason, implausible, of_signature, of_soa
@@ -170,5 +170,5 @@ class SerialQuery:
 def _is_explained(serial: int, ours: int, key: TsigKey | None) -> bool:
     """Whether a serial newer than ours is one that we could have handed out ourselves, by some clock."""
     reach = SIGNED_REACH_SECONDS if key else CLOCK_REACH_SECONDS
-    latest = (int(time.time()) + reach) & 0xFFFFFFFF
+    latest = serial_at(int(time.time()) + reach)
     return is_newer(latest, ours) and not is_newer(serial, latest)
