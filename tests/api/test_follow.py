@@ -8,7 +8,7 @@ from api.test_operator import apply
 from api.test_operator import zone as zone_of
 from api.workload_objects import FLAGGER, ROLLOUTS, ROLLOUTS_HASH, Workbench, installed, owned, pods
 from controlplane import ControlPlane
-from rollcall.sources.workloads import CHECK_SECONDS
+from rollcall.sources.listable import CHECK_SECONDS
 from rollcall_process import Rollcall
 from waiting import SECONDS, eventually
 

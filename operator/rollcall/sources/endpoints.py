@@ -8,10 +8,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Never
 
 from rollcall.directory import Directory
-from rollcall.kube.backoff import Backoff
 from rollcall.kube.errors import Forbidden, KubeError
 from rollcall.model import EndpointSlice, Key, Problem
 from rollcall.watch.endpoints import ENDPOINT_SLICES, SELECTOR
@@ -19,11 +19,9 @@ from rollcall.watch.pages import Transport
 from rollcall.watch.reflector import Batch, Reflector
 
 from .cluster import apply_batch
+from .listable import until_listable
 
 log = logging.getLogger(__name__)
-
-CHECK_SECONDS = 15.0
-"""Between two checks whether we may list them by now."""
 
 FORBIDDEN = Problem(
     "EndpointSlicesForbidden",
@@ -80,7 +78,12 @@ class EndpointSource:
     async def run(self) -> Never:
         """Wait until there is something to watch, then watch it until cancelled."""
         await self._wanted.wait()
-        await self._until_allowed()
+        await until_listable(
+            self._client,
+            ENDPOINT_SLICES.path(self._namespace),
+            self._explain,
+            partial(log.warning, "%s: looking for them again from time to time: %s", ENDPOINT_SLICES),
+        )
         reflector = Reflector(
             self._client, ENDPOINT_SLICES, self._on_batch, namespace=self._namespace, label_selector=SELECTOR
         )
@@ -91,23 +94,12 @@ class EndpointSource:
             self._set_problem(None)
         raise AssertionError("a reflector runs until it is cancelled")
 
-    async def _until_allowed(self) -> None:
-        backoff = Backoff()
-        told = ""
-        while True:
-            try:
-                await self._client.list_page(ENDPOINT_SLICES.path(self._namespace), {"limit": "1"})
-                return
-            except Forbidden as error:
-                self._set_problem(FORBIDDEN)
-                wait_seconds, news = CHECK_SECONDS, str(error)
-            except KubeError as error:
-                self._trouble = error
-                wait_seconds, news = backoff.next_seconds(), str(error)
-            if news != told:
-                log.warning("%s: looking for them again from time to time: %s", ENDPOINT_SLICES, news)
-                told = news
-            await asyncio.sleep(wait_seconds)
+    def _explain(self, error: KubeError) -> str | None:
+        if isinstance(error, Forbidden):
+            self._set_problem(FORBIDDEN)
+            return str(error)
+        self._trouble = error
+        return None
 
     def _set_problem(self, problem: Problem | None) -> None:
         """Tell the directory what is known of EndpointSlices as a whole."""

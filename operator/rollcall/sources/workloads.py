@@ -15,7 +15,6 @@ from typing import Any, Never
 from rollcall.directory import Directory
 from rollcall.directory.follow import FollowReason
 from rollcall.directory.followers import PENDING
-from rollcall.kube.backoff import Backoff
 from rollcall.kube.errors import Forbidden, KubeError, NotFound
 from rollcall.model import Deployment, FlaggerCanary, Follow, Problem, ReplicaSet, Rollout, Workload
 from rollcall.watch.pages import Transport
@@ -24,11 +23,9 @@ from rollcall.watch.resource import Resource
 from rollcall.watch.workloads import DEPLOYMENTS, FLAGGER_CANARIES, REPLICA_SETS, ROLLOUTS
 
 from .cluster import apply_batch
+from .listable import until_listable
 
 log = logging.getLogger(__name__)
-
-CHECK_SECONDS = 15.0
-"""Between two checks for a kind that isn't installed, or that we may not list."""
 
 _SOURCES: dict[Follow, tuple[tuple[Resource[Any], type[Workload]], ...]] = {
     Follow.DEPLOYMENT: (
@@ -85,7 +82,12 @@ class RolloutSource:
 
     async def _watch(self, follow: Follow, resource: Resource[Any], kind: type[Workload]) -> None:
         """Wait until there is something to watch, then watch it until cancelled."""
-        await self._until_found(follow, resource)
+        await until_listable(
+            self._client,
+            resource.path(self._namespace),
+            partial(self._explain, follow, resource),
+            partial(log.info, "%s: looking for them again from time to time: %s", resource),
+        )
         reflector = Reflector(
             self._client, resource, partial(self._on_batch, kind), namespace=self._namespace
         )
@@ -95,25 +97,14 @@ class RolloutSource:
             await reflector.synced.wait()
             self._set_problem(follow, resource, None)
 
-    async def _until_found(self, follow: Follow, resource: Resource[Any]) -> None:
-        backoff = Backoff()
-        told = ""
-        while True:
-            try:
-                await self._client.list_page(resource.path(self._namespace), {"limit": "1"})
-                return
-            except NotFound:
-                self._set_problem(follow, resource, _MISSING.get(str(resource)))
-                wait_seconds, news = CHECK_SECONDS, "they are not installed here"
-            except Forbidden as error:
-                self._set_problem(follow, resource, _forbidden(resource))
-                wait_seconds, news = CHECK_SECONDS, str(error)
-            except KubeError as error:
-                wait_seconds, news = backoff.next_seconds(), str(error)
-            if news != told:
-                log.info("%s: looking for them again from time to time: %s", resource, news)
-                told = news
-            await asyncio.sleep(wait_seconds)
+    def _explain(self, follow: Follow, resource: Resource[Any], error: KubeError) -> str | None:
+        if isinstance(error, NotFound):
+            self._set_problem(follow, resource, _MISSING.get(str(resource)))
+            return "they are not installed here"
+        if isinstance(error, Forbidden):
+            self._set_problem(follow, resource, _forbidden(resource))
+            return str(error)
+        return None
 
     def _set_problem(self, follow: Follow, resource: Resource[Any], problem: Problem | None) -> None:
         """Tell the directory what is known of a kind of roll-out: all of its resources have to be."""

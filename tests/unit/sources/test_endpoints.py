@@ -11,7 +11,8 @@ import pytest
 from rollcall.directory import Directory
 from rollcall.kube import Forbidden, Unreachable
 from rollcall.model import Endpoint, EndpointSlice, InstancePort, Key
-from rollcall.sources.endpoints import CHECK_SECONDS, EndpointSource
+from rollcall.sources.endpoints import EndpointSource
+from rollcall.sources.listable import CHECK_SECONDS
 from rollcall.watch.endpoints import ENDPOINT_SLICES
 from unit.running import running
 from unit.sources.test_workloads import Server

@@ -10,7 +10,8 @@ import pytest
 from rollcall.directory import Directory
 from rollcall.kube import Forbidden, KubeError, NotFound, Unreachable
 from rollcall.model import BlueGreen, Follow, Release
-from rollcall.sources.workloads import CHECK_SECONDS, RolloutSource
+from rollcall.sources.listable import CHECK_SECONDS
+from rollcall.sources.workloads import RolloutSource
 from rollcall.watch import Resource, workloads
 from rollcall.watch.endpoints import ENDPOINT_SLICES
 from unit.api_objects import listed
