@@ -17,6 +17,7 @@ from rollcall.model import (
     Problem,
     Reason,
     Released,
+    Seniority,
     Service,
     ServiceInstance,
     Workload,
@@ -32,7 +33,7 @@ from .followers import Followers
 from .index import LabelIndex, SelectorIndex
 from .outcome import outcome, under
 from .release import Decision, follows, shares
-from .selections import Selections, Seniority
+from .selections import Selections
 from .slices import Slices
 from .steps import in_step
 

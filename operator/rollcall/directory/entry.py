@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from rollcall.model import (
     Counts,
@@ -15,6 +14,7 @@ from rollcall.model import (
     Reason,
     Release,
     Released,
+    Seniority,
     Service,
     ServiceInstance,
     ServicePort,
@@ -26,9 +26,6 @@ from .eligibility import Criteria
 from .endpoints import API_SERVER
 from .follow import VERSION_LABELS, Followed, FollowReason
 from .labels import Labels
-
-if TYPE_CHECKING:
-    from .selections import Seniority
 
 QUOTA_EXCEEDED = "QuotaExceeded"
 """Why pods are left out that are instances of too many services."""

@@ -6,10 +6,7 @@ from none.
 
 from bisect import bisect_left, insort
 
-from rollcall.model import Key
-
-Seniority = tuple[str, Key]
-"""When a service was created (RFC 3339), and which one it is: the first in order comes first."""
+from rollcall.model import Key, Seniority
 
 
 class Selections:

@@ -5,7 +5,7 @@ from .endpoints import AddressType, Endpoint, EndpointSlice
 from .file_status import FileStatus, LeftOutService
 from .instance import Counts, Instance, InstancePort, Members, Problem, Reason, common_families
 from .instance_status import InstanceStatus, ListedInstance, ListedPort, ServicePublication
-from .keys import API_VERSION, OWNER_ANNOTATION, Key, is_host_label
+from .keys import API_VERSION, OWNER_ANNOTATION, Key, Seniority, is_host_label
 from .origin import FIELD_MANAGER, HelmRelease, Origin
 from .release import (
     BlueGreen,
@@ -115,6 +115,7 @@ __all__ = [
     "Rollout",
     "RoutedWeight",
     "Secondary",
+    "Seniority",
     "Service",
     "ServiceInstance",
     "ServicePort",

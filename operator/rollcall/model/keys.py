@@ -28,6 +28,10 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}"
 
 
+Seniority = tuple[str, Key]
+"""When a service was created (RFC 3339), and which one it is: the first in order comes first."""
+
+
 def is_host_label(text: str) -> bool:
     """Whether a text is one label of a host name (RFC 1123 section 2.1)."""
     return _HOST_LABEL.fullmatch(text) is not None

@@ -6,10 +6,7 @@ one. Age decides, not arrival, so that a restart or a re-list hands no name to a
 
 from bisect import bisect_left, insort
 
-from rollcall.model import Key
-
-_Claim = tuple[str, Key]
-"""When a service was created, and which one it is: claims in order, the first one holds."""
+from rollcall.model import Key, Seniority
 
 
 class Claims:
@@ -17,7 +14,7 @@ class Claims:
 
     def __init__(self) -> None:
         self._asked: dict[Key, tuple[bytes, str]] = {}
-        self._claims: dict[bytes, list[_Claim]] = {}
+        self._claims: dict[bytes, list[Seniority]] = {}
 
     def root(self, key: Key) -> bytes | None:
         """Return the name that a service asks for, or None."""
