@@ -20,7 +20,7 @@ from rollcall.model.quotas import FILES_PER_NAMESPACE, SERVICES_PER_POD
 
 from .options import OPERATOR_NAMESPACE
 
-log = logging.getLogger("rollcall")
+log = logging.getLogger("rollcall")  # JSON logs tell the name, and people may filter by it
 
 LEASE_TIMES = LeaseTimes()
 """Unless others are asked for."""

@@ -14,7 +14,7 @@ from rollcall.disk.errors import FolderInUse
 from rollcall.disk.folder import Hold, hold
 from rollcall.model.owner import Owner
 
-log = logging.getLogger("rollcall")
+log = logging.getLogger("rollcall")  # JSON logs tell the name, and people may filter by it
 
 _ADVICE = "choose another with --state-dir"
 
