@@ -113,6 +113,9 @@ def test_no_right_is_missing_and_none_unused(audited, workload_kinds, tmp_path):
         rollcall.wait_answers("web.shop.test.example", set())
         eventually(lambda: status(plane, "si", "web", "shop").get("ready") == "0/3", "READY 0/3")
         eventually(lambda: condition(plane, "dz", "test") == "Published", "the zone is published")
+        plane.workloads.make_service("shop", "passing", selector={"app": "web"})
+        eventually(lambda: status(plane, "si", "passing", "shop"), "it has a ServiceInstance")
+        plane.kubectl("delete", "service", "passing", "-n", "shop")
         eventually(lambda: granted() <= asked(log, account).keys(), "every right has been used")
         refused = {right for right, codes in asked(log, account).items() if codes & {401, 403}}
     used = {right for right in asked(log, account) if right[:2] not in EVERYBODY}

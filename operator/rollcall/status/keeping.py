@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Never
 
 from rollcall.directory import Entry
-from rollcall.kube.backoff import Uniform, uniform
+from rollcall.kube.backoff import CONFLICTS, Uniform, uniform
 from rollcall.kube.errors import Conflict, NotFound
 from rollcall.kube.work_queue import WorkQueue
 from rollcall.model import Key
@@ -17,9 +17,6 @@ from rollcall.watch.resource import SERVICE_INSTANCES
 from .api import InstanceApi
 from .creation import AS_OPERATOR, disown_marks
 from .ownership import amendment, is_amiss, is_left_over, origin_in, unchanged_since
-
-CONFLICTS = 3
-"""So often in a row an object is read again because someone else wrote it, before it has to wait."""
 
 
 class InstanceKeeper:
