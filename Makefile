@@ -76,5 +76,5 @@ $(VENV)/installed: pyproject.toml requirements-dev.lock
 
 $(VENV)/fuzz-installed: requirements-fuzz.lock | $(VENV)/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $< || \
-		{ echo "The fuzzer has no build for this machine; Linux with Python 3.11 to 3.13 has one."; exit 1; }
+		{ echo "The fuzzer has no build for this machine; Linux with Python 3.11 to 3.14 has one."; exit 1; }
 	@touch $@

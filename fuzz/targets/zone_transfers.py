@@ -59,7 +59,7 @@ class _Server:
 async def _read(octets: bytes) -> None:
     reader = asyncio.StreamReader()
     writer = _Server(octets, reader)
-    session = Session(UpdateServer("192.0.2.1", 53), _KEY, reader, writer)  # type: ignore[arg-type]
+    session = Session(UpdateServer("192.0.2.1", 53), _KEY, reader, writer)  # type: ignore[arg-type]  # it writes
     try:
         contents = await read_zone(session, _ZONE, _DOMAIN, "rollcall")
     except (TransferRefused, TargetError):

@@ -26,7 +26,7 @@ from .slots import Activity, Slots
 log = logging.getLogger(__name__)
 
 ACCEPTED_A_TURN = 4
-"""With its first request one costs half a millisecond. In a storm a change has its turn between."""
+"""Few, as each comes with a request: in a storm of them a change has its turn between."""
 
 ACCEPT_PAUSE_SECONDS = 0.2
 SWEEP_SECONDS = 1.0

@@ -15,7 +15,7 @@ REST_SECONDS = 0.02
 """Between two collections of what files hold: the first change passes at once, a burst as one."""
 
 AT_ONCE = 50
-"""Files that are collected in a turn of the event loop: a millisecond or two."""
+"""Files that are collected in a turn of the event loop."""
 
 
 class FileCollector(Output):
